@@ -1,0 +1,39 @@
+# A thin front: the building is Meson's, the work is in tools/. `make help` lists what there is.
+
+PREFIX ?= /usr/local
+
+all: ; @tools/build build
+
+help:
+	@echo 'make           builds build/seep'
+	@echo 'make deps      installs the Debian packages that are missing (root or sudo)'
+	@echo 'make run       shows seep at work on two leaking programs; does its own set-up'
+	@echo 'make check     everything that CI runs; does its own set-up'
+	@echo 'make bench     speed and memory, with Delve beside it if it is installed'
+	@echo 'make fuzz      each fuzz target for SECONDS (default 600)'
+	@echo 'make matrix    the tests with every Go release from 1.18 on, and every way to build'
+	@echo 'make real      the tests on etcd and prometheus, as in Debian'
+	@echo 'make install   under PREFIX (default /usr/local), below DESTDIR if set'
+	@echo 'make clean     removes what was built'
+
+deps: ; @tools/setup
+
+run: deps all ; @tools/demo
+
+check: deps ; @tools/check
+
+bench: deps all ; @bench/run
+
+fuzz: deps ; @tools/fuzz --seconds $(or $(SECONDS),600)
+
+matrix: deps all ; @tools/matrix
+
+real: deps all ; @tools/real
+
+install: all ; @meson configure build -Dprefix=$(PREFIX) && meson install -C build --quiet
+
+clean: ; @rm -rf build build-*
+
+.PHONY: all help deps run check bench fuzz matrix real install clean
+# `deps` comes before `all` also under make -j.
+.NOTPARALLEL:

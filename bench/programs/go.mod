@@ -1,0 +1,3 @@
+module example.com/seep-bench
+
+go 1.18

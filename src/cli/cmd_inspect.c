@@ -1,0 +1,256 @@
+/* seep inspect: what leaks here, now, and who holds it? All targets are looked at, then there is one wait for all that need a
+ * second look, then they are reported in the order in which they were named. */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "cli/command.h"
+#include "cli/inspection.h"
+#include "cli/options.h"
+
+enum { PROGRESS_COLUMNS = 40 };
+
+static const int64_t ns_per_s = 1000000000;
+static const int64_t default_wait_ns = 2000000000;
+
+struct inspect_options {
+    int64_t wait_ns;
+    const char *exe;
+    enum color_when color;
+    bool json, goroutines, quiet, in_full, verbose;
+};
+
+struct inspections VECTOR_OF(struct inspection *);
+
+static const char help[] =
+    "Usage: seep inspect [OPTION]… TARGET…\n"
+    "\n"
+    "Shows what leaks in a running Go program, and who holds it. TARGET is a pid, the name of a\n"
+    "process (all Go processes of that name are inspected) or an ELF core file.\n"
+    "\n"
+    "      --for DURATION    wait that long between two looks (default 2s; 500ms, 30s, 5m; 0: one\n"
+    "                        look only). There is a second look only if one cannot tell\n"
+    "      --json            one JSON document per target, one line each\n"
+    "      --goroutines      all goroutines in the format of Go's own dump, nothing else; exit\n"
+    "                        status 0 if they could be read\n"
+    "  -q, --quiet           nothing on stdout: only the exit status tells\n"
+    "  -v, --verbose         every group of goroutines: stack, what it waits on, times, labels\n"
+    "      --long            full paths and names\n"
+    "      --exe FILE        the program of a core file, if it is not found by itself\n"
+    "      --color WHEN      always, never or auto (default: on a terminal, unless NO_COLOR is set)\n"
+    "\n"
+    "A process is read while it runs. To read those of others, run as root or with the\n"
+    "capability CAP_SYS_PTRACE.\n"
+    "\n"
+    "Exit status: 0 nothing found, 1 leaks found, 2 seep could not do it (a line on stderr says why).\n";
+
+enum { OPTION_FOR = 256, OPTION_JSON, OPTION_GOROUTINES, OPTION_EXE, OPTION_COLOR, OPTION_LONG };
+
+static const struct option long_options[] = {
+    {"for", required_argument, NULL, OPTION_FOR},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"goroutines", no_argument, NULL, OPTION_GOROUTINES},
+    {"exe", required_argument, NULL, OPTION_EXE},
+    {"quiet", no_argument, NULL, 'q'},
+    {"color", required_argument, NULL, OPTION_COLOR},
+    {"long", no_argument, NULL, OPTION_LONG},
+    {"verbose", no_argument, NULL, 'v'},
+    {0},
+};
+
+/* One option; EXIT_NOTHING if it is fine. */
+static int take_option(int option, struct inspect_options *options)
+{
+    struct error *error = NULL;
+    switch (option) {
+    case OPTION_FOR:
+        error = option_duration(optarg, &options->wait_ns);
+        break;
+    case OPTION_COLOR:
+        error = option_color(optarg, &options->color);
+        break;
+    case OPTION_JSON:
+        options->json = true;
+        break;
+    case OPTION_GOROUTINES:
+        options->goroutines = true;
+        break;
+    case OPTION_EXE:
+        options->exe = optarg;
+        break;
+    case OPTION_LONG:
+        options->in_full = true;
+        break;
+    case 'q':
+        options->quiet = true;
+        break;
+    case 'v':
+        options->verbose = true;
+        break;
+    default:
+        return EXIT_FAILED;
+    }
+    return error ? complain_error(error) : EXIT_NOTHING;
+}
+
+static int parse(int argc, char **argv, struct inspect_options *options)
+{
+    opterr = 0;
+    optind = 0;
+    for (int option; option = getopt_long(argc, argv, ":qv", long_options, NULL), option != -1;) {
+        AUTO_FREE char *shown = text_escaped(argv[optind - 1], strlen(argv[optind - 1]));
+        if (option == ':')
+            return complain_usage(&command_inspect, "%s wants a value", shown);
+        if (option == '?')
+            return complain_usage(&command_inspect, "there is no option %s", shown);
+        if (take_option(option, options) != EXIT_NOTHING)
+            return EXIT_FAILED;
+    }
+    if (options->json + options->goroutines + options->quiet > 1)
+        return complain_usage(&command_inspect, "--json, --goroutines and --quiet exclude each other");
+    if (optind == argc)
+        return complain_usage(&command_inspect, "which process? Give a pid, a name or a core file (`seep ps` lists processes)");
+    return EXIT_NOTHING;
+}
+
+static int resolve(int argc, char **argv, const char *exe, struct wanted_list *wanted)
+{
+    int status = EXIT_NOTHING;
+    bool has_core = false;
+    for (int i = optind; i < argc; i++) {
+        struct error *error = targets_resolve(argv[i], wanted);
+        if (error)
+            status = complain_error(error);
+    }
+    for (size_t i = 0; i < wanted->length; i++)
+        has_core = has_core || wanted->at[i].path;
+    if (exe && wanted->length && !has_core)
+        return complain_usage(&command_inspect, "--exe is for core files: a process tells which program it is");
+    return status;
+}
+
+static int start_all(const struct wanted_list *wanted, const struct inspect_options *options,
+                     struct inspections *inspections)
+{
+    int status = EXIT_NOTHING;
+    for (size_t i = 0; i < wanted->length; i++) {
+        struct inspection *inspection = NULL;
+        struct error *error = inspection_start(&wanted->at[i], options->exe, &inspection);
+        if (error)
+            status = complain_error(error);
+        else
+            VECTOR_PUSH(inspections, inspection);
+    }
+    return status;
+}
+
+/* Sleeps until a time, and says so on stderr if that is a terminal. */
+static void wait_until(int64_t until_ns, const struct inspect_options *options)
+{
+    bool shown = !options->quiet && isatty(STDERR_FILENO);
+    for (;;) {
+        int64_t left_ns = until_ns - clock_now_ns();
+        if (left_ns <= 0)
+            break;
+        char left[TEXT_SIZE_ROOM];
+        if (shown)
+            fprintf(stderr, "\rlooking again in %s …\033[K", text_duration(left, (double)((left_ns + ns_per_s - 1) / ns_per_s)));
+        int64_t part_ns = left_ns % ns_per_s;
+        clock_sleep_ns(part_ns ? part_ns : ns_per_s);
+    }
+    if (shown)
+        fputs("\r\033[K", stderr);
+}
+
+/* The second looks of those that need one; those that fail are ended and leave a hole. */
+static int look_again(const struct inspect_options *options, struct inspections *inspections)
+{
+    int status = EXIT_NOTHING;
+    int64_t until_ns = 0;
+    AUTO_FREE bool *wants = xcalloc(inspections->length, sizeof(*wants));
+    for (size_t i = 0; i < inspections->length; i++) {
+        wants[i] = inspection_wants_second_look(inspections->at[i]);
+        int64_t ready_ns = inspections->at[i]->looked_ns + options->wait_ns;
+        if (wants[i] && ready_ns > until_ns)
+            until_ns = ready_ns;
+    }
+    wait_until(until_ns, options);
+    for (size_t i = 0; i < inspections->length; i++) {
+        struct error *error = wants[i] ? inspection_look_again(inspections->at[i]) : NULL;
+        if (!error)
+            continue;
+        status = complain_error(error);
+        inspection_destroy(inspections->at[i]);
+        inspections->at[i] = NULL;
+    }
+    return status;
+}
+
+static void write_report(const struct inspection *inspection, const struct inspect_options *options, struct term *term,
+                         bool first)
+{
+    struct report report = inspection_report(inspection);
+    report.paths_in_full = options->in_full;
+    report.verbose = options->verbose;
+    if (options->json) {
+        report_json_line(report_json(&report), stdout);
+        return;
+    }
+    if (!first && !options->quiet)
+        putchar('\n');
+    if (options->goroutines)
+        report_goroutines(&report, stdout);
+    else if (!options->quiet)
+        report_text(&report, term);
+}
+
+static int finish_all(const struct inspect_options *options, struct inspections *inspections)
+{
+    int status = EXIT_NOTHING;
+    bool failed = false;
+    bool first = true;
+    struct term term;
+    term_init(&term, stdout, options->color);
+    for (size_t i = 0; i < inspections->length; i++) {
+        struct inspection *inspection = inspections->at[i];
+        struct error *error = inspection ? inspection_finish(inspection, options->goroutines) : NULL;
+        if (error) {
+            complain_error(error);
+            failed = true;
+        } else if (inspection) {
+            write_report(inspection, options, &term, first);
+            first = false;
+            if (inspection->findings.length)
+                status = EXIT_LEAKS;
+        }
+        inspection_destroy(inspection);
+    }
+    VECTOR_DEINIT(inspections);
+    return failed ? EXIT_FAILED : status;
+}
+
+static int run(int argc, char **argv)
+{
+    struct inspect_options options = {.wait_ns = default_wait_ns};
+    if (parse(argc, argv, &options) != EXIT_NOTHING)
+        return EXIT_FAILED;
+    struct wanted_list wanted = {0};
+    struct inspections inspections = {0};
+    bool failed = resolve(argc, argv, options.exe, &wanted) != EXIT_NOTHING;
+    failed = start_all(&wanted, &options, &inspections) != EXIT_NOTHING || failed;
+    VECTOR_DEINIT(&wanted);
+    if (options.wait_ns && !options.goroutines)
+        failed = look_again(&options, &inspections) != EXIT_NOTHING || failed;
+    int status = finish_all(&options, &inspections);
+    return failed ? EXIT_FAILED : status;
+}
+
+const struct command command_inspect = {
+    .name = "inspect",
+    .summary = "what leaks in a running program or a core file, and who holds it",
+    .help = help,
+    .run = run,
+};

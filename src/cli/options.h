@@ -1,0 +1,16 @@
+/* What the options of several commands have in common. */
+#ifndef SEEP_CLI_OPTIONS_H
+#define SEEP_CLI_OPTIONS_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "report/term.h"
+
+/* "0", "500ms", "2s", "1m", "1.5h": at most a day. */
+struct error *option_duration(const char *text, int64_t *duration_ns_ret) NODISCARD;
+
+/* "always", "never", "auto". */
+struct error *option_color(const char *text, enum color_when *when_ret) NODISCARD;
+
+#endif

@@ -1,0 +1,368 @@
+/* blocked-goroutines: goroutines that accumulate at one place and do not get on.
+ *
+ * That there are many says nothing: a pool of workers, idle connections, senders held back by a slow receiver have many
+ * too. So each kind of wait has its own evidence:
+ *
+ *   nil channel, select {}   nothing can ever wake them: certain
+ *   send                     likely if on none of their channels anything moved and no other goroutine's stack leads to a receive
+ *                            (partners.h); one look can tell
+ *   receive, select          a second look must show that they grow and none goes, and nobody else's stack may lead to
+ *                            their channels; a select with a timer wakes by itself
+ *   Mutex, RWMutex,          a second look must show that they grow and nobody gets on
+ *   WaitGroup, Cond
+ *
+ * What looks like a leak at first and is not called one leaves a remark. */
+#include <string.h>
+
+#include "base/text.h"
+#include "code/flow.h"
+#include "find/partners.h"
+#include "find/places.h"
+#include "find/rules.h"
+
+enum { ACCUMULATE_MIN = 8, GROW_MIN = 2, LONG_WAIT_S = 60, VERY_LONG_WAIT_S = 600 };
+
+struct verdict {
+    bool leak;
+    enum grade grade;
+    uint64_t count, stack_bytes, came, went;
+    double oldest_s, newest_s;
+    uint64_t channels, stuck_channels; /* that they wait on; on which nobody gets on */
+    uint32_t partner;                  /* one who holds a channel but does not receive, UINT32_MAX */
+    uint32_t receiver;                 /* one who may receive */
+};
+
+static const struct wait_words {
+    enum wait_kind kind;
+    const char *what, *fix;
+} words[] = {
+    {WAIT_CHAN_SEND, "wait to send, and nobody receives",
+     "select { case ch <- value: default: }   a send that cannot block; or one beside ctx.Done(), or a channel with room for all senders"},
+    {WAIT_CHAN_RECEIVE, "wait to receive, and nobody sends",
+     "close the channel when nothing more comes, or receive in a select beside ctx.Done()"},
+    {WAIT_SELECT, "wait in a select, and no case becomes ready",
+     "give the select a way out that is taken: ctx.Done() of a context that is cancelled, or a time limit"},
+    {WAIT_NIL_CHAN, "wait on a nil channel: for ever", "make the channel before it is used: ch := make(chan T)"},
+    {WAIT_NO_CASES, "wait in a select without cases: for ever", "let the goroutine return instead of select {}"},
+    {WAIT_MUTEX, "wait for a Mutex that is not unlocked", "unlock on every way out: defer mu.Unlock() right behind mu.Lock()"},
+    {WAIT_RWMUTEX, "wait for an RWMutex that is not unlocked", "unlock on every way out: defer mu.Unlock() right behind mu.Lock()"},
+    {WAIT_WAITGROUP, "wait for a WaitGroup that does not reach zero", "call wg.Done() on every way out: defer wg.Done() at the top of the goroutine"},
+    {WAIT_COND, "wait for a Cond that nobody signals", "signal the Cond whenever its condition changes, and when it is given up"},
+};
+
+static const struct wait_words *words_of(enum wait_kind kind)
+{
+    for (size_t i = 0; i < LENGTH_OF(words); i++) {
+        if (words[i].kind == kind)
+            return &words[i];
+    }
+    return NULL;
+}
+
+static bool is_for_ever(enum wait_kind kind)
+{
+    return kind == WAIT_NIL_CHAN || kind == WAIT_NO_CASES;
+}
+
+static const struct wait_object *object_of(const struct looks *looks, const struct goroutine *goroutine, uint32_t i)
+{
+    return &looks->now->objects.at[looks->now->waits.at[goroutine->first_wait + i].object];
+}
+
+/* A case on a channel of time.Time: a timer or ticker will wake the select. */
+static bool has_timer(const struct looks *looks, const struct goroutine *goroutine)
+{
+    for (uint32_t i = 0; goroutine->wait_kind == WAIT_SELECT && i < goroutine->wait_count; i++) {
+        const struct wait_object *object = object_of(looks, goroutine, i);
+        if (object->readable && !strcmp(types_name(looks->program->types, object->element_type), "time.Time"))
+            return true;
+    }
+    return false;
+}
+
+static bool is_alive(const struct looks *looks, const struct movement *movement, const struct goroutine *goroutine)
+{
+    for (uint32_t i = 0; i < goroutine->wait_count; i++) {
+        if (movement_is_alive(movement, object_of(looks, goroutine, i)))
+            return true;
+    }
+    return false;
+}
+
+/* The strongest partner on any channel that the goroutine waits on. */
+static enum partner partner_of(const struct looks *looks, const struct partners *partners,
+                               const struct goroutine *goroutine, uint32_t *who_ret)
+{
+    enum partner strongest = PARTNER_NONE;
+    *who_ret = UINT32_MAX;
+    for (uint32_t i = 0; i < goroutine->wait_count; i++) {
+        uint32_t who = UINT32_MAX;
+        enum partner partner = partners_of(partners, object_of(looks, goroutine, i)->at, &who);
+        if (partner >= strongest && who != UINT32_MAX) {
+            strongest = partner;
+            *who_ret = who;
+        }
+    }
+    return strongest;
+}
+
+static void count_member(const struct looks *looks, const struct goroutine *goroutine, const struct movement *movement,
+                         struct verdict *verdict)
+{
+    uint32_t value = 0;
+    double wait_s = goroutine_wait_s(looks->now, goroutine);
+    verdict->count++;
+    verdict->stack_bytes += goroutine->stack_high - goroutine->stack_low;
+    verdict->came += movement->known && !u64map_get(&movement->before, goroutine->id, &value);
+    verdict->oldest_s = wait_s > verdict->oldest_s ? wait_s : verdict->oldest_s;
+    verdict->newest_s = wait_s < 0 ? 0 : verdict->newest_s < 0 || wait_s < verdict->newest_s ? wait_s : verdict->newest_s;
+}
+
+/* Counts those who are stuck: on no object of theirs anybody got on, and nobody is seen who could help. */
+static void count_stuck(const struct looks *looks, const struct site *site, const struct movement *movement,
+                        const struct partners *partners, struct verdict *verdict)
+{
+    struct u64map channels = {0}, stuck = {0};
+    for (size_t i = 0; i < site->members.length; i++) {
+        const struct goroutine *goroutine = &looks->now->goroutines.at[site->members.at[i]];
+        uint32_t who = UINT32_MAX;
+        address first = goroutine->wait_count ? object_of(looks, goroutine, 0)->at : 0;
+        u64map_set(&channels, first, 0);
+        if ((!goroutine->wait_count && !is_for_ever(site->kind)) || has_timer(looks, goroutine) ||
+            is_alive(looks, movement, goroutine))
+            continue;
+        enum partner partner = partner_of(looks, partners, goroutine, &who);
+        if (partner == PARTNER_LIKELY)
+            verdict->receiver = who;
+        else if (who != UINT32_MAX)
+            verdict->partner = who;
+        if (partner == PARTNER_LIKELY)
+            continue;
+        u64map_set(&stuck, first, 0);
+        count_member(looks, goroutine, movement, verdict);
+    }
+    verdict->channels = channels.length;
+    verdict->stuck_channels = stuck.length;
+    verdict->went = 0; /* those who went were on objects that are alive */
+    u64map_deinit(&channels);
+    u64map_deinit(&stuck);
+}
+
+static void judge_send(const struct movement *movement, const struct partners *partners, struct verdict *verdict)
+{
+    bool seen_all = !partners->unseen;
+    verdict->leak = seen_all || (movement->known && verdict->came);
+    verdict->grade = GRADE_LIKELY;
+}
+
+static void judge_growth(const struct site *site, const struct movement *movement, struct verdict *verdict)
+{
+    bool sync = site->kind != WAIT_CHAN_RECEIVE && site->kind != WAIT_SELECT;
+    bool grows = movement->known && verdict->came >= GROW_MIN && !movement->went;
+    verdict->leak = grows;
+    verdict->grade = verdict->oldest_s >= (sync ? LONG_WAIT_S : VERY_LONG_WAIT_S) ? GRADE_LIKELY : GRADE_POSSIBLE;
+}
+
+static void judge(const struct looks *looks, const struct site *site, const struct movement *movement,
+                  const struct partners *partners, struct verdict *verdict)
+{
+    *verdict = (struct verdict){
+        .oldest_s = -1, .newest_s = -1, .partner = UINT32_MAX, .receiver = UINT32_MAX};
+    count_stuck(looks, site, movement, partners, verdict);
+    if (verdict->count < ACCUMULATE_MIN)
+        return;
+    if (is_for_ever(site->kind)) {
+        verdict->leak = true;
+        verdict->grade = GRADE_CERTAIN;
+    } else if (site->kind == WAIT_CHAN_SEND) {
+        judge_send(movement, partners, verdict);
+    } else {
+        judge_growth(site, movement, verdict);
+    }
+}
+
+static char *since_of(const struct looks *looks, const struct verdict *verdict)
+{
+    struct text text = {0};
+    char oldest[TEXT_SIZE_ROOM], newest[TEXT_SIZE_ROOM], came[TEXT_SIZE_ROOM];
+    if (verdict->oldest_s >= 0)
+        text_printf(&text, "the oldest at least %s", text_duration(oldest, verdict->oldest_s));
+    if (verdict->oldest_s >= 0 && verdict->newest_s > 0)
+        text_printf(&text, ", the newest %s", text_duration(newest, verdict->newest_s));
+    if (verdict->oldest_s < 0)
+        text_puts(&text, "Go has noted no time yet (it does so at a collection)");
+    if (looks->first)
+        text_printf(&text, "; in %.1f s %s more came and none went", looks->interval_s,
+                    verdict->came ? text_count(came, verdict->came) : "no");
+    return text.bytes;
+}
+
+static const char *in_a_loop(const struct looks *looks, address go_pc)
+{
+    struct func func;
+    struct loop_facts facts;
+    if (!go_pc || !pclntab_func(&looks->program->pclntab, go_pc, &func))
+        return NULL;
+    struct error *error = flow_defer_loop(looks->target, looks->program, &func, go_pc, &facts);
+    return !error_ignore(error) && facts.in_loop ? "in a loop" : NULL;
+}
+
+static void reason_of_channels(const struct verdict *verdict, struct finding *finding)
+{
+    char stuck[TEXT_SIZE_ROOM], all[TEXT_SIZE_ROOM];
+    text_count(stuck, verdict->stuck_channels);
+    text_count(all, verdict->channels);
+    if (verdict->channels == 1)
+        VECTOR_PUSH(&finding->because, sentence("all wait on one channel"));
+    else if (verdict->stuck_channels == verdict->channels)
+        VECTOR_PUSH(&finding->because, sentence("they wait on %s channels, and none of these moves", all));
+    else
+        VECTOR_PUSH(&finding->because, sentence("%s of %s channels: the others have a receiver or move", stuck, all));
+}
+
+static void reason_of_partner(const struct looks *looks, const struct verdict *verdict, struct finding *finding)
+{
+    if (verdict->partner == UINT32_MAX) {
+        VECTOR_PUSH(&finding->because, sentence("no other goroutine's stack leads to %s within one step",
+                                                verdict->stuck_channels == 1 ? "it" : "them"));
+        return;
+    }
+    const struct goroutine *holder = &looks->now->goroutines.at[verdict->partner];
+    struct place place = place_at(looks->program, place_user_pc(looks->program, looks->now, holder));
+    VECTOR_PUSH(&finding->because, sentence("goroutine %llu (%s) still holds %s, but what it runs does not receive",
+                                            (unsigned long long)holder->id, place.function ? place.function : "?",
+                                            verdict->stuck_channels == 1 ? "it" : "some"));
+    place_deinit(&place);
+}
+
+static void reason_of_growth(const struct looks *looks, const struct verdict *verdict, struct finding *finding)
+{
+    char came[TEXT_SIZE_ROOM];
+    if (!looks->first)
+        return;
+    if (verdict->came)
+        VECTOR_PUSH(&finding->because, sentence("they only ever come: %s in %.1f s, and none got on",
+                                                text_count(came, verdict->came), looks->interval_s));
+    else
+        VECTOR_PUSH(&finding->because, sentence("none of them got on in %.1f s", looks->interval_s));
+}
+
+static void add_reasons(const struct looks *looks, const struct site *site, const struct verdict *verdict,
+                        struct finding *finding)
+{
+    switch (site->kind) {
+    case WAIT_NIL_CHAN:
+        VECTOR_PUSH(&finding->because, sentence("a nil channel never becomes ready: nothing can wake them"));
+        return;
+    case WAIT_NO_CASES:
+        VECTOR_PUSH(&finding->because, sentence("a select without cases never ends: nothing can wake them"));
+        return;
+    case WAIT_CHAN_SEND:
+    case WAIT_CHAN_RECEIVE:
+    case WAIT_SELECT:
+        reason_of_channels(verdict, finding);
+        reason_of_partner(looks, verdict, finding);
+        break;
+    default:
+        break;
+    }
+    reason_of_growth(looks, verdict, finding);
+}
+
+static void report(const struct looks *looks, const struct site *site, const struct verdict *verdict,
+                   struct findings *findings)
+{
+    const struct wait_words *say = words_of(site->kind);
+    char count[TEXT_SIZE_ROOM];
+    struct finding finding = {
+        .rule = RULE_BLOCKED_GOROUTINES,
+        .grade = verdict->grade,
+        .count = verdict->count,
+        .held_bytes = verdict->stack_bytes,
+        .title = sentence("%s goroutines %s", text_count(count, verdict->count), say->what),
+        .at = place_at(looks->program, site->user_pc),
+        .started_at = place_of(looks->program, site->go_pc),
+        .started_in_loop = in_a_loop(looks, site->go_pc),
+        .oldest_s = verdict->oldest_s,
+        .newest_s = verdict->newest_s,
+        .has_progress = looks->first,
+        .progress_s = looks->interval_s,
+        .came = verdict->came,
+        .went = verdict->went,
+        .since = since_of(looks, verdict),
+        .fix = say->fix,
+    };
+    add_reasons(looks, site, verdict, &finding);
+    VECTOR_PUSH(findings, finding);
+}
+
+/* Senders that somebody may still receive from: said, not called a leak. */
+static void remark(const struct looks *looks, const struct site *site, const struct verdict *verdict, struct notes *notes)
+{
+    if (site->kind != WAIT_CHAN_SEND || verdict->receiver == UINT32_MAX)
+        return;
+    const struct goroutine *receiver = &looks->now->goroutines.at[verdict->receiver];
+    struct place at = place_at(looks->program, site->user_pc);
+    struct place by = place_at(looks->program, place_user_pc(looks->program, looks->now, receiver));
+    char count[TEXT_SIZE_ROOM];
+    VECTOR_PUSH(notes, sentence("%s goroutines wait to send at %s (line %d), but goroutine %llu (%s) may still "
+                                "receive: not called a leak",
+                                text_count(count, site->members.length), at.function ? at.function : "?", at.line,
+                                (unsigned long long)receiver->id, by.function ? by.function : "?"));
+    place_deinit(&at);
+    place_deinit(&by);
+}
+
+static bool is_candidate(const struct site *site)
+{
+    return site->members.length >= ACCUMULATE_MIN && words_of(site->kind);
+}
+
+static void judge_site(const struct looks *looks, const struct sites *first, const struct site *site,
+                       struct findings *findings, struct notes *notes)
+{
+    struct movement movement;
+    struct partners partners = {0};
+    struct verdict verdict;
+    movement_find(looks, first, site, &movement);
+    bool on_channels = site->kind == WAIT_CHAN_SEND || site->kind == WAIT_CHAN_RECEIVE || site->kind == WAIT_SELECT;
+    bool needs_partners = on_channels && (site->kind == WAIT_CHAN_SEND || (movement.known && movement.came));
+    struct error *error = needs_partners ? partners_find(looks, site, &partners) : NULL;
+    if (error) {
+        VECTOR_PUSH(notes, sentence("goroutines at one place could not be judged: %s", error_message(error)));
+        error_destroy(error);
+    } else {
+        judge(looks, site, &movement, &partners, &verdict);
+        if (verdict.leak)
+            report(looks, site, &verdict, findings);
+        else
+            remark(looks, site, &verdict, notes);
+    }
+    partners_deinit(&partners);
+    movement_deinit(&movement);
+}
+
+bool blocked_suspects(const struct looks *looks)
+{
+    struct sites sites;
+    bool suspect = false;
+    sites_build(looks->program, looks->now, &sites);
+    for (size_t i = 0; i < sites.length; i++)
+        suspect = suspect || is_candidate(&sites.at[i]);
+    sites_deinit(&sites);
+    return suspect;
+}
+
+void blocked_find(const struct looks *looks, struct findings *findings, struct notes *notes)
+{
+    struct sites sites, first = {0};
+    sites_build(looks->program, looks->now, &sites);
+    if (looks->first)
+        sites_build(looks->program, looks->first, &first);
+    for (size_t i = 0; i < sites.length; i++) {
+        if (is_candidate(&sites.at[i]))
+            judge_site(looks, &first, &sites.at[i], findings, notes);
+    }
+    sites_deinit(&sites);
+    sites_deinit(&first);
+}

@@ -1,0 +1,218 @@
+/* defer-in-loop: many pending deferred calls from one line in one frame.
+ *
+ * Two records of one statement in one frame prove that the defer is in a loop. Whether that is a leak depends on the
+ * loop:
+ *
+ *   certain   the loop has no way out (code/flow.h): its deferred calls never run, however few they are
+ *   likely    it has a way out, but they grow in the same frame, and at that pace they have grown for most of the process's life or for
+ *             minutes: the way out is not taken
+ *   silent    all else: a function that defers for each item of a collection and then returns looks like this while it
+ *             runs; it is named in a remark
+ *
+ * Frames are the same in both looks if goroutine, sp, pc and the oldest record are. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "code/flow.h"
+#include "find/places.h"
+#include "find/rules.h"
+
+enum {
+    CERTAIN_MIN = 4,
+    SUSPECT_MIN = 16,
+    LONG_S = 600,
+};
+
+static const double life_share = 0.5;
+static const char fix[] = "make the loop's body a function, so that its defers run each turn";
+
+/* All frames of one statement. */
+struct statement {
+    address pc;
+    const struct defer_site *largest;
+    uint64_t count, frames, bytes, came;
+    bool in_loop, grows_long, in_both;
+    enum way_out loop_exit, returns;
+};
+
+struct statements VECTOR_OF(struct statement);
+
+static bool is_candidate(const struct defer_site *site)
+{
+    return site->count >= CERTAIN_MIN && site->frames == 1 && site->goroutine != UINT32_MAX &&
+           site->kind != DEFER_OPEN_CODED;
+}
+
+static void look_at_code(const struct looks *looks, struct statement *statement)
+{
+    struct func func;
+    struct loop_facts facts;
+    statement->loop_exit = statement->returns = WAY_OUT_UNKNOWN;
+    if (statement->largest->kind != DEFER_LINKED || !pclntab_func(&looks->program->pclntab, statement->pc, &func))
+        return;
+    struct error *error = flow_defer_loop(looks->target, looks->program, &func, statement->pc, &facts);
+    if (error_ignore(error))
+        return;
+    statement->in_loop = facts.in_loop;
+    statement->loop_exit = facts.loop_exit;
+    statement->returns = facts.returns;
+}
+
+/* The same frame in the first look, or NULL. */
+static const struct defer_site *site_before(const struct looks *looks, const struct defer_site *site)
+{
+    if (!looks->first)
+        return NULL;
+    uint64_t id = looks->now->goroutines.at[site->goroutine].id;
+    for (size_t i = 0; i < looks->first->defers.length; i++) {
+        const struct defer_site *before = &looks->first->defers.at[i];
+        if (before->pc == site->pc && before->sp == site->sp && before->kind == site->kind &&
+            before->function == site->function && before->goroutine != UINT32_MAX && before->oldest == site->oldest &&
+            looks->first->goroutines.at[before->goroutine].id == id)
+            return before;
+    }
+    return NULL;
+}
+
+static bool has_grown_long(const struct looks *looks, const struct defer_site *site, uint64_t came)
+{
+    double uptime_s = target_facts(looks->target)->uptime_s;
+    double age_s = came ? (double)site->count / ((double)came / looks->interval_s) : 0;
+    return came && (age_s >= LONG_S || (uptime_s > 0 && age_s >= life_share * uptime_s));
+}
+
+static struct statement *statement_of(struct statements *statements, address pc, const struct defer_site *site)
+{
+    for (size_t i = 0; i < statements->length; i++) {
+        struct statement *statement = &statements->at[i];
+        if (statement->pc == pc && (site->kind == DEFER_LINKED || statement->largest->function == site->function))
+            return statement;
+    }
+    VECTOR_PUSH(statements, (struct statement){.pc = pc, .largest = site});
+    return &statements->at[statements->length - 1];
+}
+
+/* Joins the frames of each statement; statements are as few as there are lines. */
+static void gather(const struct looks *looks, struct statements *statements)
+{
+    for (size_t i = 0; i < looks->now->defers.length; i++) {
+        const struct defer_site *site = &looks->now->defers.at[i];
+        if (!is_candidate(site))
+            continue;
+        struct statement *statement = statement_of(statements, site->pc, site);
+        const struct defer_site *before = site_before(looks, site);
+        uint64_t came = before && site->count > before->count ? site->count - before->count : 0;
+        statement->count += site->count;
+        statement->frames++;
+        statement->bytes += site->record_bytes;
+        statement->came += came;
+        statement->in_both = statement->in_both || before;
+        statement->grows_long = statement->grows_long || has_grown_long(looks, site, came);
+        if (site->count > statement->largest->count)
+            statement->largest = site;
+    }
+    for (size_t i = 0; i < statements->length; i++)
+        look_at_code(looks, &statements->at[i]);
+}
+
+static bool is_certain(const struct statement *statement)
+{
+    return statement->in_loop && statement->loop_exit == WAY_OUT_NONE;
+}
+
+static struct place deferred_place(const struct looks *looks, const struct defer_site *site)
+{
+    struct place place = site->function ? place_at(looks->program, site->function) : (struct place){0};
+    return place;
+}
+
+static void add_reasons(struct finding *finding, const struct statement *statement)
+{
+    const char *function = finding->at.function ? finding->at.function : "the function";
+    if (is_certain(statement))
+        VECTOR_PUSH(&finding->because,
+                    sentence("%s loops without a way out: its deferred calls never run", function));
+    else if (statement->loop_exit == WAY_OUT_EXISTS)
+        VECTOR_PUSH(&finding->because,
+                    sentence("the loop in %s has a way out, but it has not been taken for long", function));
+    else
+        VECTOR_PUSH(&finding->because, sentence("several calls of one defer in one frame of %s: it is in a loop", function));
+    if (finding->has_progress && finding->came) {
+        char came[TEXT_SIZE_ROOM];
+        VECTOR_PUSH(&finding->because, sentence("in %.1f s %s more came and none was run", finding->progress_s,
+                                                text_count(came, finding->came)));
+    }
+}
+
+static char *title_of(const struct statement *statement)
+{
+    char count[TEXT_SIZE_ROOM], frames[TEXT_SIZE_ROOM];
+    text_count(count, statement->count);
+    if (statement->frames == 1)
+        return sentence("%s deferred calls pending in one frame", count);
+    return sentence("%s deferred calls pending in %s frames", count, text_count(frames, statement->frames));
+}
+
+static void report(const struct looks *looks, const struct statement *statement, struct findings *findings)
+{
+    const struct defer_site *site = statement->largest;
+    const struct goroutine *goroutine = &looks->now->goroutines.at[site->goroutine];
+    struct finding finding = {
+        .rule = RULE_DEFER_IN_LOOP,
+        .grade = is_certain(statement) ? GRADE_CERTAIN : GRADE_LIKELY,
+        .count = statement->count,
+        .held_bytes = statement->bytes,
+        .title = title_of(statement),
+        .at = place_of(looks->program, site->pc),
+        .started_at = place_of(looks->program, goroutine->go_pc),
+        .deferred = deferred_place(looks, site),
+        .goroutine = statement->frames == 1 ? goroutine->id : 0,
+        .oldest_s = -1,
+        .newest_s = -1,
+        .has_progress = looks->first && statement->in_both,
+        .progress_s = looks->interval_s,
+        .came = statement->came,
+        .fix = fix,
+    };
+    add_reasons(&finding, statement);
+    VECTOR_PUSH(findings, finding);
+}
+
+static void remark(const struct looks *looks, const struct statement *statement, struct notes *notes)
+{
+    if (statement->count < SUSPECT_MIN)
+        return;
+    struct place at = place_of(looks->program, statement->pc);
+    char count[TEXT_SIZE_ROOM];
+    VECTOR_PUSH(notes, sentence("%s deferred calls pending in %s (line %d): its loop has a way out%s, so this is not called a leak",
+                                text_count(count, statement->count), at.function ? at.function : "?", at.line,
+                                looks->first && !statement->came ? " and they do not grow" : ""));
+    place_deinit(&at);
+}
+
+bool defer_in_loop_suspects(const struct looks *looks)
+{
+    struct statements statements = {0};
+    bool suspect = false;
+    gather(looks, &statements);
+    for (size_t i = 0; i < statements.length; i++)
+        suspect = suspect || statements.at[i].count >= CERTAIN_MIN;
+    VECTOR_DEINIT(&statements);
+    return suspect;
+}
+
+void defer_in_loop_find(const struct looks *looks, struct findings *findings, struct notes *notes)
+{
+    struct statements statements = {0};
+    gather(looks, &statements);
+    for (size_t i = 0; i < statements.length; i++) {
+        const struct statement *statement = &statements.at[i];
+        bool grows = statement->grows_long || (statement->came && statement->in_loop && statement->returns == WAY_OUT_NONE);
+        if (is_certain(statement) || (statement->count >= SUSPECT_MIN && grows))
+            report(looks, statement, findings);
+        else
+            remark(looks, statement, notes);
+    }
+    VECTOR_DEINIT(&statements);
+}

@@ -1,0 +1,66 @@
+#include "find/finding.h"
+
+#include "find/rules.h"
+
+const char *rule_name(enum rule rule)
+{
+    switch (rule) {
+    case RULE_DEFER_IN_LOOP:
+        return "defer-in-loop";
+    case RULE_BLOCKED_GOROUTINES:
+        return "blocked-goroutines";
+    }
+    return "?";
+}
+
+const char *grade_name(enum grade grade)
+{
+    switch (grade) {
+    case GRADE_POSSIBLE:
+        return "possible";
+    case GRADE_LIKELY:
+        return "likely";
+    case GRADE_CERTAIN:
+        return "certain";
+    }
+    return "?";
+}
+
+bool find_wants_second_look(const struct looks *looks)
+{
+    return defer_in_loop_suspects(looks) || blocked_suspects(looks);
+}
+
+static int by_weight(const void *left, const void *right)
+{
+    const struct finding *a = left, *b = right;
+    if (a->grade != b->grade)
+        return a->grade < b->grade ? 1 : -1;
+    return a->count < b->count ? 1 : a->count > b->count ? -1 : 0;
+}
+
+void find_leaks(const struct looks *looks, struct findings *findings_ret, struct notes *notes_ret)
+{
+    *findings_ret = (struct findings){0};
+    *notes_ret = (struct notes){0};
+    defer_in_loop_find(looks, findings_ret, notes_ret);
+    blocked_find(looks, findings_ret, notes_ret);
+    if (findings_ret->length)
+        qsort(findings_ret->at, findings_ret->length, sizeof(*findings_ret->at), by_weight);
+}
+
+void findings_deinit(struct findings *findings)
+{
+    for (size_t i = 0; i < findings->length; i++) {
+        struct finding *finding = &findings->at[i];
+        place_deinit(&finding->at);
+        place_deinit(&finding->started_at);
+        place_deinit(&finding->deferred);
+        for (size_t k = 0; k < finding->because.length; k++)
+            free(finding->because.at[k]);
+        VECTOR_DEINIT(&finding->because);
+        free(finding->title);
+        free(finding->since);
+    }
+    VECTOR_DEINIT(findings);
+}

@@ -1,0 +1,66 @@
+/* A statement about a leak: one struct, many writers (text, JSON, …). */
+#ifndef SEEP_FIND_FINDING_H
+#define SEEP_FIND_FINDING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/vector.h"
+#include "runtime/observation.h"
+
+enum rule { RULE_DEFER_IN_LOOP, RULE_BLOCKED_GOROUTINES };
+enum grade { GRADE_POSSIBLE, GRADE_LIKELY, GRADE_CERTAIN };
+
+/* A source line; texts are escaped and owned. */
+struct place {
+    char *function; /* NULL: no place */
+    char *file;     /* or NULL */
+    int32_t line;   /* 0 unknown */
+};
+
+struct finding {
+    enum rule rule;
+    enum grade grade;
+    uint64_t count;
+    uint64_t held_bytes; /* at least; 0 unknown */
+    char *title;         /* "41,233 goroutines wait to send, and nobody receives" */
+    struct place at, started_at, deferred;
+    const char *started_in_loop; /* NULL or a remark such as "in a loop" */
+    uint64_t goroutine;  /* id, 0 if of several */
+    double oldest_s, newest_s; /* wait times, at least; negative if unknown */
+    bool has_progress;
+    double progress_s;
+    uint64_t came, went;
+    char *since; /* one line: "the oldest at least 3d 4h; in 2.0 s 31 more came and none went" or NULL */
+    struct reasons VECTOR_OF(char *) because;
+    const char *fix; /* static text */
+};
+
+struct findings VECTOR_OF(struct finding);
+
+const char *rule_name(enum rule rule);   /* "defer-in-loop" */
+const char *grade_name(enum grade grade); /* "likely" */
+
+/* What the finder works on: one look, or two with the time between them. */
+struct looks {
+    struct target *target;
+    struct program *program;
+    struct runtime *runtime;
+    const struct observation *first; /* NULL if there was one look only */
+    const struct observation *now;   /* the newest */
+    double interval_s;
+};
+
+/* True if one look can't tell and a second one could: then the caller waits and looks again. */
+bool find_wants_second_look(const struct looks *looks);
+
+/* The findings, certain ones first, then by count. notes_ret gets remarks on what was seen and not called a leak (owned strings). */
+void find_leaks(const struct looks *looks, struct findings *findings_ret, struct notes *notes_ret);
+
+void findings_deinit(struct findings *findings);
+
+/* The source line of a return address: innermost frame, inlined calls too. */
+struct place place_of(const struct program *program, address return_pc);
+void place_deinit(struct place *place);
+
+#endif

@@ -1,0 +1,175 @@
+/* Who could still receive? A goroutine that holds the channel and runs a function with a receive in it. The rules:
+ *
+ *   - The slot must be live by Go's own stack maps; one that points to an object that holds the channel counts too, one
+ *     step far.
+ *   - The function, or one of its module's that it calls, has a receive; not counting the one at which it waits right
+ *     now: main, which waits for a signal with the agent in its hands, is no receiver of the agent's channels.
+ *   - Whoever started the senders and only reaches the channel through another object (a list of channels, as in a
+ *     fan-out) is a sender, unless it waits to receive such values right now (it gathers results).
+ *
+ * This errs to the side of silence: who may receive is believed to. */
+#include "find/partners.h"
+
+#include "code/calls.h"
+#include "runtime/references.h"
+
+enum { CALL_DEPTH = 3, RECEIVERS = 6 };
+
+struct judge {
+    const struct looks *looks;
+    const struct site *site;
+    address receivers[RECEIVERS];
+    size_t receiver_count;
+    address starter; /* entry of the function with the go statement */
+    struct u64map can_receive; /* by function and call left out */
+};
+
+static void collect_channels(const struct looks *looks, const struct site *site, struct partners *partners)
+{
+    for (size_t i = 0; i < site->members.length; i++) {
+        const struct goroutine *goroutine = &looks->now->goroutines.at[site->members.at[i]];
+        for (uint32_t k = 0; k < goroutine->wait_count && partners->count < PARTNERS_CHANNELS_MAX; k++) {
+            const struct wait *wait = &looks->now->waits.at[goroutine->first_wait + k];
+            const struct wait_object *object = &looks->now->objects.at[wait->object];
+            bool is_new = false;
+            if (object->kind == WAIT_CHAN_SEND)
+                u64map_intern(&partners->index, object->at, (uint32_t)partners->count, &is_new);
+            partners->count += is_new;
+        }
+    }
+}
+
+static bool may_receive(struct judge *judge, address entry, address except_pc)
+{
+    bool is_new = false;
+    uint64_t key = u64_mix(entry) ^ except_pc;
+    uint32_t known = u64map_intern(&judge->can_receive, key, 0, &is_new);
+    if (!is_new)
+        return known;
+    struct func func;
+    bool may = pclntab_func(&judge->looks->program->pclntab, entry, &func) &&
+               calls_reach(judge->looks->target, judge->looks->program, &func, judge->receivers,
+                           judge->receiver_count, CALL_DEPTH, except_pc);
+    u64map_set(&judge->can_receive, key, may);
+    return may;
+}
+
+/* It waits to receive values of the type that the channel carries: it gathers. */
+static bool gathers(const struct judge *judge, const struct goroutine *goroutine, address element_type)
+{
+    const struct observation *now = judge->looks->now;
+    for (uint32_t i = 0; i < goroutine->wait_count; i++) {
+        const struct wait *wait = &now->waits.at[goroutine->first_wait + i];
+        if (wait->direction == DIRECTION_RECEIVE && now->objects.at[wait->object].element_type == element_type)
+            return true;
+    }
+    return false;
+}
+
+static bool is_starter(const struct judge *judge, const struct reference *reference, const struct goroutine *goroutine)
+{
+    const struct goroutine *member = &judge->looks->now->goroutines.at[judge->site->members.at[0]];
+    return reference->frame_entry == judge->starter || (member->parent_id && member->parent_id == goroutine->id);
+}
+
+static enum partner judge_reference(struct judge *judge, const struct reference *reference, address element_type)
+{
+    const struct goroutine *goroutine = &judge->looks->now->goroutines.at[reference->goroutine];
+    if (judge->site->kind != WAIT_CHAN_SEND || gathers(judge, goroutine, element_type))
+        return PARTNER_LIKELY;
+    if (!reference->direct && is_starter(judge, reference, goroutine))
+        return PARTNER_SENDER;
+    bool parked = goroutine->wait_kind == WAIT_CHAN_RECEIVE || goroutine->wait_kind == WAIT_SELECT;
+    address except_pc = parked ? reference->frame_pc : 0;
+    return may_receive(judge, reference->frame_entry, except_pc) ? PARTNER_LIKELY : PARTNER_SENDER;
+}
+
+static void judge_all(struct judge *judge, const struct references *references, struct partners *partners)
+{
+    const struct observation *now = judge->looks->now;
+    AUTO_FREE address *types = xcalloc(partners->count, sizeof(*types));
+    for (size_t i = 0; i < now->objects.length; i++) {
+        uint32_t channel = 0;
+        if (u64map_get(&partners->index, now->objects.at[i].at, &channel))
+            types[channel] = now->objects.at[i].element_type;
+    }
+    for (size_t i = 0; i < references->length; i++) {
+        const struct reference *reference = &references->at[i];
+        if (partners->kinds[reference->object] == PARTNER_LIKELY)
+            continue;
+        enum partner kind = judge_reference(judge, reference, types[reference->object]);
+        if (kind >= partners->kinds[reference->object]) {
+            partners->kinds[reference->object] = (uint8_t)kind;
+            partners->goroutines[reference->object] = reference->goroutine;
+        }
+    }
+}
+
+/* Running goroutines have no stack to look at: could what they were started with receive? */
+static uint64_t count_unseen(struct judge *judge)
+{
+    const struct observation *now = judge->looks->now;
+    uint64_t unseen = 0;
+    for (size_t i = 0; i < now->goroutines.length; i++) {
+        const struct goroutine *goroutine = &now->goroutines.at[i];
+        if (goroutine->stack == STACK_NONE && !goroutine->system)
+            unseen += may_receive(judge, goroutine->start_pc, 0);
+    }
+    return unseen;
+}
+
+static void judge_init(struct judge *judge, const struct looks *looks, const struct site *site)
+{
+    static const char *const names[RECEIVERS] = {"runtime.chanrecv1",    "runtime.chanrecv2", "runtime.selectgo",
+                                                 "runtime.selectnbrecv", "reflect.chanrecv",  "reflect.rselect"};
+    struct func starter;
+    *judge = (struct judge){.looks = looks, .site = site};
+    judge->receiver_count = calls_resolve(looks->program, names, RECEIVERS, judge->receivers);
+    if (site->go_pc && pclntab_func(&looks->program->pclntab, site->go_pc - 1, &starter))
+        judge->starter = starter.entry;
+}
+
+struct error *partners_find(const struct looks *looks, const struct site *site, struct partners *partners_ret)
+{
+    *partners_ret = (struct partners){0};
+    struct partners *partners = partners_ret;
+    collect_channels(looks, site, partners);
+    partners->kinds = xcalloc(partners->count, sizeof(*partners->kinds));
+    partners->goroutines = xmalloc(partners->count * sizeof(*partners->goroutines));
+    for (size_t i = 0; i < partners->count; i++)
+        partners->goroutines[i] = UINT32_MAX;
+    AUTO_FREE uint8_t *skip = xcalloc(looks->now->goroutines.length, 1);
+    for (size_t i = 0; i < site->members.length; i++)
+        skip[site->members.at[i]] = 1;
+    struct references references = {0};
+    struct error *error = references_find(looks->runtime, looks->now, &partners->index, skip, &references);
+    if (!error) {
+        struct judge judge;
+        judge_init(&judge, looks, site);
+        judge_all(&judge, &references, partners);
+        partners->unseen = count_unseen(&judge);
+        u64map_deinit(&judge.can_receive);
+    }
+    VECTOR_DEINIT(&references);
+    if (error)
+        partners_deinit(partners);
+    return error;
+}
+
+void partners_deinit(struct partners *partners)
+{
+    u64map_deinit(&partners->index);
+    free(partners->kinds);
+    free(partners->goroutines);
+    *partners = (struct partners){0};
+}
+
+enum partner partners_of(const struct partners *partners, address channel, uint32_t *goroutine_ret)
+{
+    uint32_t index = 0;
+    *goroutine_ret = UINT32_MAX;
+    if (!u64map_get(&partners->index, channel, &index))
+        return PARTNER_NONE;
+    *goroutine_ret = partners->goroutines[index];
+    return (enum partner)partners->kinds[index];
+}

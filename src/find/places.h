@@ -1,0 +1,17 @@
+/* Source places of a goroutine: the line where it waits that a person would look at. */
+#ifndef SEEP_FIND_PLACES_H
+#define SEEP_FIND_PLACES_H
+
+#include "find/finding.h"
+
+/* The pc of the innermost frame that is neither the runtime's nor of package sync: where the user's code waits. It is the address
+ * to look up (for place_at). 0 without a stack. */
+address place_user_pc(const struct program *program, const struct observation *observation,
+                      const struct goroutine *goroutine);
+
+/* The innermost source frame at a look-up address that is the user's, else the innermost. */
+struct place place_at(const struct program *program, address lookup_pc);
+
+struct place place_copy(const struct place *place);
+
+#endif

@@ -1,0 +1,145 @@
+/* Every resident page belongs to one mapping, and every mapping to one class:
+ *
+ *   heap         mappings that hold spans. Their resident pages are in use (state 1), goroutine stacks (state 2, cut into
+ *                stack-sized pieces, or a single large stack), the runtime's own (other state 2), or idle: the rest
+ *   mapped files the executable, libraries, files
+ *   runtime      the program's zeroed globals, and what holds the runtime's descriptors; in a static program without C
+ *                all other anonymous memory; what Linux names "[anon: Go: …" (Go 1.25+)
+ *   outside Go   the C heap, thread stacks, other anonymous memory of a program that links C
+ *
+ * Span states are runtime/mheap.go's; a stack span's element size is its stack size (runtime/stack.go, stackalloc). */
+#include "runtime/memorysplit.h"
+
+#include <string.h>
+
+enum { RUNS_MAX = 1 << 15 }; /* more runs than this are weighed as wholly resident: the look must stay quick */
+
+enum memory_class { CLASS_IN_USE, CLASS_STACKS, CLASS_RUNTIME, CLASS_COUNT };
+
+struct run {
+    address start, end;
+    enum memory_class class;
+};
+
+static enum memory_class class_of(const struct span *span)
+{
+    if (span->state == SPAN_IN_USE)
+        return CLASS_IN_USE;
+    return span->element_size && span->element_size < span->pages * SPAN_PAGE_BYTES ? CLASS_STACKS : CLASS_RUNTIME;
+}
+
+/* A stack so large that it has a span of its own looks like other manual memory: the goroutine list tells. */
+static uint64_t large_stacks(const struct observation *observation, const struct spans *spans)
+{
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < observation->goroutines.length; i++) {
+        const struct goroutine *goroutine = &observation->goroutines.at[i];
+        if (goroutine->stack_high - goroutine->stack_low < 4 * SPAN_PAGE_BYTES)
+            continue;
+        const struct span *span = spans_at(spans, goroutine->stack_low);
+        if (span && span->state == SPAN_MANUAL && class_of(span) == CLASS_RUNTIME)
+            bytes += span->pages * SPAN_PAGE_BYTES;
+    }
+    return bytes;
+}
+
+static size_t runs_of(const struct spans *spans, struct run *runs)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < spans->list.length; i++) {
+        const struct span *span = &spans->list.at[i];
+        enum memory_class class = class_of(span);
+        address end = span->start + span->pages * SPAN_PAGE_BYTES;
+        if (count && runs[count - 1].end == span->start && runs[count - 1].class == class)
+            runs[count - 1].end = end;
+        else
+            runs[count++] = (struct run){.start = span->start, .end = end, .class = class};
+    }
+    return count;
+}
+
+/* Resident bytes of each class of span. */
+static void weigh_spans(struct runtime *runtime, const struct spans *spans, uint64_t bytes[CLASS_COUNT])
+{
+    AUTO_FREE struct run *runs = xmalloc(spans->list.length * sizeof(*runs));
+    size_t count = runs_of(spans, runs);
+    for (size_t i = 0; i < count; i++) {
+        uint64_t resident = runs[i].end - runs[i].start, counted = 0;
+        if (count <= RUNS_MAX) {
+            struct error *error = target_resident(runtime->target, runs[i].start, resident, &counted);
+            resident = error_ignore(error) ? resident : counted;
+        }
+        bytes[runs[i].class] += resident;
+    }
+}
+
+static bool holds_spans(const struct spans *spans, const struct mapping *mapping)
+{
+    size_t low = 0, high = spans->list.length;
+    while (low < high) { /* the first span that begins at the mapping's start or behind it */
+        size_t middle = low + (high - low) / 2;
+        if (spans->list.at[middle].start < mapping->start)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool begins = low < spans->list.length && spans->list.at[low].start < mapping->end;
+    return begins || (low && spans_at(spans, mapping->start) == &spans->list.at[low - 1]);
+}
+
+static bool is_within(const struct mapping *mapping, address at)
+{
+    return at && at >= mapping->start && at < mapping->end;
+}
+
+static bool is_runtime(const struct runtime *runtime, const struct spans *spans, const struct mapping *mapping)
+{
+    const struct moduledata *module = &runtime->program->module;
+    if (!runtime->program->dynamic || !strncmp(mapping->path, "[anon: Go:", 10))
+        return true;
+    if (mapping->path[0])
+        return false; /* [heap], [stack], another allocator's name */
+    return is_within(mapping, module->bss) || is_within(mapping, module->noptrbss) ||
+           is_within(mapping, module->noptrbss_end - 1) || is_within(mapping, spans->descriptors_low) ||
+           is_within(mapping, spans->descriptors_high);
+}
+
+/* Takes at most what is left of the heap's resident memory: spans move while they are counted. */
+static uint64_t take(uint64_t *left, uint64_t wanted)
+{
+    uint64_t taken = wanted < *left ? wanted : *left;
+    *left -= taken;
+    return taken;
+}
+
+struct error *memory_split(struct runtime *runtime, struct observation *observation, const struct spans *spans)
+{
+    struct memory_split *memory = &observation->memory;
+    uint64_t heap = 0, bytes[CLASS_COUNT] = {0};
+    size_t count = 0;
+    if (!spans->list.length)
+        return NULL;
+    weigh_spans(runtime, spans, bytes);
+    TRY(target_measure(runtime->target));
+    const struct mapping *mappings = target_mappings(runtime->target, &count);
+    for (size_t i = 0; i < count; i++) {
+        const struct mapping *mapping = &mappings[i];
+        memory->total += mapping->rss_bytes;
+        if (mapping->is_file)
+            memory->mapped_files += mapping->rss_bytes;
+        else if (holds_spans(spans, mapping))
+            heap += mapping->rss_bytes;
+        else if (is_runtime(runtime, spans, mapping))
+            memory->runtime += mapping->rss_bytes;
+        else
+            memory->outside_go += mapping->rss_bytes;
+    }
+    uint64_t large = large_stacks(observation, spans);
+    large = large < bytes[CLASS_RUNTIME] ? large : bytes[CLASS_RUNTIME];
+    memory->heap_in_use = take(&heap, bytes[CLASS_IN_USE]);
+    memory->stacks = take(&heap, bytes[CLASS_STACKS] + large);
+    memory->runtime += take(&heap, bytes[CLASS_RUNTIME] - large);
+    memory->heap_idle = heap;
+    memory->known = true;
+    return NULL;
+}

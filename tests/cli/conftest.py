@@ -1,0 +1,75 @@
+"""What all tests of the command line share."""
+
+import os
+
+import pytest
+
+import seepcli
+from program import Program
+from toolchain import Unavailable, find_toolchain, go_build
+
+
+def pytest_sessionstart(session):
+    """Without seep there is nothing to test, and that is a failure, not a reason to skip."""
+    if not session.config.option.collectonly and not os.access(seepcli.SEEP, os.X_OK):
+        pytest.exit(f"{seepcli.SEEP} is not there: build it first, or say where it is with SEEP=", returncode=1)
+
+
+@pytest.fixture
+def build():
+    """A function that builds a program, or skips the test if the toolchain cannot be had."""
+
+    def build_or_skip(program, toolchain="path", mode="static"):
+        try:
+            return go_build(program, toolchain, mode)
+        except Unavailable as reason:
+            pytest.skip(f"Go {toolchain}: {reason}")
+
+    return build_or_skip
+
+
+@pytest.fixture
+def toolchain_or_skip():
+    """A function that finds a toolchain, or skips the test."""
+
+    def find_or_skip(name):
+        try:
+            return find_toolchain(name)
+        except Unavailable as reason:
+            pytest.skip(f"Go {name}: {reason}")
+
+    return find_or_skip
+
+
+@pytest.fixture
+def run():
+    """A function that runs a command that speaks the language of the test programs. All end with the test."""
+    programs = []
+
+    def run_command(*command, ready=True, **how):
+        program = Program(command, **how)
+        programs.append(program)
+        if ready:
+            program.ready = program.wait_for("ready")
+        return program
+
+    yield run_command
+    for program in programs:
+        program.stop()
+
+
+@pytest.fixture
+def start(build, run):
+    """A function that builds a test program and starts it. It is ready on return."""
+
+    def start_program(name, *flags, toolchain="path", mode="static", **how):
+        return run(build(name, toolchain, mode), *flags, **how)
+
+    return start_program
+
+
+@pytest.fixture
+def root():
+    """Skips the test if it is not run by root."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root")

@@ -1,0 +1,174 @@
+"""Core files: those that a debugger writes, those that the kernel writes, and what is left of broken ones."""
+
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import time
+
+import pytest
+
+import godump
+from findings import find
+from program import Program
+from seepcli import inspect, seep
+from sources import place
+
+ENOUGH = 200
+PUBLISH = "main.(*Agent).publish.func1"
+
+
+@pytest.fixture(scope="module")
+def gcore(tmp_path_factory):
+    """A function that writes a core file of a process that runs."""
+    if shutil.which("gcore") is None:
+        pytest.skip("there is no gcore (Debian: gdb)")
+    directory = tmp_path_factory.mktemp("cores")
+
+    def dump(pid):
+        done = subprocess.run(
+            ["gcore", "-o", directory / "core", str(pid)], capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
+        )
+        path = directory / f"core.{pid}"
+        if not path.exists():
+            pytest.skip(f"gcore cannot write a core file here: {done.stderr[-300:]}")
+        return path
+
+    return dump
+
+
+def check_core(document, before, after):
+    """The leak is in the core file as it was in the process."""
+    assert document["target"]["kind"] == "core"
+    assert document["looks"] == 1
+    groups = document["goroutines"]["groups"]
+    waiting = [g for g in groups if PUBLISH in [frame["function"] for frame in g["frames"]]]
+    path, line = place("tale-send/metrics.go", "send here")
+    frames = {(f["file"], f["line"]) for g in waiting for f in g["frames"] if f["function"] == PUBLISH}
+    assert frames == {(path, line)}
+    count = sum(group["count"] for group in waiting)
+    assert before["leaked_min"] <= count <= after["leaked_max"]
+
+
+def test_gcore(start, gcore):
+    """A core file of a debugger, with its executable where it was."""
+    target = start("tale-send", "-every", "2ms")
+    before = target.wait_leaked(ENOUGH)
+    core = gcore(target.pid)
+    check_core(inspect(core).doc, before, target.truth())
+
+
+def test_gcore_defers(start, gcore):
+    """What one look can prove it proves in a core file too."""
+    target = start("tale-defer", "-every", "2ms")
+    before = target.wait_leaked(ENOUGH)
+    core = gcore(target.pid)
+    after = target.truth()
+    finding = find(inspect(core).doc, "defer-in-loop", "main.poll")
+    assert before["leaked_min"] <= finding["count"] <= after["leaked_max"]
+
+
+def test_gcore_has_every_goroutine(start, gcore, tmp_path):
+    """The list of goroutines of a core file is that of Go's own dump."""
+    dump, facts = tmp_path / "dump", tmp_path / "facts"
+    target = start("quiet-dump", "-dump", dump, "-facts", facts)
+    core = gcore(target.pid)
+    ours = godump.parse(seep("inspect", "--goroutines", core).stdout)
+    theirs = godump.parse(dump.read_text())
+    for number, goroutine in theirs.items():
+        if goroutine.state != "running":
+            assert ours[number].state == goroutine.state
+            assert godump.same_stack(ours[number], goroutine)
+
+
+def test_executable_given(run, build, gcore, tmp_path):
+    """The executable is not where it was: with --exe it is found, without, the line says so."""
+    path, aside = tmp_path / "agent", tmp_path / "aside"
+    shutil.copy(build("tale-send"), path)
+    target = run(path, "-every", "2ms")
+    before = target.wait_leaked(ENOUGH)
+    core = gcore(target.pid)
+    after = target.truth()
+    target.stop()
+    path.rename(aside)
+    line = seep("inspect", core).error()
+    assert "--exe" in line
+    check_core(inspect("--exe", aside, core).doc, before, after)
+
+
+def test_wrong_executable(start, build, gcore):
+    """Another program's executable is refused, not believed."""
+    target = start("tale-send", "-every", "2ms")
+    target.wait_leaked(ENOUGH)
+    core = gcore(target.pid)
+    for other in (build("tale-defer"), "/bin/true", "/dev/null", core):
+        assert seep("inspect", "--exe", other, core).error()
+
+
+def test_kernel_core(build, tmp_path):
+    """A core file that the kernel wrote when the program died."""
+    pattern = open("/proc/sys/kernel/core_pattern").read().strip()
+    if pattern.startswith("|") or "/" in pattern:
+        pytest.skip(f"the kernel writes core files elsewhere: {pattern}")
+
+    def allow_core():
+        resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+    if resource.getrlimit(resource.RLIMIT_CORE)[1] == 0 and os.geteuid() != 0:
+        pytest.skip("core files are forbidden here")
+    environment = {**os.environ, "GOTRACEBACK": "crash"}
+    target = Program([build("tale-send"), "-every", "2ms"], cwd=tmp_path, env=environment, preexec_fn=allow_core)
+    try:
+        target.wait_for("ready")
+        before = target.wait_leaked(ENOUGH)
+        os.kill(target.pid, signal.SIGABRT)
+        target.process.wait(timeout=120)
+    finally:
+        target.stop()
+    cores = sorted(tmp_path.glob("core*"))
+    if not cores:
+        pytest.skip("the kernel wrote no core file")
+    after = {"leaked_max": before["leaked_max"] + 100000}
+    document = inspect(cores[0]).doc
+    check_core(document, before, after)
+    assert document["target"]["pid"] == target.pid
+
+
+def test_cut_core(start, gcore, tmp_path):
+    """A core file that ends anywhere gives a smaller answer or one line, in bounded time."""
+    target = start("tale-send", "-every", "2ms")
+    target.wait_leaked(ENOUGH)
+    whole = gcore(target.pid)
+    cut = tmp_path / "cut"
+    shutil.copy(whole, cut)
+    size = whole.stat().st_size
+    lengths = {size - 1, size - 4096, 65536, 8192, 4096, 4095, 1000, 120, 64, 63, 24, 16, 5, 4, 1, 0}
+    lengths |= {size * part // 24 for part in range(1, 24)}
+    for length in sorted((length for length in lengths if 0 <= length < size), reverse=True):
+        os.truncate(cut, length)
+        began = time.monotonic()
+        result = seep("inspect", "--json", cut, timeout=60)
+        assert time.monotonic() - began < 30, length
+        if result.status == 2:
+            result.error()
+            assert result.docs == []
+        else:
+            assert len(result.docs) == 1
+
+
+def test_damaged_core(start, gcore, tmp_path):
+    """A core file with bytes turned over gives a result or one line, in bounded time."""
+    target = start("tale-send", "-every", "2ms")
+    target.wait_leaked(ENOUGH)
+    data = bytearray(gcore(target.pid).read_bytes())
+    damaged = tmp_path / "damaged"
+    headers = list(range(16, 64, 4)) + list(range(64, 64 + 56 * 6, 8))
+    for offset in headers:
+        kept = data[offset]
+        data[offset] ^= 0xFF
+        damaged.write_bytes(data)
+        data[offset] = kept
+        result = seep("inspect", "--json", damaged, timeout=60)
+        if result.status == 2:
+            result.error()

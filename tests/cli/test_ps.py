@@ -1,0 +1,111 @@
+"""The list of all Go processes on this machine."""
+
+import json
+import subprocess
+import time
+
+import jsonschema
+import pytest
+
+from seepcli import seep
+from toolchain import REPO
+
+ENOUGH = 1000
+SCHEMA = REPO / "docs" / "ps.schema.json"
+
+
+def table():
+    """The lines of `seep ps` as lists of cells, by process id. The mark stands before it."""
+    result = seep("ps")
+    assert result.status == 0 and result.stderr == "", str(result)
+    heading, *lines = result.stdout.splitlines()
+    assert heading.split() == ["PID", "NAME", "GO", "RELEASE", "STRIPPED", "UPTIME", "RSS", "GOROUTINES", "DEFERS"]
+    found = {}
+    for line in lines:
+        words = line.split()
+        for place, word in enumerate(words[:2]):
+            if word.isdigit():
+                found[int(word)] = (words[:place], line)
+                break
+    return found
+
+
+def documents():
+    """What `seep ps --json` prints, one line for each process, by process id."""
+    result = seep("ps", "--json")
+    assert result.status == 0 and result.stderr == "", str(result)
+    read = [json.loads(line) for line in result.stdout.splitlines()]
+    if SCHEMA.exists():
+        validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
+        for document in read:
+            validator.validate(document)
+    assert len({document["pid"] for document in read}) == len(read)
+    return {document["pid"]: document for document in read}
+
+
+@pytest.fixture
+def two(start):
+    """The same program stripped and not, with two numbers of goroutines."""
+    return start("pool-workers", "-n", "777", "-every", "0"), start(
+        "pool-workers", "-n", "333", "-every", "0", mode="symbols"
+    )
+
+
+def test_table(two, toolchain_or_skip):
+    """Every Go program has a line, with its version and its goroutines; other programs have none."""
+    version = toolchain_or_skip("path").version
+    other = subprocess.Popen(["sleep", "60"])
+    try:
+        found = table()
+        assert other.pid not in found
+    finally:
+        other.kill()
+        other.wait()
+    for target, stripped in zip(two, ("yes", "no")):
+        mark, line = found[target.pid]
+        words = line.split()
+        assert mark == []
+        assert {"pool-workers", version, stripped, str(target.truth()["goroutines"])} <= set(words), line
+
+
+def test_json(two, toolchain_or_skip):
+    """The same for programs."""
+    version = toolchain_or_skip("path").version
+    found = documents()
+    for target, stripped in zip(two, (True, False)):
+        document = found[target.pid]
+        assert document["name"] == "pool-workers"
+        assert document["stripped"] is stripped
+        assert document["go_version"] == version
+        assert document["goroutines"] == target.truth()["goroutines"]
+        assert document["mark"] is None and document["problem"] is None
+        assert 0 <= document["uptime_s"] <= time.time() - target.started + 1
+        assert document["rss_bytes"] > 0
+
+
+def test_marks_what_leaks(start):
+    """What inspect would report has a mark, the clean twin has none."""
+    leaky, clean = start("tale-defer", "-every", "1ms"), start("tale-defer-fixed", "-every", "1ms")
+    leaky.wait_leaked(ENOUGH)
+    found = documents()
+    assert found[leaky.pid]["mark"] == "leak"
+    assert found[clean.pid]["mark"] is None
+    lines = table()
+    assert lines[leaky.pid][0] == ["!"]
+    assert lines[clean.pid][0] == []
+
+
+def test_deferred_calls(start):
+    """Pending deferred calls are counted."""
+    target = start("defer-million", "-n", "12345")
+    assert 12345 <= documents()[target.pid]["deferred_calls"] <= 12355
+
+
+def test_many_processes(start):
+    """Dozens of processes, some of which end meanwhile, are no trouble."""
+    kept = [start("pool-workers", "-n", "3") for _ in range(40)]
+    gone = [start("pool-workers", "-n", "3") for _ in range(5)]
+    for target in gone:
+        target.process.kill()
+    found = documents()
+    assert {target.pid for target in kept} <= set(found)

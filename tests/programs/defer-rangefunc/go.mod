@@ -1,0 +1,3 @@
+module example.com/seep-tests-rangefunc
+
+go 1.23

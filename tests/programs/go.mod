@@ -1,0 +1,3 @@
+module example.com/seep-tests
+
+go 1.18

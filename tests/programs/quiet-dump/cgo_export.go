@@ -1,0 +1,8 @@
+//go:build withcgo
+
+package main
+
+import "C"
+
+//export goWait
+func goWait() { waitForever() }

@@ -1,0 +1,1 @@
+"""Synthetic Go programs: executables and core files of any Go release, written byte by byte. See README.md."""
