@@ -74,16 +74,16 @@ struct error *error_context(struct error *error, const char *format, ...)
 {
     if (!error || error == &no_memory)
         return error;
-    char text[MESSAGE_MAX];
+    char tail[MESSAGE_MAX];
+    memcpy(tail, error->message, sizeof(tail));
     va_list args;
     va_start(args, format);
-    int length = vsnprintf(text, sizeof(text), format, args);
+    int length = vsnprintf(error->message, sizeof(error->message), format, args);
     va_end(args);
     size_t used = length < 0 ? 0 : (size_t)length;
-    if (used >= sizeof(text))
-        used = sizeof(text) - 1;
-    snprintf(text + used, sizeof(text) - used, ": %s", error->message);
-    memcpy(error->message, text, sizeof(text));
+    size_t room = used < sizeof(error->message) ? sizeof(error->message) - used : 0;
+    if (room && (size_t)snprintf(error->message + used, room, ": %s", tail) >= room)
+        error->message[sizeof(error->message) - 1] = '\0'; /* cut at the end */
     return error;
 }
 

@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "cli/command.h"
@@ -71,7 +72,7 @@ static int run(int argc, char **argv)
     if (!json) {
         struct term term;
         term_init(&term, stdout, color);
-        report_ps(&rows, hidden, &term);
+        report_ps(&rows, hidden, geteuid() == 0, &term);
     }
     ps_rows_deinit(&rows);
     return EXIT_NOTHING;

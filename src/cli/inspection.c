@@ -114,6 +114,7 @@ struct error *inspection_finish(struct inspection *inspection, bool list_only)
 struct report inspection_report(const struct inspection *inspection)
 {
     return (struct report){
+        .target = inspection->target,
         .facts = target_facts(inspection->target),
         .program = inspection->program,
         .runtime = inspection->runtime,

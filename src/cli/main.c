@@ -2,7 +2,7 @@
  * ends with: output that was really written, and an exit status. */
 #include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -142,7 +142,11 @@ int main(int argc, char **argv)
     int status = run(argc, argv);
     errno = 0;
     bool failed = fflush(stdout) != 0;
-    if (failed || ferror(stdout))
-        return complain("the output could not be written%s%s", errno ? ": " : "", errno ? strerror(errno) : "");
-    return status;
+    int reason = errno;
+    if (!failed && !ferror(stdout))
+        return status;
+    struct pollfd reader = {.fd = STDOUT_FILENO};
+    if (!reason && poll(&reader, 1, 0) == 1 && reader.revents & POLLERR)
+        reason = EPIPE;
+    return complain("the output could not be written%s%s", reason ? ": " : "", reason ? strerror(reason) : "");
 }

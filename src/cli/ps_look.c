@@ -21,11 +21,10 @@ struct executables VECTOR_OF(struct executable);
 
 static void describe(struct executable *executable, const struct elffile *file, struct buildinfo *info)
 {
-    struct program program = {.info = *info, .build_id = elffile_build_id(file)};
+    AUTO_FREE char *build_id = elffile_build_id(file);
     executable->stripped = !elffile_has_symbols(file);
     executable->go_version = info->go_version ? xstrdup(info->go_version) : NULL;
-    executable->release = release_name(&program, &executable->release_source);
-    free(program.build_id);
+    executable->release = release_name(info, build_id, &executable->release_source);
 }
 
 static void examine(struct executable *executable, pid_t pid)

@@ -5,11 +5,12 @@
 struct error *body_read(struct target *target, const struct func *func, struct body *body_ret)
 {
     if (func->end <= func->entry)
-        return error_create(ERROR_BAD_DATA, "a function without code at 0x%llx", (unsigned long long)func->entry);
+        return error_create(ERROR_BAD_DATA, "a function without code at 0x%llx",
+                            (unsigned long long)func->entry);
     uint64_t size = func->end - func->entry;
     if (size > BODY_MAX)
-        return error_create(ERROR_LIMIT, "a function of %llu bytes at 0x%llx", (unsigned long long)size,
-                            (unsigned long long)func->entry);
+        return error_create(ERROR_LIMIT, "a function of %llu bytes at 0x%llx",
+                            (unsigned long long)size, (unsigned long long)func->entry);
     size_t left = 0;
     const uint8_t *bytes = target_view(target, func->entry, false, &left);
     if (bytes && left >= size) {

@@ -1,5 +1,5 @@
-/* Direct calls are found by their bytes, without a disassembler: a 32-bit distance that leads to the very entry of a wanted
- * function is no accident. */
+/* Direct calls are found by their bytes, without a disassembler: a 32-bit distance that leads to
+ * the very entry of a wanted function is no accident. */
 #include "code/calls.h"
 
 #include <string.h>
@@ -25,8 +25,8 @@ struct search {
     struct visits VECTOR_OF(struct visit) visits;
 };
 
-bool calls_next(enum architecture arch, const uint8_t *bytes, size_t size, address entry, size_t *at_ret,
-                address *callee_ret)
+bool calls_next(enum architecture arch, const uint8_t *bytes, size_t size, address entry,
+                size_t *at_ret, address *callee_ret)
 {
     size_t length = arch == ARCH_AMD64 ? 5 : 4;
     size_t step = arch == ARCH_AMD64 ? 1 : 4;
@@ -62,11 +62,13 @@ bool calls_is_standard(const struct program *program, const char *name)
     const char *slash = memchr(name, '/', length);
     const char *own = program->info.main_module;
     size_t own_length = own ? strlen(own) : 0;
-    if (own_length > 0 && strncmp(name, own, own_length) == 0 && (name[own_length] == '/' || name[own_length] == '.'))
+    if (own_length > 0 && strncmp(name, own, own_length) == 0 &&
+        (name[own_length] == '/' || name[own_length] == '.'))
         return false;
     if (strncmp(name, "main.", 5) == 0)
         return false;
-    /* In a path of one element its dots are escaped (cmd/internal/objabi/path.go): "example%2ecom.F". */
+    /* In a path of one element its dots are escaped (cmd/internal/objabi/path.go):
+     * "example%2ecom.F". */
     size_t element = slash ? (size_t)(slash - name) : length;
     return !(slash && memchr(name, '.', element)) && !memmem(name, element, "%2e", 3);
 }
@@ -97,7 +99,8 @@ static bool look_through(struct search *search, const struct func *func, unsigne
     if (error_ignore(body_read(search->target, func, &body)))
         return false;
     size_t at = 0;
-    size_t behind = search->program->arch == ARCH_AMD64 ? 4 : 0; /* from `at` to the end of the call */
+    size_t behind =
+        search->program->arch == ARCH_AMD64 ? 4 : 0; /* from `at` to the end of the call */
     address callee;
     while (calls_next(search->program->arch, body.bytes, body.size, func->entry, &at, &callee)) {
         if (is_target(search, callee)) {
@@ -113,8 +116,9 @@ static bool look_through(struct search *search, const struct func *func, unsigne
     return false;
 }
 
-bool calls_reach(struct target *target, const struct program *program, const struct func *from, const address *targets,
-                 size_t target_count, unsigned depth, address except_return_pc)
+bool calls_reach(struct target *target, const struct program *program, const struct func *from,
+                 const address *targets, size_t target_count, unsigned depth,
+                 address except_return_pc)
 {
     struct search search = {
         .target = target,
@@ -135,7 +139,8 @@ bool calls_reach(struct target *target, const struct program *program, const str
     return found;
 }
 
-size_t calls_resolve(const struct program *program, const char *const *names, size_t count, address *entries_ret)
+size_t calls_resolve(const struct program *program, const char *const *names, size_t count,
+                     address *entries_ret)
 {
     const struct pclntab *table = &program->pclntab;
     size_t found = 0;

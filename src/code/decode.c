@@ -1,5 +1,6 @@
-/* The amd64 side: Capstone's instructions by id and operands. Which registers and shapes matter is what Go's compiler
- * makes: cmd/compile/internal/amd64/ssa.go (BlockDefer up to Go 1.24; BlockAMD64JUMPTABLE since Go 1.19). */
+/* The amd64 side: Capstone's instructions by id and operands. Which registers and shapes matter is
+ * what Go's compiler makes: cmd/compile/internal/amd64/ssa.go (BlockDefer up to Go 1.24;
+ * BlockAMD64JUMPTABLE since Go 1.19). */
 #include "code/decode.h"
 
 #include <capstone/capstone.h>
@@ -22,7 +23,8 @@ struct error *decoder_create(enum architecture arch, struct decoder **decoder_re
         cs_err failure = cs_open(CS_ARCH_X86, CS_MODE_64, &decoder->capstone);
         if (failure != CS_ERR_OK) {
             free(decoder);
-            return error_create(ERROR_UNSUPPORTED, "the disassembler can't start: %s", cs_strerror(failure));
+            return error_create(ERROR_UNSUPPORTED, "the disassembler can't start: %s",
+                                cs_strerror(failure));
         }
         cs_option(decoder->capstone, CS_OPT_DETAIL, CS_OPT_ON);
         decoder->scratch = cs_malloc(decoder->capstone);
@@ -46,17 +48,11 @@ void decoder_destroy(struct decoder *decoder)
     free(decoder);
 }
 
+/* Capstone's ids of the conditional jumps stand together, in alphabetical order. */
 static bool is_branch(unsigned id)
 {
-    switch (id) {
-    case X86_INS_JAE: case X86_INS_JA: case X86_INS_JBE: case X86_INS_JB: case X86_INS_JCXZ: case X86_INS_JECXZ:
-    case X86_INS_JE: case X86_INS_JGE: case X86_INS_JG: case X86_INS_JLE: case X86_INS_JL: case X86_INS_JNE:
-    case X86_INS_JNO: case X86_INS_JNP: case X86_INS_JNS: case X86_INS_JO: case X86_INS_JP: case X86_INS_JRCXZ:
-    case X86_INS_JS: case X86_INS_LOOP: case X86_INS_LOOPE: case X86_INS_LOOPNE: case X86_INS_XBEGIN:
-        return true;
-    default:
-        return false;
-    }
+    return (id >= X86_INS_JAE && id <= X86_INS_JS && id != X86_INS_JMP) || id == X86_INS_LOOP ||
+           id == X86_INS_LOOPE || id == X86_INS_LOOPNE || id == X86_INS_XBEGIN;
 }
 
 /* A jump that is not to a fixed place. */
@@ -66,7 +62,8 @@ static void jump_indirect(const cs_x86_op *operand, struct instruction *instruct
     if (operand->type == X86_OP_REG) {
         instruction->reg = (uint16_t)operand->reg;
     } else if (operand->type == X86_OP_MEM && operand->mem.index != X86_REG_INVALID &&
-               operand->mem.scale == 8 && operand->mem.disp == 0 && operand->mem.base != X86_REG_INVALID) {
+               operand->mem.scale == 8 && operand->mem.disp == 0 &&
+               operand->mem.base != X86_REG_INVALID) {
         instruction->kind = INSTRUCTION_JUMP_TABLE;
         instruction->base = (uint16_t)operand->mem.base;
     }
@@ -75,7 +72,8 @@ static void jump_indirect(const cs_x86_op *operand, struct instruction *instruct
 static void load_or_lea(const cs_insn *insn, struct instruction *instruction)
 {
     const cs_x86 *x86 = &insn->detail->x86;
-    if (x86->op_count != 2 || x86->operands[0].type != X86_OP_REG || x86->operands[1].type != X86_OP_MEM)
+    if (x86->op_count != 2 || x86->operands[0].type != X86_OP_REG ||
+        x86->operands[1].type != X86_OP_MEM)
         return;
     const x86_op_mem *memory = &x86->operands[1].mem;
     instruction->reg = (uint16_t)x86->operands[0].reg;
@@ -115,11 +113,22 @@ static struct instruction reduce(const cs_insn *insn)
     case X86_INS_RET:
         instruction.kind = INSTRUCTION_RETURN;
         break;
-    case X86_INS_UD2: case X86_INS_UD2B: case X86_INS_UD0: case X86_INS_INT3: case X86_INS_HLT:
+    case X86_INS_UD2:
+    case X86_INS_UD2B:
+    case X86_INS_UD0:
+    case X86_INS_INT3:
+    case X86_INS_HLT:
         instruction.kind = INSTRUCTION_TRAP;
         break;
-    case X86_INS_LCALL: case X86_INS_LJMP: case X86_INS_RETF: case X86_INS_RETFQ: case X86_INS_IRET:
-    case X86_INS_IRETD: case X86_INS_IRETQ: case X86_INS_SYSRET: case X86_INS_SYSEXIT:
+    case X86_INS_LCALL:
+    case X86_INS_LJMP:
+    case X86_INS_RETF:
+    case X86_INS_RETFQ:
+    case X86_INS_IRET:
+    case X86_INS_IRETD:
+    case X86_INS_IRETQ:
+    case X86_INS_SYSRET:
+    case X86_INS_SYSEXIT:
         instruction.kind = INSTRUCTION_UNKNOWN;
         break;
     case X86_INS_NOP:
@@ -129,14 +138,16 @@ static struct instruction reduce(const cs_insn *insn)
         if (insn->size == 2 && memcmp(insn->bytes, "\x85\xc0", 2) == 0)
             instruction.kind = INSTRUCTION_TEST_RESULT;
         break;
-    case X86_INS_LEA: case X86_INS_MOV:
+    case X86_INS_LEA:
+    case X86_INS_MOV:
         load_or_lea(insn, &instruction);
         break;
     }
     return instruction;
 }
 
-struct instruction decoder_at(struct decoder *decoder, const uint8_t *bytes, size_t size, address at)
+struct instruction decoder_at(struct decoder *decoder, const uint8_t *bytes, size_t size,
+                              address at)
 {
     if (decoder->arch == ARCH_ARM64)
         return decode_arm64(bytes, size, at);

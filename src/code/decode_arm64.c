@@ -1,12 +1,15 @@
-/* A64 words, by the tables of the Arm Architecture Reference Manual (C4.1, C4.1.3 "Branches, Exception Generating
- * and System instructions"): bits 28 to 26 are 101 for all that may change the flow. What Go's compiler makes of
- * tables and of the test after a defer: cmd/compile/internal/arm64/ssa.go (BlockDefer up to Go 1.24, BlockARM64JUMPTABLE
- * since Go 1.20). */
+/* A64 words, by the tables of the Arm Architecture Reference Manual (C4.1, C4.1.3 "Branches,
+ * Exception Generating and System instructions"): bits 28 to 26 are 101 for all that may change the
+ * flow. What Go's compiler makes of tables and of the test after a defer:
+ * cmd/compile/internal/arm64/ssa.go (BlockDefer up to Go 1.24, BlockARM64JUMPTABLE since Go 1.20).
+ */
 #include "code/decode_arm64.h"
 
 #include <string.h>
 
-enum { WORD = 4 };
+enum {
+    WORD = 4
+};
 
 /* The signed field of `bits` bits that begins at bit `shift`, in units of 4 bytes from `at`. */
 static address relative(uint32_t word, unsigned shift, unsigned bits, address at)
@@ -81,9 +84,11 @@ struct instruction decode_arm64(const uint8_t *bytes, size_t size, address at)
         instruction.value = (uint64_t)(word >> 10 & 0xfff) << shift;
     } else if ((word & 0xffe0fc00) == 0xf8607800) { /* LDR Xt, [Xn, Xm, LSL #3] */
         instruction.kind = INSTRUCTION_LOAD_INDEXED;
-    } else if (word == 0xeb1f001f || word == 0xf100001f) { /* CMP X0, XZR up to Go 1.19; CMP X0, #0 */
+    } else if (word == 0xeb1f001f ||
+               word == 0xf100001f) { /* CMP X0, XZR up to Go 1.19; CMP X0, #0 */
         instruction.kind = INSTRUCTION_TEST_RESULT;
-    } else if (word >> 16 == 0 || word == 0xbea71700) { /* UDF; what Go's assembler writes for UNDEF */
+    } else if (word >> 16 == 0 ||
+               word == 0xbea71700) { /* UDF; what Go's assembler writes for UNDEF */
         instruction.kind = INSTRUCTION_TRAP;
     }
     instruction.reg = word & 31;

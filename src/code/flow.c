@@ -1,10 +1,13 @@
-/* Brings the function's bytes and what the program's tables know to trace.c, where the thinking is done. */
+/* Brings the function's bytes and what the program's tables know to trace.c, where the thinking is
+ * done. */
 #include "code/flow.h"
 
 #include "code/body.h"
 #include "code/trace.h"
 
-enum { RESYNC_MAX = 64 }; /* bytes to look ahead; an instruction has at most 15 */
+enum {
+    RESYNC_MAX = 32
+}; /* bytes to look ahead; an instruction has at most 15 */
 
 struct surroundings {
     struct target *target;
@@ -45,8 +48,9 @@ static address next_known(void *context, address pc)
     return 0;
 }
 
-struct error *flow_defer_loop(struct target *target, const struct program *program, const struct func *func,
-                              address return_pc, struct loop_facts *facts_ret)
+struct error *flow_defer_loop(struct target *target, const struct program *program,
+                              const struct func *func, address return_pc,
+                              struct loop_facts *facts_ret)
 {
     AUTO_BODY struct body body = {0};
     TRY(body_read(target, func, &body));

@@ -1,6 +1,6 @@
-/* Loops and the ways out of them. The strongly connected component of one node needs no Tarjan: it is what the node
- * reaches and what reaches the node. Both walks are plain worklists over adjacency arrays, so that the depth
- * of a hostile graph costs nothing. */
+/* Loops and the ways out of them. The strongly connected component of one node needs no Tarjan: it
+ * is what the node reaches and what reaches the node. Both walks are plain worklists over adjacency
+ * arrays, so that the depth of a hostile graph costs nothing. */
 #include "code/flow_graph.h"
 
 #include <stdlib.h>
@@ -13,7 +13,8 @@ struct adjacency {
     uint32_t *to;
 };
 
-static void adjacency_init(struct adjacency *adjacency, const struct flow_graph *graph, bool backward)
+static void adjacency_init(struct adjacency *adjacency, const struct flow_graph *graph,
+                           bool backward)
 {
     adjacency->first = xcalloc((size_t)graph->node_count + 2, sizeof(uint32_t));
     adjacency->to = xcalloc(graph->edge_count + 1, sizeof(uint32_t));
@@ -36,7 +37,8 @@ static void adjacency_deinit(struct adjacency *adjacency)
     free(adjacency->to);
 }
 
-/* Marks what can be reached from `start` by at least one edge: `start` itself only if it is on a cycle. */
+/* Marks what can be reached from `start` by at least one edge: `start` itself only if it is on a
+ * cycle. */
 static bool *reach(const struct adjacency *adjacency, uint32_t node_count, uint32_t start)
 {
     bool *reached = xcalloc(node_count, sizeof(bool));
@@ -57,9 +59,9 @@ static bool *reach(const struct adjacency *adjacency, uint32_t node_count, uint3
     return reached;
 }
 
-/* Marks the nodes after which nothing but failure can come: the least set that holds NODE_FAILS, and every node
- * all of whose successors are in it. Nodes on a cycle never are. NODE_OPEN counts as failure here: whether it is one
- * is asked apart. */
+/* Marks the nodes after which nothing but failure can come: the least set that holds NODE_FAILS,
+ * and every node all of whose successors are in it. Nodes on a cycle never are. NODE_OPEN counts as
+ * failure here: whether it is one is asked apart. */
 static bool *doom(const struct flow_graph *graph, const struct adjacency *forward,
                   const struct adjacency *backward)
 {

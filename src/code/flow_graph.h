@@ -1,7 +1,9 @@
-/* The question about a loop, asked of a bare graph: nodes are instructions, edges are where execution may go next.
- * Knows nothing of machines or Go, so that tests can hold it against a naive enumeration on random graphs.
+/* The question about a loop, asked of a bare graph: nodes are instructions, edges are where
+ * execution may go next. Knows nothing of machines or Go, so that tests can hold it against a naive
+ * enumeration on random graphs.
  *
- * The caller owns everything; nothing here blocks or fails. Time and memory are linear in nodes + edges. */
+ * The caller owns everything; nothing here blocks or fails. Time and memory are linear in nodes +
+ * edges. */
 #ifndef SEEP_CODE_FLOW_GRAPH_H
 #define SEEP_CODE_FLOW_GRAPH_H
 
@@ -10,14 +12,16 @@
 #include <stdint.h>
 
 enum way_out {
-    WAY_OUT_NONE,    /* proven: there is none */
+    WAY_OUT_NONE, /* proven: there is none */
     WAY_OUT_EXISTS,
     WAY_OUT_UNKNOWN, /* some of the code on the way could not be followed */
 };
 
+/* If the call is in no loop, loop_exit is EXISTS; UNKNOWN if it may be in one by ways that are not
+ * known. */
 struct loop_facts {
-    bool in_loop;           /* the call can be reached again from itself; if not, but loop_exit is UNKNOWN: perhaps */
-    enum way_out loop_exit; /* out of the loop that holds the call; if it is in none, EXISTS */
+    bool in_loop;           /* the call can be reached again from itself */
+    enum way_out loop_exit; /* out of the loop that holds the call */
     enum way_out returns;   /* from the call to a return of the function */
     unsigned undecoded;     /* places on the way whose instruction is not known */
 };
@@ -43,8 +47,9 @@ struct flow_graph {
     size_t edge_count;
 };
 
-/* Fills all but `undecoded`, which becomes 0. The loop is the strongly connected component of `call`. An edge that
- * leaves it is a way out unless all that can come after it is failure; a way into another loop is one. */
+/* Fills all but `undecoded`, which becomes 0. The loop is the strongly connected component of
+ * `call`. An edge that leaves it is a way out unless all that can come after it is failure; a way
+ * into another loop is one. */
 struct loop_facts flow_graph_facts(const struct flow_graph *graph, uint32_t call);
 
 #endif

@@ -1,11 +1,13 @@
-/* Follows compiled Go. A node is one instruction, found at one byte offset; node 0 is the call itself.
+/* Follows compiled Go. A node is one instruction, found at one byte offset; node 0 is the call
+ * itself.
  *
  * Only normal flow is followed. Not normal are:
  * - what follows a call that never returns. Go's compiler ends the block there (BlockExit in
- *   cmd/compile/internal/ssagen/ssa.go) and places any other block behind the call, among them the shared block
- *   at _func.deferreturn that recovery enters since Go 1.25;
- * - the way that recovery takes up to Go 1.24: deferproc returns 1, and a conditional jump right behind the call
- *   takes it (BlockDefer in cmd/compile/internal/amd64/ssa.go and arm64/ssa.go): NOPs, a test of the result, jump if not zero;
+ *   cmd/compile/internal/ssagen/ssa.go) and places any other block behind the call, among them the
+ *   shared block at _func.deferreturn that recovery enters since Go 1.25;
+ * - the way that recovery takes up to Go 1.24: deferproc returns 1, and a conditional jump right
+ *   behind the call takes it (BlockDefer in cmd/compile/internal/amd64/ssa.go and arm64/ssa.go):
+ *   NOPs, a test of the result, jump if not zero;
  * - the call of morestack, which only the function's first instructions reach. */
 #include "code/trace.h"
 
@@ -29,8 +31,9 @@ struct trace {
     struct offsets at;     /* by node: its offset */
     struct offsets before; /* by node: the node from which it was found */
     struct edges edges;
-    struct offsets work;   /* nodes not yet followed */
+    struct offsets work; /* nodes not yet followed */
     unsigned undecoded;
+    unsigned tables; /* jump tables looked for */
 };
 
 static bool starts_with(const char *text, const char *prefix)
@@ -38,9 +41,12 @@ static bool starts_with(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
+/* By prefix, because their number grows: panicIndex and its kin became panicBounds in Go 1.26. */
 enum call_effect call_effect_named(const char *name)
 {
-    static const char *const fails[] = {"gopanic", "goPanic", "panic", "throw", "fatal", "goexit", "morestack", "sigpanic"};
+    static const char *const returns[] = {"panicCheck", "fatalsignal"};
+    static const char *const fails[] = {"gopanic", "goPanic", "panic",     "throw",
+                                        "fatal",   "goexit",  "morestack", "sigpanic"};
     if (!starts_with(name, "runtime."))
         return CALL_RETURNS;
     name += strlen("runtime.");
@@ -50,8 +56,9 @@ enum call_effect call_effect_named(const char *name)
         return CALL_LEAVES;
     if (strcmp(name, "block") == 0)
         return CALL_STOPS;
-    if (starts_with(name, "panicCheck"))
-        return CALL_RETURNS;
+    for (size_t i = 0; i < LENGTH_OF(returns); i++)
+        if (starts_with(name, returns[i]))
+            return CALL_RETURNS;
     for (size_t i = 0; i < LENGTH_OF(fails); i++)
         if (starts_with(name, fails[i]))
             return CALL_FAILS;
@@ -72,7 +79,8 @@ static void add_edge(struct trace *trace, uint32_t from, uint32_t to)
     VECTOR_PUSH(&trace->edges, (struct flow_edge){.from = from, .to = to});
 }
 
-/* Goes on at an address: to another place of this function, or out of it, which is as good as a return. */
+/* Goes on at an address: to another place of this function, or out of it, which is as good as a
+ * return. */
 static void go_to(struct trace *trace, uint32_t from, address to)
 {
     address offset = to - trace->code->entry;
@@ -105,7 +113,9 @@ static void follow_unknown(struct trace *trace, uint32_t node, address pc, unsig
     trace->undecoded++;
     address next = pc + size;
     if (size == 0)
-        next = code->next_known ? code->next_known(code->context, pc) : 0;
+        next = code->next_known && trace->undecoded <= TRACE_RESYNC_MAX
+                   ? code->next_known(code->context, pc)
+                   : 0;
     if (next > pc && next - code->entry < code->size)
         go_to(trace, node, next);
 }
@@ -120,8 +130,8 @@ static struct instruction decode(struct trace *trace, address pc)
     return decoder_at(trace->decoder, code->bytes + offset, code->size - offset, pc);
 }
 
-/* Where normal flow goes on after a call that defers: behind the test for recovery, if there is one. Since Go 1.25 there
- * is none, and no code tests a result that the call does not have. */
+/* Where normal flow goes on after a call that defers: behind the test for recovery, if there is
+ * one. Since Go 1.25 there is none, and no code tests a result that the call does not have. */
 static address behind_recovery_test(struct trace *trace, address pc)
 {
     address at = pc;
@@ -139,7 +149,8 @@ static address behind_recovery_test(struct trace *trace, address pc)
     return at + instruction.size;
 }
 
-static void follow_call(struct trace *trace, uint32_t node, const struct instruction *call, address next)
+static void follow_call(struct trace *trace, uint32_t node, const struct instruction *call,
+                        address next)
 {
     const struct code *code = trace->code;
     enum call_effect effect = CALL_RETURNS;
@@ -187,15 +198,19 @@ static void follow_table(struct trace *trace, uint32_t node, const struct instru
 {
     const struct code *code = trace->code;
     struct way_back way = {.trace = trace, .node = node};
-    address table = jump_table_find(jump, step_back, &way);
     trace->nodes.at[node] = NODE_OPEN;
-    if (!table || !code->read_word)
+    if (!code->read_word || ++trace->tables > TRACE_TABLES_MAX)
         return;
-    /* How long it is, its content says: another function's table or other data follows. If another table of
-     * this function follows, there are ways too many, which can hide a proof but not make one. */
+    address table = jump_table_find(jump, step_back, &way);
+    if (!table)
+        return;
+    /* How long it is, its content says: another function's table or other data follows. If another
+     * table of this function follows, there are ways too many, which can hide a proof but not make
+     * one. */
     for (unsigned i = 0; i < TRACE_TABLE_MAX; i++) {
         uint64_t to;
-        bool is_entry = code->read_word(code->context, table + 8 * (address)i, &to) && to - code->entry < code->size;
+        bool is_entry = code->read_word(code->context, table + 8 * (address)i, &to) &&
+                        to - code->entry < code->size;
         if (!is_entry) {
             if (i > 0)
                 trace->nodes.at[node] = NODE_PLAIN;
@@ -238,7 +253,8 @@ static void follow(struct trace *trace, uint32_t node)
         follow_unknown(trace, node, pc, instruction.size);
         break;
     case INSTRUCTION_NOP:
-        /* The compiler puts one at a function's end, behind a call that never returns (genssa, "Ginsnop"). */
+        /* The compiler puts one at a function's end, behind a call that never returns (genssa,
+         * "Ginsnop"). */
         fall_through(trace, node, next, NODE_FAILS);
         break;
     default:
@@ -273,13 +289,14 @@ static void trace_deinit(struct trace *trace)
 
 struct error *trace_loop(const struct code *code, address return_pc, struct loop_facts *facts_ret)
 {
-    __attribute__((cleanup(trace_deinit))) struct trace trace = {.code = code, .return_pc = return_pc};
+    __attribute__((cleanup(trace_deinit))) struct trace trace = {.code = code,
+                                                                 .return_pc = return_pc};
     if (code->size > TRACE_BYTES_MAX)
         return error_create(ERROR_LIMIT, "a function of %zu bytes", code->size);
     /* A return address may be the function's end: of a call behind which nothing stands. */
     if (return_pc - code->entry - 1 >= code->size)
-        return error_create(ERROR_BAD_DATA, "0x%llx is not in the function at 0x%llx", (unsigned long long)return_pc,
-                            (unsigned long long)code->entry);
+        return error_create(ERROR_BAD_DATA, "0x%llx is not in the function at 0x%llx",
+                            (unsigned long long)return_pc, (unsigned long long)code->entry);
     TRY(decoder_create(code->arch, &trace.decoder));
     TRY(memory_try(code->size, sizeof(*trace.node_at), &trace.node_at));
     TRY(follow_all(&trace));

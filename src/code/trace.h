@@ -1,6 +1,7 @@
-/* From machine code to a graph: follows the code of one function from a call on, along every way that execution can
- * take on purpose. Works on bytes in place; what lies outside of them is asked of callbacks, so that tests can
- * bring their own. Nothing here blocks but the callbacks. Time and memory are bounded by TRACE_MAX instructions. */
+/* From machine code to a graph: follows the code of one function from a call on, along every way
+ * that execution can take on purpose. Works on bytes in place; what lies outside of them is asked
+ * of callbacks, so that tests can bring their own. Nothing here blocks but the callbacks. Time and
+ * memory are bounded by TRACE_MAX instructions. */
 #ifndef SEEP_CODE_TRACE_H
 #define SEEP_CODE_TRACE_H
 
@@ -10,7 +11,9 @@
 enum {
     TRACE_MAX = 1 << 20,        /* instructions of one function */
     TRACE_BYTES_MAX = 4 << 20,  /* its code */
-    TRACE_TABLE_MAX = 1 << 12,  /* entries of one jump table */
+    TRACE_TABLES_MAX = 1 << 10, /* jump tables */
+    TRACE_TABLE_MAX = 1 << 12,  /* entries of one */
+    TRACE_RESYNC_MAX = 8,       /* undecodable places behind which it is tried to go on */
 };
 
 /* What a call does to the flow, told by the function that is called. */
@@ -19,7 +22,7 @@ enum call_effect {
     CALL_DEFERS, /* returns; up to Go 1.24 the test behind it leads to the recovery path */
     CALL_FAILS,  /* panics and throws: what stands behind the call is other code */
     CALL_STOPS,  /* select{}: the same */
-    CALL_LEAVES, /* runtime.Goexit: runs the deferred calls and ends the goroutine, as good as a return */
+    CALL_LEAVES, /* runtime.Goexit: runs the deferred calls, as good as a return */
 };
 
 struct code {
@@ -28,18 +31,20 @@ struct code {
     size_t size;
     address entry; /* of the first byte */
 
-    /* Each may be NULL: all calls return; no tables are readable; no later instruction is known. */
+    /* Each may be NULL: then all calls return; no tables are readable; no instruction is known that
+     * starts behind pc (0: none). */
     enum call_effect (*call_effect)(void *context, address callee);
     bool (*read_word)(void *context, address at, uint64_t *value_ret);
-    address (*next_known)(void *context, address pc); /* an instruction's start behind pc, 0 if none */
+    address (*next_known)(void *context, address pc);
     void *context;
 };
 
 /* What a function of the runtime's does when it is called, by its name in pclntab. */
 enum call_effect call_effect_named(const char *name);
 
-/* The facts for the call that returns to return_pc. ERROR_BAD_DATA if that is not within the code, ERROR_LIMIT if there
- * is more of it than the bounds above. */
-struct error *trace_loop(const struct code *code, address return_pc, struct loop_facts *facts_ret) NODISCARD;
+/* The facts for the call that returns to return_pc. ERROR_BAD_DATA if that is not within the code,
+ * ERROR_LIMIT if there is more of it than the bounds above. */
+struct error *trace_loop(const struct code *code, address return_pc,
+                         struct loop_facts *facts_ret) NODISCARD;
 
 #endif

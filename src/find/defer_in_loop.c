@@ -121,12 +121,6 @@ static bool is_certain(const struct statement *statement)
     return statement->in_loop && statement->loop_exit == WAY_OUT_NONE;
 }
 
-static struct place deferred_place(const struct looks *looks, const struct defer_site *site)
-{
-    struct place place = site->function ? place_at(looks->program, site->function) : (struct place){0};
-    return place;
-}
-
 static void add_reasons(struct finding *finding, const struct statement *statement)
 {
     const char *function = finding->at.function ? finding->at.function : "the function";
@@ -164,9 +158,9 @@ static void report(const struct looks *looks, const struct statement *statement,
         .count = statement->count,
         .held_bytes = statement->bytes,
         .title = title_of(statement),
-        .at = place_of(looks->program, site->pc),
+        .at = place_of_defer(looks->program, site),
         .started_at = place_of(looks->program, goroutine->go_pc),
-        .deferred = deferred_place(looks, site),
+        .deferred = place_of_deferred(looks->target, looks->program, site->function),
         .goroutine = statement->frames == 1 ? goroutine->id : 0,
         .oldest_s = -1,
         .newest_s = -1,
@@ -183,7 +177,7 @@ static void remark(const struct looks *looks, const struct statement *statement,
 {
     if (statement->count < SUSPECT_MIN)
         return;
-    struct place at = place_of(looks->program, statement->pc);
+    struct place at = place_of_defer(looks->program, statement->largest);
     char count[TEXT_SIZE_ROOM];
     VECTOR_PUSH(notes, sentence("%s deferred calls pending in %s (line %d): its loop has a way out%s, so this is not called a leak",
                                 text_count(count, statement->count), at.function ? at.function : "?", at.line,

@@ -63,4 +63,11 @@ void findings_deinit(struct findings *findings);
 struct place place_of(const struct program *program, address return_pc);
 void place_deinit(struct place *place);
 
+/* The line of a site's defer statement. Go notes no pc for an open-coded one: its line is that of the closure which the compiler made
+ * for it, and unknown if the deferred function is called without one. */
+struct place place_of_defer(const struct program *program, const struct defer_site *site);
+
+/* The deferred function, by the entry of the closure that Go keeps: what a compiler's wrapper calls, else itself. */
+struct place place_of_deferred(struct target *target, const struct program *program, address function);
+
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "code/wrapper.h"
 
 static bool is_plumbing(const char *function)
 {
@@ -57,11 +58,49 @@ struct place place_of(const struct program *program, address return_pc)
     return place_at(program, return_pc ? return_pc - 1 : 0);
 }
 
-struct place place_copy(const struct place *place)
+/* The function whose frame it is, by name; the physical one, as the frame is. */
+static struct place frame_function(const struct program *program, address entry)
 {
-    return (struct place){.function = place->function ? xstrdup(place->function) : NULL,
-                          .file = place->file ? xstrdup(place->file) : NULL,
-                          .line = place->line};
+    struct func func;
+    const char *file = NULL;
+    int32_t line = 0;
+    if (!pclntab_func(&program->pclntab, entry, &func))
+        return (struct place){0};
+    const char *name = func_name(&program->pclntab, &func);
+    func_line(&program->pclntab, &func, func.entry, &file, &line);
+    return (struct place){.function = text_escaped(name, strlen(name)),
+                          .file = file ? text_escaped(file, strlen(file)) : NULL};
+}
+
+struct place place_of_defer(const struct program *program, const struct defer_site *site)
+{
+    if (site->kind == DEFER_LINKED)
+        return place_of(program, site->pc);
+    struct place at = frame_function(program, site->frame_entry);
+    struct place deferred = place_at(program, site->function);
+    size_t length = at.function ? strlen(at.function) : 0;
+    bool own = length && deferred.function && !strncmp(deferred.function, at.function, length) &&
+               strchr(".-\xc2", deferred.function[length]);
+    if (own) {
+        at.line = deferred.line;
+        free(at.file);
+        at.file = deferred.file;
+        deferred.file = NULL;
+    }
+    place_deinit(&deferred);
+    return at;
+}
+
+struct place place_of_deferred(struct target *target, const struct program *program, address function)
+{
+    if (!function)
+        return (struct place){0};
+    struct wrapped wrapped = wrapper_callee(target, program, function);
+    if (wrapped.entry)
+        return place_at(program, wrapped.entry);
+    if (wrapped.function)
+        return (struct place){.function = text_escaped(wrapped.function, strlen(wrapped.function))};
+    return place_at(program, function);
 }
 
 void place_deinit(struct place *place)

@@ -12,6 +12,4 @@ address place_user_pc(const struct program *program, const struct observation *o
 /* The innermost source frame at a look-up address that is the user's, else the innermost. */
 struct place place_at(const struct program *program, address lookup_pc);
 
-struct place place_copy(const struct place *place);
-
 #endif

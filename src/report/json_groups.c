@@ -118,7 +118,7 @@ static json_t *group_json(const struct report *report, const struct goroutine_gr
     json_object_set_new(value, "frames", frames_json(report, first));
     json_object_set_new(value, "complete", json_boolean(complete));
     json_object_set_new(value, "started_at",
-                        first->go_pc ? json_place_taken(place_of(report->program, first->go_pc)) : json_null());
+                        json_place_taken(start_place(report->program, first)));
     json_object_set_new(value, "started_by", group->same_parent ? json_count(group->parent_id) : json_null());
     json_object_set_new(value, "ids", ids_json(report, group));
     json_object_set_new(value, "labels", labels_json(report, first));
@@ -141,7 +141,7 @@ static json_t *defer_json(const struct report *report, const struct defer_site *
     static const char *const kinds[] = {
         [DEFER_LINKED] = "linked", [DEFER_OPEN_CODED] = "open-coded", [DEFER_RANGE_FUNC] = "range-func"};
     bool single = site->goroutine < report->now->goroutines.length;
-    json_t *at = json_place_taken(place_of(report->program, site->pc));
+    json_t *at = json_place_taken(place_of_defer(report->program, site));
     if (json_is_null(at)) {
         json_decref(at);
         at = json_pack("{s:s, s:n, s:n}", "function", "?", "file", "line");
@@ -153,7 +153,7 @@ static json_t *defer_json(const struct report *report, const struct defer_site *
                         single ? json_count(report->now->goroutines.at[site->goroutine].id) : json_null());
     json_object_set_new(value, "frame_sp", site->sp ? json_address(site->sp) : json_null());
     json_object_set_new(value, "at", at);
-    json_object_set_new(value, "deferred", json_place_taken(deferred_place(report->program, site->function)));
+    json_object_set_new(value, "deferred", json_place_taken(place_of_deferred(report->target, report->program, site->function)));
     json_object_set_new(value, "kind", json_string(kinds[site->kind]));
     json_object_set_new(value, "bytes", site->record_bytes ? json_count(site->record_bytes) : json_null());
     return value;

@@ -8,7 +8,7 @@
 #include "base/cursor.h"
 #include "base/text.h"
 
-enum { FILE_CELLS_LONG = 32, FUNCTION_CELLS_LONG = 56, RELEASE_LENGTH = 12 };
+enum { FUNCTION_CELLS_LONG = 40, RELEASE_LENGTH = 12 };
 
 void frames_of_stack(const struct program *program, const struct stack_table *table, uint32_t stack,
                      struct placed_frames *frames_ret)
@@ -49,7 +49,7 @@ static bool is_below(const char *function, const char *path)
     return length && !strncmp(function, path, length) && (function[length] == '/' || function[length] == '.');
 }
 
-static bool is_standard(const struct program *program, const char *function)
+bool is_standard_function(const struct program *program, const char *function)
 {
     size_t package = package_length(function);
     size_t first = strcspn(function, "/");
@@ -72,7 +72,7 @@ struct place user_place(const struct program *program, const struct placed_frame
         const struct source_frame *frame = &frames->at[i].source;
         if (frame->wrapper)
             continue;
-        bool standard = is_standard(program, frame->function);
+        bool standard = is_standard_function(program, frame->function);
         bool better = !is_runtime(frame->function) || !chosen;
         if (!standard || better)
             chosen = frame;
@@ -86,29 +86,16 @@ struct place user_place(const struct program *program, const struct placed_frame
                           .line = chosen->line};
 }
 
-struct place deferred_place(const struct program *program, address function)
+struct place start_place(const struct program *program, const struct goroutine *goroutine)
 {
-    const struct pclntab *table = &program->pclntab;
-    struct func func;
-    if (!function)
+    if (!goroutine->go_pc || goroutine->id == 1)
         return (struct place){0};
-    if (pclntab_func(table, function, &func)) {
-        struct bytes wrapped = func_funcdata_bytes(table, &func, FUNCDATA_WRAP_INFO);
-        uint32_t offset = 0;
-        struct func inner;
-        if (wrapped.at && bytes_u32(wrapped.at, wrapped.size, 0, &offset) && offset &&
-            pclntab_func(table, table->text + offset, &inner))
-            function = inner.entry;
-    }
-    return place_of(program, function + 1);
+    return place_of(program, goroutine->go_pc);
 }
 
 const char *short_file(const char *file, bool in_full)
 {
-    if (in_full || strlen(file) <= FILE_CELLS_LONG)
-        return file;
-    const char *last = strrchr(file, '/');
-    const char *cut = last;
+    const char *cut = in_full ? NULL : strrchr(file, '/');
     while (cut && cut > file && cut[-1] != '/')
         cut--;
     return cut ? cut : file;
@@ -141,14 +128,14 @@ static char *short_build_id(const char *build_id)
     return xstrndup(slash ? slash + 1 : build_id, RELEASE_LENGTH);
 }
 
-char *release_name(struct program *program, const char **source_ret)
+char *release_name(struct buildinfo *info, const char *build_id, const char **source_ret)
 {
     *source_ret = NULL;
-    const char *name = buildinfo_release(&program->info, source_ret);
+    const char *name = buildinfo_release(info, source_ret);
     if (name)
         return xstrdup(name);
-    if (!program->build_id || !*program->build_id)
+    if (!build_id || !*build_id)
         return NULL;
     *source_ret = "build-id";
-    return short_build_id(program->build_id);
+    return short_build_id(build_id);
 }

@@ -21,10 +21,13 @@ void frames_of_stack(const struct program *program, const struct stack_table *ta
  * library, the outermost of these. Copies; function NULL if there is none. */
 struct place user_place(const struct program *program, const struct placed_frames *frames);
 
-/* The function behind a deferred call's entry point: what the compiler wrapped, if it tells. */
-struct place deferred_place(const struct program *program, address function);
+/* Where the goroutine was started; no place for the main one, which no go statement of a program starts. */
+struct place start_place(const struct program *program, const struct goroutine *goroutine);
 
-/* A file for people: the last two parts of a long path. Borrows from the path. */
+/* The frame is of Go's standard library, the runtime included: not what the user wrote. */
+bool is_standard_function(const struct program *program, const char *function);
+
+/* A file for people: the last two parts of its path. Borrows from the path. */
 const char *short_file(const char *file, bool in_full);
 
 /* A function for people: the import path of a long name cut down to its last part. Borrows. */
@@ -35,6 +38,6 @@ enum { PLACE_ROOM = 512 };
 const char *place_line(char buffer[PLACE_ROOM], const struct place *place, bool in_full);
 
 /* The name of the release, of whatever source there is; NULL if none. The caller frees. */
-char *release_name(struct program *program, const char **source_ret);
+char *release_name(struct buildinfo *info, const char *build_id, const char **source_ret);
 
 #endif

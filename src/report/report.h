@@ -12,6 +12,7 @@
 
 /* Everything that is said of one target. Borrows all. */
 struct report {
+    struct target *target; /* for the code of deferred functions */
     const struct target_facts *facts;
     struct program *program;
     struct runtime *runtime; /* for labels; NULL: none are read */
@@ -59,8 +60,8 @@ struct ps_row {
 
 struct ps_rows VECTOR_OF(struct ps_row);
 
-/* The table. `hidden`: processes whose executables may not even be looked at. */
-void report_ps(const struct ps_rows *rows, uint64_t hidden, struct term *term);
+/* The table. `hidden`: processes whose executables may not even be looked at; `as_root`: by root, so that nothing more helps. */
+void report_ps(const struct ps_rows *rows, uint64_t hidden, bool as_root, struct term *term);
 
 /* One object per process, as docs/ps.schema.json says. The caller owns it. */
 json_t *report_ps_json(const struct ps_row *row);

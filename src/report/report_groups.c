@@ -33,7 +33,7 @@ static void table_headings(struct table *table, const char *const *headings)
 static void write_largest_groups(const struct report *report, struct term *term)
 {
     static const char *const headings[] = {"count", "state", "where", "", "started at", ""};
-    struct table table = {.columns = LENGTH_OF(headings), .right = 1};
+    struct table table = {.columns = LENGTH_OF(headings), .right = 1, .keep = 4};
     table_headings(&table, headings);
     unsigned shown = 0;
     for (size_t i = 0; i < report->groups->groups.length && shown < GROUPS_SHOWN; i++) {
@@ -43,7 +43,7 @@ static void write_largest_groups(const struct report *report, struct term *term)
             break;
         char buffer[TEXT_SIZE_ROOM];
         struct place where = group_place(report, first);
-        struct place start = first->go_pc ? place_of(report->program, first->go_pc) : (struct place){0};
+        struct place start = start_place(report->program, first);
         table_put(&table, STYLE_BOLD, text_count(buffer, group->count));
         table_put(&table, STYLE_PLAIN, state_text(report->now, first));
         put_place(report, &table, &where);
@@ -64,37 +64,46 @@ static int by_defer_count(const void *left, const void *right)
     return (a->pc > b->pc) - (a->pc < b->pc);
 }
 
-static void write_defers(const struct report *report, struct term *term, size_t most)
+static void put_defer(const struct report *report, struct table *table, const struct defer_site *site,
+                      const struct place *at)
+{
+    char buffer[TEXT_SIZE_ROOM];
+    char frame[64];
+    struct place calls = place_of_deferred(report->target, report->program, site->function);
+    if (site->goroutine < report->now->goroutines.length)
+        snprintf(frame, sizeof(frame), "goroutine %llu",
+                 (unsigned long long)report->now->goroutines.at[site->goroutine].id);
+    else
+        snprintf(frame, sizeof(frame), "%s frames", text_count(buffer, site->frames));
+    table_put(table, STYLE_BOLD, text_count(buffer, site->count));
+    put_place(report, table, at);
+    put_place(report, table, &calls);
+    table_put(table, STYLE_PLAIN, frame);
+    place_deinit(&calls);
+}
+
+/* The places with most pending deferred calls; in the user's code only, unless all are wanted. */
+static void write_defers(const struct report *report, struct term *term, bool all)
 {
     static const char *const headings[] = {"deferred", "at", "", "calls", "", "in"};
     size_t count = report->now->defers.length;
-    if (!count)
-        return;
     AUTO_FREE const struct defer_site **sites = xcalloc(count, sizeof(*sites));
     for (size_t i = 0; i < count; i++)
         sites[i] = &report->now->defers.at[i];
     qsort(sites, count, sizeof(*sites), by_defer_count);
-    struct table table = {.columns = LENGTH_OF(headings), .right = 1};
-    table_headings(&table, headings);
-    for (size_t i = 0; i < count && i < most; i++) {
-        char buffer[TEXT_SIZE_ROOM];
-        char frame[64];
-        struct place at = place_of(report->program, sites[i]->pc);
-        struct place calls = deferred_place(report->program, sites[i]->function);
-        bool single = sites[i]->goroutine < report->now->goroutines.length;
-        if (single)
-            snprintf(frame, sizeof(frame), "goroutine %llu",
-                     (unsigned long long)report->now->goroutines.at[sites[i]->goroutine].id);
-        else
-            snprintf(frame, sizeof(frame), "%s frames", text_count(buffer, sites[i]->frames));
-        table_put(&table, STYLE_BOLD, text_count(buffer, sites[i]->count));
-        put_place(report, &table, &at);
-        put_place(report, &table, &calls);
-        table_put(&table, STYLE_PLAIN, frame);
+    struct table table = {.columns = LENGTH_OF(headings), .right = 1, .keep = 3};
+    unsigned shown = 0;
+    for (size_t i = 0; i < count && (all || shown < DEFERS_SHOWN); i++) {
+        struct place at = place_of_defer(report->program, sites[i]);
+        if (all || (at.function && !is_standard_function(report->program, at.function))) {
+            if (!shown++)
+                table_headings(&table, headings);
+            put_defer(report, &table, sites[i], &at);
+        }
         place_deinit(&at);
-        place_deinit(&calls);
     }
-    fputc('\n', term->out);
+    if (shown)
+        fputc('\n', term->out);
     table_write(&table, term, INDENT);
 }
 
@@ -111,7 +120,7 @@ void text_overview(const struct report *report, struct term *term)
         fputc('\n', term->out);
         write_largest_groups(report, term);
     }
-    write_defers(report, term, DEFERS_SHOWN);
+    write_defers(report, term, false);
 }
 
 static void write_group_head(const struct report *report, const struct goroutine_group *group, struct line *line)
@@ -131,9 +140,10 @@ static void write_group_head(const struct report *report, const struct goroutine
             line_printf(line, STYLE_PLAIN, " · for at least %s", most);
     }
     if (group->wait_unknown && group->wait_max_s >= 0)
-        line_printf(line, STYLE_PLAIN, ", %s since the last collection", text_count(least, group->wait_unknown));
+        line_printf(line, STYLE_PLAIN, ", %s began after the last collection",
+                    text_count(least, group->wait_unknown));
     else if (group->wait_unknown)
-        line_put(line, STYLE_PLAIN, " · since the last collection");
+        line_put(line, STYLE_PLAIN, " · began after the last collection");
     line_printf(line, STYLE_PLAIN, " · stacks %s", text_size(least, group->stack_bytes));
     if (group->deferred)
         line_printf(line, STYLE_PLAIN, " · %s pending deferred %s", text_count(least, group->deferred),
@@ -170,7 +180,7 @@ static void write_stack(const struct report *report, const struct goroutine_grou
     else if (!stacks->stacks.at[first->stack].complete)
         put_frame(report, &table, &(struct source_frame){.function = "…"}, "the rest was not read");
     VECTOR_DEINIT(&frames);
-    struct place start = first->go_pc ? place_of(report->program, first->go_pc) : (struct place){0};
+    struct place start = start_place(report->program, first);
     if (start.function) {
         char by[64] = "";
         if (group->same_parent)
@@ -205,12 +215,15 @@ static void write_object(const struct report *report, const struct group_wait *w
     if (!object->readable) {
         line_put(line, STYLE_YELLOW, " · not readable");
     } else if (is_channel) {
-        line_printf(line, STYLE_PLAIN, " · holds %s of %s", text_count(one, object->length),
-                    text_count(two, object->capacity));
-        line_printf(line, STYLE_PLAIN, " · %s wait to send, %s to receive%s", text_count(one, object->senders),
-                    text_count(two, object->receivers), object->closed ? " · closed" : "");
+        if (object->capacity)
+            line_printf(line, STYLE_PLAIN, " · %s of %s buffered", text_count(one, object->length),
+                        text_count(two, object->capacity));
+        else
+            line_put(line, STYLE_PLAIN, " · unbuffered");
+        line_printf(line, STYLE_PLAIN, "%s · waiting: %s to send, %s to receive", object->closed ? " · closed" : "",
+                    text_count(one, object->senders), text_count(two, object->receivers));
     } else {
-        line_printf(line, STYLE_PLAIN, " · %s wait", text_count(one, object->waiters));
+        line_printf(line, STYLE_PLAIN, " · waiting: %s", text_count(one, object->waiters));
     }
 }
 
@@ -223,7 +236,7 @@ static void write_waits(const struct report *report, const struct goroutine_grou
         line_to(line, INDENT, 0);
         line_put(line, STYLE_DIM, i ? "" : "waits on");
         line_to(line, INDENT + 10, 0);
-        if (group->count > 1)
+        if (waits.at[i].goroutines < group->count)
             line_printf(line, STYLE_PLAIN, "%s on ", text_count(buffer, waits.at[i].goroutines));
         write_object(report, &waits.at[i], line);
         line_end(line);
@@ -286,5 +299,5 @@ void text_everything(const struct report *report, struct term *term)
         write_labels(report, group, &line);
     }
     line_deinit(&line);
-    write_defers(report, term, SIZE_MAX);
+    write_defers(report, term, true);
 }

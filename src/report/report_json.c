@@ -61,7 +61,7 @@ static json_t *target_json(const struct report *report)
     const struct target_facts *facts = report->facts;
     struct program *program = report->program;
     const char *source = NULL;
-    AUTO_FREE char *release = release_name(program, &source);
+    AUTO_FREE char *release = release_name(&program->info, program->build_id, &source);
     json_t *target = json_object();
     json_object_set_new(target, "kind", json_string(facts->kind == TARGET_CORE ? "core" : "process"));
     json_object_set_new(target, "pid", facts->pid ? json_integer(facts->pid) : json_null());

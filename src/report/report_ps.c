@@ -42,7 +42,21 @@ static void put_row(struct table *table, const struct ps_row *row)
     table_put(table, style, row->counted ? text_count(buffer, row->deferred) : "-");
 }
 
-static void write_closing_lines(const struct ps_rows *rows, uint64_t hidden, struct term *term)
+static void write_hidden(uint64_t hidden, bool as_root, struct line *line)
+{
+    char buffer[TEXT_SIZE_ROOM];
+    text_count(buffer, hidden);
+    const char *noun = hidden == 1 ? "process" : "processes";
+    if (as_root)
+        line_printf(line, STYLE_DIM, "%s %s may not be read, not even by this root (CAP_SYS_PTRACE is missing)", buffer,
+                    noun);
+    else
+        line_printf(line, STYLE_DIM, "%s %s %s to others: run as root to see %s", buffer, noun,
+                    hidden == 1 ? "belongs" : "belong", hidden == 1 ? "it" : "them");
+    line_end(line);
+}
+
+static void write_closing_lines(const struct ps_rows *rows, uint64_t hidden, bool as_root, struct term *term)
 {
     bool leaks = false;
     bool suspects = false;
@@ -67,21 +81,17 @@ static void write_closing_lines(const struct ps_rows *rows, uint64_t hidden, str
         line_printf(&line, STYLE_DIM, "- %d: %s", (int)row->pid, row->problem);
         line_end(&line);
     }
-    if (hidden) {
-        char buffer[TEXT_SIZE_ROOM];
-        line_printf(&line, STYLE_DIM, "%s %s: run as root to see %s", text_count(buffer, hidden),
-                    hidden == 1 ? "process belongs to others" : "processes belong to others",
-                    hidden == 1 ? "it" : "them");
-        line_end(&line);
-    }
+    if (hidden)
+        write_hidden(hidden, as_root, &line);
     line_deinit(&line);
 }
 
-void report_ps(const struct ps_rows *rows, uint64_t hidden, struct term *term)
+void report_ps(const struct ps_rows *rows, uint64_t hidden, bool as_root, struct term *term)
 {
     static const char *const headings[] = {"",         "PID",    "NAME", "GO",         "RELEASE",
                                            "STRIPPED", "UPTIME", "RSS",  "GOROUTINES", "DEFERS"};
-    struct table table = {.columns = LENGTH_OF(headings), .right = 1 << 1 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 9};
+    struct table table = {.columns = LENGTH_OF(headings), .right = 1 << 1 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 9,
+                          .keep = LENGTH_OF(headings)};
     for (size_t i = 0; rows->length && i < LENGTH_OF(headings); i++)
         table_put(&table, STYLE_DIM, headings[i]);
     for (size_t i = 0; i < rows->length; i++)
@@ -90,7 +100,7 @@ void report_ps(const struct ps_rows *rows, uint64_t hidden, struct term *term)
         table_write(&table, term, 0);
     else
         fputs("no Go process found\n", term->out);
-    write_closing_lines(rows, hidden, term);
+    write_closing_lines(rows, hidden, as_root, term);
 }
 
 json_t *report_ps_json(const struct ps_row *row)

@@ -31,7 +31,7 @@ static void write_header(const struct report *report, struct line *line)
     line_printf(line, STYLE_PLAIN, " · %s", program->info.go_version ? program->info.go_version : "go version unknown");
     line_put(line, STYLE_PLAIN, program->stripped ? " · stripped" : " · not stripped");
     const char *source = NULL;
-    AUTO_FREE char *release = release_name(program, &source);
+    AUTO_FREE char *release = release_name(&program->info, program->build_id, &source);
     if (release)
         line_printf(line, STYLE_PLAIN, " · %s %s", strcmp(source, "build-id") ? "release" : "build", release);
     if (facts->uptime_s >= 0)

@@ -7,11 +7,24 @@ void table_put(struct table *table, enum style style, const char *text)
     VECTOR_PUSH(&table->cells, (struct table_cell){.text = xstrdup(text), .style = style});
 }
 
+/* How many columns fit. */
+static unsigned columns_shown(const struct table *table, const struct term *term, const size_t *widths, size_t indent)
+{
+    size_t end = indent;
+    for (unsigned i = 0; i < table->columns; i++) {
+        end += widths[i];
+        if (term->width && end > term->width && i >= table->keep)
+            return i;
+        end += widths[i] ? GAP : 0;
+    }
+    return table->columns;
+}
+
 static void write_row(const struct table *table, const struct table_cell *cells, const size_t *widths,
-                      struct line *line, size_t indent)
+                      unsigned columns, struct line *line, size_t indent)
 {
     size_t column = indent;
-    for (unsigned i = 0; i < table->columns; i++) {
+    for (unsigned i = 0; i < columns; i++) {
         if (table->right >> i & 1) {
             line_put_right(line, column + widths[i], 0, cells[i].style, cells[i].text);
         } else {
@@ -32,9 +45,10 @@ void table_write(struct table *table, struct term *term, size_t indent)
         if (cells > widths[i % table->columns])
             widths[i % table->columns] = cells;
     }
+    unsigned columns = columns_shown(table, term, widths, indent);
     struct line line = {.term = term};
     for (size_t row = 0; row < rows; row++)
-        write_row(table, &table->cells.at[row * table->columns], widths, &line, indent);
+        write_row(table, &table->cells.at[row * table->columns], widths, columns, &line, indent);
     line_deinit(&line);
     for (size_t i = 0; i < table->cells.length; i++)
         free(table->cells.at[i].text);

@@ -12,10 +12,12 @@ struct table_cell {
     enum style style;
 };
 
-/* Starts as {.columns = …, .right = …}. */
+/* Starts as {.columns = …, .right = …, .keep = …}. On a terminal that is too narrow, columns are dropped from the right, but
+ * for the first `keep`. */
 struct table {
     unsigned columns;
     unsigned right; /* bit i: column i is aligned to the right */
+    unsigned keep;
     struct table_cells VECTOR_OF(struct table_cell) cells;
 };
 

@@ -9,7 +9,7 @@
 enum {
     BATCH = 2048,
     ATTEMPTS = 4,
-    PIECE_BYTES = 768,
+    PIECE_BYTES = 512,
     SUDOGS_MAX = 1 << 16, /* cases of one select */
     STATUS_SCAN_BIT = 0x1000,
     STATUS_DEAD_EXTRA = 11, /* since 1.26: waits for a callback from C */

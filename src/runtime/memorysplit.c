@@ -12,7 +12,7 @@
 
 #include <string.h>
 
-enum { RUNS_MAX = 1 << 15 }; /* more runs than this are weighed as wholly resident: the look must stay quick */
+enum { RUNS_MAX = 1 << 18 }; /* more runs than this are weighed as wholly resident: the look must stay quick */
 
 enum memory_class { CLASS_IN_USE, CLASS_STACKS, CLASS_RUNTIME, CLASS_COUNT };
 
@@ -119,8 +119,8 @@ struct error *memory_split(struct runtime *runtime, struct observation *observat
     size_t count = 0;
     if (!spans->list.length)
         return NULL;
-    weigh_spans(runtime, spans, bytes);
     TRY(target_measure(runtime->target));
+    weigh_spans(runtime, spans, bytes);
     const struct mapping *mappings = target_mappings(runtime->target, &count);
     for (size_t i = 0; i < count; i++) {
         const struct mapping *mapping = &mappings[i];

@@ -297,6 +297,7 @@ static struct error *process_measure(struct target *target)
     TRY(read_maps((struct process *)target, "smaps", &mappings));
     mappings_deinit(&target->mappings);
     target->mappings = mappings;
+    ((struct process *)target)->window.count = 0;
     return NULL;
 }
 

@@ -24,6 +24,14 @@ struct batch {
     size_t total_bytes;
 };
 
+/* The part of /proc/PID/pagemap that was read last: neighbouring ranges are asked for one after the other. */
+enum { PAGEMAP_WINDOW = 8192 };
+struct pagemap_window {
+    uint64_t first; /* page */
+    size_t count;   /* of pages; 0: nothing was read since the last measuring */
+    uint64_t entries[PAGEMAP_WINDOW];
+};
+
 struct process {
     struct target target; /* first: a struct target * is a struct process * */
     pid_t pid;
@@ -38,6 +46,7 @@ struct process {
     int64_t clock_offset_ns; /* CLOCK_MONOTONIC of its time namespace minus ours */
     uint8_t scrap[GAP_MAX];
     struct batch batch;
+    struct pagemap_window window;
 };
 
 /* The error for a process that is no longer what was opened: it exited, or it runs another program
@@ -48,7 +57,7 @@ struct error *process_read(struct target *target, address at, void *to, size_t s
 struct error *process_read_many(struct target *target, struct read_request *requests,
                                 size_t count) NODISCARD;
 
-/* How much of a range is resident, from /proc/PID/pagemap. */
+/* How much of a range is resident, from /proc/PID/pagemap as it was since the last measuring. */
 struct error *process_resident(struct target *target, address start, uint64_t size,
                                uint64_t *resident_ret) NODISCARD;
 

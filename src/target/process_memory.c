@@ -20,11 +20,8 @@
 enum {
     BATCH_BYTES_MAX = 64 << 20,
     CHUNK_BYTES_MAX = 64 << 20, /* of one large piece */
-    PAGEMAP_CHUNK = 64 << 10,
 };
 
-/* More address space than this is not asked for at once: it would take seconds. */
-static const uint64_t RESIDENT_MAX = 1ULL << 40;
 
 static struct error *refused(const struct process *process)
 {
@@ -228,41 +225,5 @@ struct error *process_read_many(struct target *target, struct read_request *requ
             pieces_max = 1;
         }
     }
-    return NULL;
-}
-
-struct error *process_resident(struct target *target, address start, uint64_t size,
-                               uint64_t *resident_ret)
-{
-    static const uint64_t PRESENT = 1ULL << 63;
-    struct process *process = (struct process *)target;
-    uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
-    if (size > RESIDENT_MAX || start > UINT64_MAX / 2 - size)
-        return error_create(ERROR_LIMIT, "a range of %llu bytes is more than seep measures",
-                            (unsigned long long)size);
-    if (process->pagemap < 0)
-        process->pagemap = openat(process->directory, "pagemap", O_RDONLY | O_CLOEXEC);
-    if (process->pagemap < 0)
-        return error_create(ERROR_UNSUPPORTED, "/proc/%d/pagemap cannot be read: %s",
-                            (int)process->pid, strerror(errno));
-    uint64_t entries[PAGEMAP_CHUNK / sizeof(uint64_t)];
-    uint64_t resident = 0;
-    uint64_t page = start / page_size;
-    uint64_t end = size ? (start + size - 1) / page_size + 1 : page;
-    while (page < end) {
-        size_t wanted = end - page < LENGTH_OF(entries) ? end - page : LENGTH_OF(entries);
-        ssize_t length = pread(process->pagemap, entries, wanted * sizeof(*entries),
-                               (off_t)(page * sizeof(*entries)));
-        if (length < 0)
-            return error_create(ERROR_UNSUPPORTED, "/proc/%d/pagemap cannot be read: %s",
-                                (int)process->pid, strerror(errno));
-        if (length <
-            (ssize_t)sizeof(*entries)) /* behind the last address, or the process is gone */
-            break;
-        for (size_t i = 0; i < (size_t)length / sizeof(*entries); i++)
-            resident += entries[i] & PRESENT ? page_size : 0;
-        page += (size_t)length / sizeof(*entries);
-    }
-    *resident_ret = resident < size ? resident : size;
     return NULL;
 }

@@ -34,13 +34,22 @@ class Blocking:
     def sudog(self, g, channel=0, elem=0, select=False):
         """A sudog of a goroutine."""
         address = self.new("sudog")
-        pair = self.layouts.has("runtime.sudog", "c.vu")  # 1.26
         self.put(address, "sudog", "g", g.address)
-        for path, value in (("c", channel), ("elem", elem)):
-            for part in (".vp", ".vu") if pair else ("",):
-                self.put(address, "sudog", path + part, value)
         self.put(address, "sudog", "isSelect", int(select))
+        self.point(address, "c", channel)
+        self.point(address, "elem", elem)
         return address
+
+    def point(self, sudog, path, value, hidden=False):
+        """Sets sudog.c or sudog.elem. Since 1.26 both are {vp, vu} (in c that pair is embedded); vu is the truth.
+
+        hidden: vp is nil, as the runtime leaves it while a collection looks for leaked goroutines.
+        """
+        where = self.at(sudog, "sudog", path)
+        if self.layouts.width(self.layouts.place("runtime.sudog", path)[1]) == 16:
+            self.memory.u64(where, 0 if hidden else value)
+            where += 8
+        self.memory.u64(where, value)
 
     def enter(self, g, kind):
         """Pushes the runtime's frames for a kind of wait; returns them by name."""

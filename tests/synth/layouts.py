@@ -8,10 +8,11 @@ holds from its release on, until the next one; where amd64 and arm64 differ it i
 
 A release that is newer than all of these ("1.29") is taken to be like the last.
 """
-import copy
 import json
 import os
 import re
+
+from .memory import align
 
 TABLES = json.load(open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "layouts.json"), encoding="utf-8"))
 RELEASES = TABLES["releases"]
@@ -121,14 +122,22 @@ class Layouts:
 
     def insert(self, name, after, field, kind):
         """Adds a field behind another one, as a release to come might: all later offsets move (by 8 or a multiple)."""
-        layout = self.structs[name] = copy.deepcopy(self.structs[name])
-        index = [f[0] for f in layout.fields].index(after) + 1
-        room = (self.width(kind) + 7) // 8 * 8
-        before = layout.fields[index - 1]
-        start = (before[2] + self.width(before[1]) + 7) // 8 * 8
-        moved = [(f, k, o + room if o >= start else o) for f, k, o in layout.fields]
-        layout.fields = moved[:index] + [(field, kind, start)] + moved[index:]
-        layout.size += room
+        layout = self.structs[name]
+        room = align(self.width(kind), 8)
+        before = next(f for f in layout.fields if f[0] == after)
+        start = align(before[2] + self.width(before[1]), 8)
+        layout.fields = [(f, k, o + room if o >= start else o) for f, k, o in layout.fields]
+        layout.fields.insert([f[0] for f in layout.fields].index(after) + 1, (field, kind, start))
+        self._grow(name, room)
+
+    def _grow(self, name, room):
+        """A struct is bigger by `room`: so are the structs that hold it, and what stands behind it in them moves."""
+        self.structs[name].size += room
+        for outer in list(self.structs.values()):
+            for _, kind, place in list(outer.fields):
+                if kind == name:
+                    outer.fields = [(f, k, o + room if o > place else o) for f, k, o in outer.fields]
+                    self._grow(outer.name, room)
 
 
 def newest(by_release, minor):

@@ -52,7 +52,7 @@ def _channels(w):
     w.block(_start(w, "full", 22, [w.serve.site(105)]), w.chan("string", cap=2, length=2), "send")
     done, numbers, errors = w.chan("struct{}"), w.chan("chan int"), w.chan("error", cap=1)
     # Goroutine 24 waits on two of the same channels as 23, 25 only on one.
-    w.select(_start(w, "select", 23, [w.serve.site(106)], labels={"tenant": "blue", "path": "/v1/a\nb"}),
+    w.select(_start(w, "select", 23, [w.serve.site(106)]),
              [(done, "receive"), (numbers, "send"), (errors, "receive")])
     w.select(_start(w, "select too", 24, [w.serve.site(106)]), [(numbers, "send"), (done, "receive")])
     w.block(_start(w, "done", 25, [w.serve.site(107)]), done, "receive")

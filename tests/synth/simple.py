@@ -1,5 +1,5 @@
 """A small healthy world to break one thing in, and the check that the rest is still told right."""
-from .observe import differences, inspect, seep
+from .observe import differences, inspect, is_printable, seep
 from .world import World
 
 FILE = "/src/shop/work.go"
@@ -38,8 +38,9 @@ def look(world, directory, healthy=(1, 8), broken=(), may_refuse=False):
     wrong = [d for d in differences(world, document)
              if any(d.startswith(f"goroutine {g}:") or d == f"goroutine {g} is not shown" for g in healthy)]
     assert not wrong, "\n".join(wrong)
-    for more in ([], ["--goroutines"]):
-        assert seep("inspect", core, "--exe", exe, "--for", "0", *more).status == run.status
+    for more, status in (([], run.status), (["--verbose"], run.status), (["--goroutines"], 0)):
+        shown = seep("inspect", core, "--exe", exe, "--for", "0", *more)
+        assert shown.status == status and is_printable(shown.out), str(shown)
     return document
 
 

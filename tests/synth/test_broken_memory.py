@@ -4,7 +4,7 @@ import os
 import pytest
 
 from .conftest import SOME, label
-from .observe import group_of, inspect, is_sanitized
+from .observe import group_of, inspect, is_sanitized, peak_memory
 from .simple import look, simple_world
 
 WILD = [0, 8, 0xdeadbeef, 0x7fffdeadb000, 0xffffffffffffffff, 0x8000000000000000]
@@ -85,7 +85,8 @@ def test_million_defers(release, tmp_path):
     assert entry["deferred"]["function"] == "main.close"
     assert entry["bytes"] >= 48_000_000
     if not is_sanitized():
-        assert run.max_rss < os.path.getsize(core) + (64 << 20), f"{run.max_rss >> 20} MiB"
+        peak = peak_memory("inspect", core, "--exe", exe, "--for", "0")
+        assert peak < os.path.getsize(core) + (64 << 20), f"{peak >> 20} MiB"
 
 
 @pytest.mark.parametrize("release", [("1.23", "amd64"), ("1.27", "arm64")], ids=label)
@@ -109,7 +110,9 @@ def test_range_defers(release, how, tmp_path):
         world.put(marker, "_defer", "head", 0x7fffdeadb000)
     else:
         link(world, records[0], marker)
-    assert look(world, tmp_path)["unread"]["defers"] >= 1
+    document = look(world, tmp_path)
+    assert document["unread"]["defers"] >= 1 or how == "marker"
+    assert group_of(document, 7)["deferred_calls"] <= 100, "a loop is left after a few turns"
 
 
 # ---- what goroutines wait on
@@ -134,9 +137,10 @@ def test_sudog_is_wild(release, path, to, tmp_path):
     world = simple_world(*release)
     sudog = world.block(world.victim, world.victim_chan, "send")
     world.finish()
-    pair = path in ("c", "elem") and world.layouts.has("runtime.sudog", "c.vu")
-    for part in (".vp", ".vu") if pair else ("",):
-        world.put(sudog, "sudog", path + part, to)
+    if path in ("c", "elem"):
+        world.point(sudog, path, to)
+    else:
+        world.put(sudog, "sudog", path, to)
     look(world, tmp_path)
 
 

@@ -33,6 +33,29 @@ def test_everything(release, tmp_path):
 
 
 @pytest.mark.parametrize("release", EVERY, ids=label)
+@pytest.mark.parametrize("count", [1, 2, 8, 9, 20])
+def test_labels(release, count, tmp_path):
+    """Profiler labels: a map up to 1.23 (more than 8 overflow its first bucket), a slice since; eight at the least are shown."""
+    world = simple_world(*release)
+    labels = {f"key{i}": f"value {i}" for i in range(count)}
+    g = world.goroutine(20, frames=[world.work.site(14)], created_by=world.main.site(7), labels=labels)
+    world.block(g, world.victim_chan, "receive")
+    shown = group_of(look(world, tmp_path), 20)["labels"]
+    assert len(shown) >= min(count, 8) and shown.items() <= labels.items()
+
+
+@pytest.mark.parametrize("release", [("1.26", "amd64"), ("1.27", "arm64")], ids=label)
+def test_pointers_hidden_from_the_collector(release, tmp_path):
+    """While Go itself looks for leaked goroutines (1.26+) the pointer half of sudog.c and sudog.elem is nil."""
+    world = simple_world(*release)
+    world.point(world.block(world.victim, world.victim_chan, "send"), "c", world.victim_chan.address, hidden=True)
+    g = world.goroutine(20, frames=[world.work.site(14)], created_by=world.main.site(7))
+    mutex = world.mutex()
+    world.point(world.lock(g, mutex), "elem", mutex + 4, hidden=True)
+    look(world, tmp_path, healthy=(1, 7, 8, 20))
+
+
+@pytest.mark.parametrize("release", EVERY, ids=label)
 def test_position_independent(release, tmp_path):
     """The same from a position independent executable: relocated types, moduledata and, up to 1.25, tables."""
     world = rich_world(*release, pie=True)
@@ -94,7 +117,6 @@ def test_release_to_come(arch, tmp_path):
         layouts.insert("runtime.g", "stack", "novelty", "[5]uintptr")
         layouts.insert("runtime.g", "goid", "another", "*runtime.g")
         layouts.insert("runtime.gobuf", "sp", "shadow", "uintptr")
-        layouts.insert("runtime.g", "sched", "room", "uintptr")  # for the gobuf that grew
         layouts.insert("runtime.hchan", "qcount", "created", "int64")
         layouts.insert("runtime.sudog", "g", "color", "uint32")
         layouts.insert("runtime._defer", "sp", "line", "uint64")

@@ -1,5 +1,5 @@
-/* Machine code: the graph against a naive enumeration of paths, hand-assembled functions as Go's compiler makes
- * them, the arm64 decoder against Capstone, and random bytes. */
+/* Machine code: the graph against a naive enumeration of paths, hand-assembled functions as Go's
+ * compiler makes them, the arm64 decoder against Capstone, and random bytes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +26,10 @@ static uint32_t random_below(uint32_t limit)
 
 /* ---- the graph, against an enumeration of all simple paths ---- */
 
-enum { NODES_MAX = 7, EDGES_MAX = 14 };
+enum {
+    NODES_MAX = 7,
+    EDGES_MAX = 14
+};
 
 static bool naive_path(const struct flow_graph *graph, uint32_t from, uint32_t to, unsigned seen)
 {
@@ -88,7 +91,8 @@ static void graphs_agree_with_enumeration(void **state)
     for (unsigned round = 0; round < 100000; round++) {
         uint8_t nodes[NODES_MAX];
         struct flow_edge edges[EDGES_MAX];
-        struct flow_graph graph = {.nodes = nodes, .edges = edges, .node_count = 1 + random_below(NODES_MAX)};
+        struct flow_graph graph = {
+            .nodes = nodes, .edges = edges, .node_count = 1 + random_below(NODES_MAX)};
         for (uint32_t n = 0; n < graph.node_count; n++)
             nodes[n] = n == 0 || random_below(2) ? NODE_PLAIN : (uint8_t)random_below(5);
         size_t wanted = random_below(EDGES_MAX + 1);
@@ -107,10 +111,21 @@ static void graphs_agree_with_enumeration(void **state)
 
 /* ---- little functions ---- */
 
-enum { ENTRY = 0x400000, TABLE = ENTRY + 0x4000 };
+enum {
+    ENTRY = 0x400000,
+    TABLE = ENTRY + 0x4000
+};
 
 /* Callees stand at fixed distances from the entry. */
-enum { DEFER = 0x8000, DEFERRETURN = 0x8100, BLOCK = 0x8200, PANIC = 0x8300, OTHER = 0x8400, GOEXIT = 0x8500, MORESTACK = 0x8600 };
+enum {
+    DEFER = 0x8000,
+    DEFERRETURN = 0x8100,
+    BLOCK = 0x8200,
+    PANIC = 0x8300,
+    OTHER = 0x8400,
+    GOEXIT = 0x8500,
+    MORESTACK = 0x8600
+};
 
 static enum call_effect effect_of(void *context, address callee)
 {
@@ -162,11 +177,11 @@ struct sample {
     bool resync;
 };
 
-#define NONE WAY_OUT_NONE
-#define EXISTS WAY_OUT_EXISTS
-#define UNKNOWN WAY_OUT_UNKNOWN
-#define AMD64(code, after) .hex = code, .arch = ARCH_AMD64, .return_at = (after)
-#define ARM64(code) .hex = code, .arch = ARCH_ARM64, .return_at = 4
+#define NONE                WAY_OUT_NONE
+#define EXISTS              WAY_OUT_EXISTS
+#define UNKNOWN             WAY_OUT_UNKNOWN
+#define AMD64(code, after)  .hex = code, .arch = ARCH_AMD64, .return_at = (after)
+#define ARM64(code)         .hex = code, .arch = ARCH_ARM64, .return_at = 4
 #define LOOP(exit, returns) .facts = {true, exit, returns, 0}
 
 static const struct sample samples[] = {
@@ -174,7 +189,8 @@ static const struct sample samples[] = {
     {AMD64("e8fb7f00009085c07502ebf4e8ef800000c3", 5), LOOP(NONE, NONE)},
     /* for, from 1.25: l: call DEFER; jmp l; call DEFERRETURN; ret */
     {AMD64("e8fb7f0000ebf9e8f4800000c3", 5), LOOP(NONE, NONE)},
-    /* two defers, the first: l: call DEFER; test eax,eax; jne r; call DEFER; test eax,eax; jne r; jmp l; r: call DEFERRETURN; ret */
+    /* two defers, the first: l: call DEFER; test eax,eax; jne r; call DEFER; test eax,eax; jne r;
+     * jmp l; r: call DEFERRETURN; ret */
     {AMD64("e8fb7f000085c0750be8f27f000085c07502ebece8e7800000c3", 5), LOOP(NONE, NONE)},
     /* two defers, the second */
     {AMD64("e8fb7f000085c0750be8f27f000085c07502ebece8e7800000c3", 14), LOOP(NONE, NONE)},
@@ -182,16 +198,23 @@ static const struct sample samples[] = {
     {AMD64("e8fb7f0000e8f683000084c074f2e8ed800000c3", 5), LOOP(EXISTS, EXISTS)},
     /* range, then select{}: l: call DEFER; inc rcx; cmp rcx,5; jl l; call BLOCK; nop */
     {AMD64("e8fb7f000048ffc14883f9057cf2e8ed81000090", 5), LOOP(EXISTS, NONE)},
-    /* a panic is no way out: l: call DEFER; cmp rcx,rdx; jae p; jmp l; p: call PANIC; call DEFERRETURN; ret */
+    /* a panic is no way out: l: call DEFER; cmp rcx,rdx; jae p; jmp l; p: call PANIC; call
+     * DEFERRETURN; ret */
     {AMD64("e8fb7f00004839d17302ebf4e8ef820000e8ea800000c3", 5), LOOP(NONE, NONE)},
-    /* a switch: l: call DEFER; lea rcx,TABLE[rip]; mov rax,[rsp+8]; jmp [rcx+rax*8]; jmp l; call DEFERRETURN; ret */
-    {AMD64("e8fb7f0000488d0df43f0000488b442408ff24c1ebeae8e5800000c3", 5), LOOP(EXISTS, EXISTS), .table = {20, 22}},
+    /* a switch: l: call DEFER; lea rcx,TABLE[rip]; mov rax,[rsp+8]; jmp [rcx+rax*8]; jmp l; call
+     * DEFERRETURN; ret */
+    {AMD64("e8fb7f0000488d0df43f0000488b442408ff24c1ebeae8e5800000c3", 5), LOOP(EXISTS, EXISTS),
+     .table = {20, 22}},
     /* a switch whose cases go on */
-    {AMD64("e8fb7f0000488d0df43f0000488b442408ff24c1ebeae8e5800000c3", 5), LOOP(NONE, NONE), .table = {20, 20}},
+    {AMD64("e8fb7f0000488d0df43f0000488b442408ff24c1ebeae8e5800000c3", 5), LOOP(NONE, NONE),
+     .table = {20, 20}},
     /* a switch without its table */
-    {AMD64("e8fb7f0000488d0df43f0000488b442408ff24c1ebeae8e5800000c3", 5), .facts = {false, UNKNOWN, UNKNOWN, 0}},
-    /* a switch by register: l: call DEFER; lea rcx,TABLE[rip]; mov rcx,[rcx+rax*8]; jmp rcx; jmp l; call DEFERRETURN; ret */
-    {AMD64("e8fb7f0000488d0df43f0000488b0cc1ffe1ebece8e7800000c3", 5), LOOP(EXISTS, EXISTS), .table = {18, 20}},
+    {AMD64("e8fb7f0000488d0df43f0000488b442408ff24c1ebeae8e5800000c3", 5),
+     .facts = {false, UNKNOWN, UNKNOWN, 0}},
+    /* a switch by register: l: call DEFER; lea rcx,TABLE[rip]; mov rcx,[rcx+rax*8]; jmp rcx; jmp l;
+     * call DEFERRETURN; ret */
+    {AMD64("e8fb7f0000488d0df43f0000488b0cc1ffe1ebece8e7800000c3", 5), LOOP(EXISTS, EXISTS),
+     .table = {18, 20}},
     /* no loop: call DEFER; call DEFERRETURN; ret */
     {AMD64("e8fb7f0000e8f6800000c3", 5), .facts = {false, EXISTS, EXISTS, 0}},
     /* an inner loop that ends: o: call DEFER; i: dec rcx; jne i; jmp o */
@@ -201,15 +224,18 @@ static const struct sample samples[] = {
     /* undecodable: l: call DEFER; test al,al; je l; .byte 6; call DEFERRETURN; ret */
     {AMD64("e8fb7f000084c074f706e8f1800000c3", 5), .facts = {true, UNKNOWN, UNKNOWN, 1}},
     /* undecodable, taken up again */
-    {AMD64("e8fb7f000084c074f706e8f1800000c3", 5), .facts = {true, EXISTS, EXISTS, 1}, .resync = true},
+    {AMD64("e8fb7f000084c074f706e8f1800000c3", 5), .facts = {true, EXISTS, EXISTS, 1},
+     .resync = true},
     /* a jump to another function: l: call DEFER; je elsewhere; jmp l */
     {AMD64("e8fb7f00000f84f53f0000ebf3", 5), LOOP(EXISTS, EXISTS)},
     /* out into a second loop: l: call DEFER; je s; jmp l; s: pause; jmp s */
     {AMD64("e8fb7f00007402ebf7f390ebfc", 5), LOOP(EXISTS, NONE)},
     /* nothing behind the call: call DEFER */
     {AMD64("e8fb7f0000", 5), .facts = {false, EXISTS, NONE, 0}},
-    /* morestack is no loop: cmp rsp,[r14+16]; jbe m; call DEFER; call OTHER (never returns); m: call MORESTACK; jmp start */
-    {AMD64("493b6610760ae8f57f0000e8f0830000e8eb850000ebe9", 11), .facts = {false, EXISTS, NONE, 0}},
+    /* morestack is no loop: cmp rsp,[r14+16]; jbe m; call DEFER; call OTHER (never returns); m:
+     * call MORESTACK; jmp start */
+    {AMD64("493b6610760ae8f57f0000e8f0830000e8eb850000ebe9", 11),
+     .facts = {false, EXISTS, NONE, 0}},
     /* for, 1.19: l: bl DEFER; cmp x0,xzr; b.ne r; b l; r: bl DEFERRETURN; ret */
     {ARM64("002000941f001feb41000054fdffff173c200094c0035fd6"), LOOP(NONE, NONE)},
     /* for, 1.24: l: bl DEFER; nop; cmp x0,#0; b.ne r; b l; r: bl DEFERRETURN; ret */
@@ -224,8 +250,10 @@ static const struct sample samples[] = {
     {ARM64("002000943f0002eb42000054fdffff17bc2000941f2003d5"), LOOP(NONE, NONE)},
     /* atomics: l: bl DEFER; ldaddal x1,x2,[x3]; b l */
     {ARM64("002000946200e1f8feffff17"), LOOP(NONE, NONE)},
-    /* a switch: l: bl DEFER; adr x1,TABLE-0x1000; add x1,x1,#0x1000; ldr x27,[x1,x0,lsl #3]; br x27; b l; bl DEFERRETURN; ret */
-    {ARM64("00200094e17f0110210440913b7860f860031fd6fbffff173a200094c0035fd6"), LOOP(EXISTS, EXISTS), .table = {20, 24}},
+    /* a switch: l: bl DEFER; adr x1,TABLE-0x1000; add x1,x1,#0x1000; ldr x27,[x1,x0,lsl #3]; br
+     * x27; b l; bl DEFERRETURN; ret */
+    {ARM64("00200094e17f0110210440913b7860f860031fd6fbffff173a200094c0035fd6"),
+     LOOP(EXISTS, EXISTS), .table = {20, 24}},
 };
 
 static size_t from_hex(const char *hex, uint8_t *bytes, size_t room)
@@ -262,8 +290,8 @@ static void functions_have_the_right_facts(void **state)
         bool right = facts.in_loop == wanted->in_loop && facts.loop_exit == wanted->loop_exit &&
                      facts.returns == wanted->returns && facts.undecoded == wanted->undecoded;
         if (!right)
-            fail_msg("%s: in_loop %d, loop_exit %d, returns %d, undecoded %u", sample->hex, facts.in_loop,
-                     facts.loop_exit, facts.returns, facts.undecoded);
+            fail_msg("%s: in_loop %d, loop_exit %d, returns %d, undecoded %u", sample->hex,
+                     facts.in_loop, facts.loop_exit, facts.returns, facts.undecoded);
     }
 }
 
@@ -316,9 +344,13 @@ static enum instruction_kind capstone_kind(const cs_insn *insn)
         return insn->detail->arm64.cc == ARM64_CC_INVALID || insn->detail->arm64.cc >= ARM64_CC_AL
                    ? INSTRUCTION_JUMP
                    : INSTRUCTION_BRANCH;
-    case ARM64_INS_CBZ: case ARM64_INS_CBNZ: case ARM64_INS_TBZ: case ARM64_INS_TBNZ:
+    case ARM64_INS_CBZ:
+    case ARM64_INS_CBNZ:
+    case ARM64_INS_TBZ:
+    case ARM64_INS_TBNZ:
         return INSTRUCTION_BRANCH;
-    case ARM64_INS_BL: case ARM64_INS_BLR:
+    case ARM64_INS_BL:
+    case ARM64_INS_BLR:
         return INSTRUCTION_CALL;
     case ARM64_INS_BR:
         return INSTRUCTION_JUMP_REGISTER;
@@ -326,7 +358,8 @@ static enum instruction_kind capstone_kind(const cs_insn *insn)
         return INSTRUCTION_RETURN;
     case ARM64_INS_BRK:
         return INSTRUCTION_TRAP;
-    case ARM64_INS_ADR: case ARM64_INS_ADRP:
+    case ARM64_INS_ADR:
+    case ARM64_INS_ADRP:
         return INSTRUCTION_ADDRESS;
     default:
         return INSTRUCTION_PLAIN;
@@ -341,13 +374,15 @@ static void check_word(csh capstone, uint32_t word)
     if (count == 1) {
         enum instruction_kind kind = capstone_kind(insn);
         bool flows = kind != INSTRUCTION_PLAIN;
-        bool is_exception = insn->id == ARM64_INS_ERET || insn->id == ARM64_INS_DRPS || insn->id == ARM64_INS_HLT ||
-                            insn->id == ARM64_INS_HVC || insn->id == ARM64_INS_SMC || insn->id == ARM64_INS_DCPS1 ||
+        bool is_exception = insn->id == ARM64_INS_ERET || insn->id == ARM64_INS_DRPS ||
+                            insn->id == ARM64_INS_HLT || insn->id == ARM64_INS_HVC ||
+                            insn->id == ARM64_INS_SMC || insn->id == ARM64_INS_DCPS1 ||
                             insn->id == ARM64_INS_DCPS2 || insn->id == ARM64_INS_DCPS3;
         if (flows ? ours.kind != kind : ours.kind == INSTRUCTION_UNKNOWN && !is_exception)
             fail_msg("%08x: %s %s, ours is %d", word, insn->mnemonic, insn->op_str, ours.kind);
         cs_arm64_op *last = &insn->detail->arm64.operands[insn->detail->arm64.op_count - 1];
-        if (flows && insn->detail->arm64.op_count > 0 && last->type == ARM64_OP_IMM && kind != INSTRUCTION_TRAP)
+        if (flows && insn->detail->arm64.op_count > 0 && last->type == ARM64_OP_IMM &&
+            kind != INSTRUCTION_TRAP)
             assert_true((address)last->imm == ours.value);
     }
     cs_free(insn, count);
@@ -376,8 +411,10 @@ static void calls_are_found_by_their_bytes(void **state)
     (void)state;
     uint8_t bytes[32];
     static const char *const hex[] = {
-        [ARCH_AMD64] = "b8e8000000e8f6830000ffd0e8ef820000", /* mov eax,0xe8; call OTHER; call rax; call PANIC */
-        [ARCH_ARM64] = "0021009460003fd6be200094",           /* bl OTHER; blr x3; bl PANIC */
+        /* mov eax,0xe8; call OTHER; call rax; call PANIC */
+        [ARCH_AMD64] = "b8e8000000e8f6830000ffd0e8ef820000",
+        /* bl OTHER; blr x3; bl PANIC */
+        [ARCH_ARM64] = "0021009460003fd6be200094",
     };
     for (int arch = ARCH_AMD64; arch <= ARCH_ARM64; arch++) {
         size_t size = from_hex(hex[arch], bytes, sizeof(bytes)), at = 0;
@@ -392,14 +429,25 @@ static void calls_are_found_by_their_bytes(void **state)
 static void packages_are_told_apart(void **state)
 {
     (void)state;
-    struct program program = {.info = {.main_module = (char *)(uintptr_t)"agent"}};
+    struct program program = {.info = {.main_module = (char *)(uintptr_t) "agent"}};
     static const char *const standard[] = {
-        "runtime.mallocgc", "net/http.(*Server).Serve", "sync.(*Map[github.com/x/y.T]).Load",
-        "vendor/golang.org/x/net/http2.F", "agents.F", "type:.eq.sync.Mutex", "",
+        "runtime.mallocgc",
+        "net/http.(*Server).Serve",
+        "sync.(*Map[github.com/x/y.T]).Load",
+        "vendor/golang.org/x/net/http2.F",
+        "agents.F",
+        "type:.eq.sync.Mutex",
+        "",
     };
     static const char *const other[] = {
-        "main.main", "main.(*T).f.func1", "github.com/x/y.F", "example%2ecom.F", "agent/pkg.F", "agent.F",
-        "golang.org/x/sync/errgroup.(*Group).Go", "github.com/x/y.F[go.shape.int]",
+        "main.main",
+        "main.(*T).f.func1",
+        "github.com/x/y.F",
+        "example%2ecom.F",
+        "agent/pkg.F",
+        "agent.F",
+        "golang.org/x/sync/errgroup.(*Group).Go",
+        "github.com/x/y.F[go.shape.int]",
     };
     for (size_t i = 0; i < LENGTH_OF(standard); i++)
         assert_true(calls_is_standard(&program, standard[i]));
