@@ -139,19 +139,48 @@ bool calls_reach(struct target *target, const struct program *program, const str
     return found;
 }
 
+/* Where each name stands in the table of names; UINT32_MAX if it is not there. Each stands once. */
+static uint32_t *find_names(const struct bytes *table, const char *const *names, size_t count)
+{
+    uint32_t *offsets = xmalloc((count + 1) * sizeof(*offsets));
+    AUTO_FREE size_t *lengths = xmalloc((count + 1) * sizeof(*lengths));
+    uint64_t any_length = 0; /* bit n: a name whose length is n modulo 64 */
+    for (size_t n = 0; n < count; n++) {
+        offsets[n] = UINT32_MAX;
+        lengths[n] = strlen(names[n]);
+        any_length |= UINT64_C(1) << lengths[n] % 64;
+    }
+    for (size_t at = 0; at < table->size && at < UINT32_MAX;) {
+        const uint8_t *name = table->at + at;
+        const uint8_t *end = memchr(name, '\0', table->size - at);
+        if (!end)
+            break;
+        size_t length = (size_t)(end - name);
+        for (size_t n = 0; n < count && any_length >> length % 64 & 1; n++)
+            if (lengths[n] == length && memcmp(names[n], name, length) == 0)
+                offsets[n] = (uint32_t)at;
+        at += length + 1;
+    }
+    return offsets;
+}
+
 size_t calls_resolve(const struct program *program, const char *const *names, size_t count,
                      address *entries_ret)
 {
     const struct pclntab *table = &program->pclntab;
+    AUTO_FREE uint32_t *offsets = find_names(&table->names, names, count);
     size_t found = 0;
     struct func func;
     for (uint64_t i = 0; i < table->function_count && found < count; i++) {
-        if (!pclntab_func_at(table, i, &func))
+        if (!pclntab_func_at(table, i, &func) || func.name_offset < 0)
             continue;
-        const char *name = func_name(table, &func);
-        for (size_t n = 0; n < count && found < count; n++)
-            if (strcmp(name, names[n]) == 0)
-                entries_ret[found++] = func.entry;
+        for (size_t n = 0; n < count; n++) {
+            if (offsets[n] != (uint32_t)func.name_offset)
+                continue;
+            offsets[n] = UINT32_MAX;
+            entries_ret[found++] = func.entry;
+            break;
+        }
     }
     return found;
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/memory.h"
 #include "code/body.h"
 #include "code/calls.h"
 

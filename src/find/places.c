@@ -91,6 +91,11 @@ struct place place_of_defer(const struct program *program, const struct defer_si
     return at;
 }
 
+struct place place_of_start(const struct program *program, const struct goroutine *goroutine)
+{
+    return goroutine->id == 1 ? (struct place){0} : place_of(program, goroutine->go_pc);
+}
+
 struct place place_of_deferred(struct target *target, const struct program *program, address function)
 {
     if (!function)

@@ -118,7 +118,7 @@ static json_t *group_json(const struct report *report, const struct goroutine_gr
     json_object_set_new(value, "frames", frames_json(report, first));
     json_object_set_new(value, "complete", json_boolean(complete));
     json_object_set_new(value, "started_at",
-                        json_place_taken(start_place(report->program, first)));
+                        json_place_taken(place_of_start(report->program, first)));
     json_object_set_new(value, "started_by", group->same_parent ? json_count(group->parent_id) : json_null());
     json_object_set_new(value, "ids", ids_json(report, group));
     json_object_set_new(value, "labels", labels_json(report, first));

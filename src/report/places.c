@@ -86,13 +86,6 @@ struct place user_place(const struct program *program, const struct placed_frame
                           .line = chosen->line};
 }
 
-struct place start_place(const struct program *program, const struct goroutine *goroutine)
-{
-    if (!goroutine->go_pc || goroutine->id == 1)
-        return (struct place){0};
-    return place_of(program, goroutine->go_pc);
-}
-
 const char *short_file(const char *file, bool in_full)
 {
     const char *cut = in_full ? NULL : strrchr(file, '/');

@@ -21,9 +21,6 @@ void frames_of_stack(const struct program *program, const struct stack_table *ta
  * library, the outermost of these. Copies; function NULL if there is none. */
 struct place user_place(const struct program *program, const struct placed_frames *frames);
 
-/* Where the goroutine was started; no place for the main one, which no go statement of a program starts. */
-struct place start_place(const struct program *program, const struct goroutine *goroutine);
-
 /* The frame is of Go's standard library, the runtime included: not what the user wrote. */
 bool is_standard_function(const struct program *program, const char *function);
 

@@ -43,7 +43,7 @@ static void write_largest_groups(const struct report *report, struct term *term)
             break;
         char buffer[TEXT_SIZE_ROOM];
         struct place where = group_place(report, first);
-        struct place start = start_place(report->program, first);
+        struct place start = place_of_start(report->program, first);
         table_put(&table, STYLE_BOLD, text_count(buffer, group->count));
         table_put(&table, STYLE_PLAIN, state_text(report->now, first));
         put_place(report, &table, &where);
@@ -180,7 +180,7 @@ static void write_stack(const struct report *report, const struct goroutine_grou
     else if (!stacks->stacks.at[first->stack].complete)
         put_frame(report, &table, &(struct source_frame){.function = "…"}, "the rest was not read");
     VECTOR_DEINIT(&frames);
-    struct place start = start_place(report->program, first);
+    struct place start = place_of_start(report->program, first);
     if (start.function) {
         char by[64] = "";
         if (group->same_parent)
