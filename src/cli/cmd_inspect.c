@@ -11,7 +11,9 @@
 #include "cli/inspection.h"
 #include "cli/options.h"
 
-enum { PROGRESS_COLUMNS = 40 };
+enum {
+    PROGRESS_COLUMNS = 40
+};
 
 static const int64_t ns_per_s = 1000000000;
 static const int64_t default_wait_ns = 2000000000;
@@ -40,14 +42,23 @@ static const char help[] =
     "  -v, --verbose         every group of goroutines: stack, what it waits on, times, labels\n"
     "      --long            full paths and names\n"
     "      --exe FILE        the program of a core file, if it is not found by itself\n"
-    "      --color WHEN      always, never or auto (default: on a terminal, unless NO_COLOR is set)\n"
+    "      --color WHEN      always, never or auto (default: on a terminal, unless NO_COLOR is "
+    "set)\n"
     "\n"
     "A process is read while it runs. To read those of others, run as root or with the\n"
     "capability CAP_SYS_PTRACE.\n"
     "\n"
-    "Exit status: 0 nothing found, 1 leaks found, 2 seep could not do it (a line on stderr says why).\n";
+    "Exit status: 0 nothing found, 1 leaks found, 2 seep could not do it (a line on stderr says "
+    "why).\n";
 
-enum { OPTION_FOR = 256, OPTION_JSON, OPTION_GOROUTINES, OPTION_EXE, OPTION_COLOR, OPTION_LONG };
+enum {
+    OPTION_FOR = 256,
+    OPTION_JSON,
+    OPTION_GOROUTINES,
+    OPTION_EXE,
+    OPTION_COLOR,
+    OPTION_LONG
+};
 
 static const struct option long_options[] = {
     {"for", required_argument, NULL, OPTION_FOR},
@@ -110,9 +121,12 @@ static int parse(int argc, char **argv, struct inspect_options *options)
             return EXIT_FAILED;
     }
     if (options->json + options->goroutines + options->quiet > 1)
-        return complain_usage(&command_inspect, "--json, --goroutines and --quiet exclude each other");
+        return complain_usage(&command_inspect,
+                              "--json, --goroutines and --quiet exclude each other");
     if (optind == argc)
-        return complain_usage(&command_inspect, "which process? Give a pid, a name or a core file (`seep ps` lists processes)");
+        return complain_usage(
+            &command_inspect,
+            "which process? Give a pid, a name or a core file (`seep ps` lists processes)");
     return EXIT_NOTHING;
 }
 
@@ -128,7 +142,8 @@ static int resolve(int argc, char **argv, const char *exe, struct wanted_list *w
     for (size_t i = 0; i < wanted->length; i++)
         has_core = has_core || wanted->at[i].path;
     if (exe && wanted->length && !has_core)
-        return complain_usage(&command_inspect, "--exe is for core files: a process tells which program it is");
+        return complain_usage(&command_inspect,
+                              "--exe is for core files: a process tells which program it is");
     return status;
 }
 
@@ -157,7 +172,8 @@ static void wait_until(int64_t until_ns, const struct inspect_options *options)
             break;
         char left[TEXT_SIZE_ROOM];
         if (shown)
-            fprintf(stderr, "\rlooking again in %s …\033[K", text_duration(left, (double)((left_ns + ns_per_s - 1) / ns_per_s)));
+            fprintf(stderr, "\rlooking again in %s …\033[K",
+                    text_duration(left, (double)((left_ns + ns_per_s - 1) / ns_per_s)));
         int64_t part_ns = left_ns % ns_per_s;
         clock_sleep_ns(part_ns ? part_ns : ns_per_s);
     }
@@ -189,8 +205,8 @@ static int look_again(const struct inspect_options *options, struct inspections 
     return status;
 }
 
-static void write_report(const struct inspection *inspection, const struct inspect_options *options, struct term *term,
-                         bool first)
+static void write_report(const struct inspection *inspection, const struct inspect_options *options,
+                         struct term *term, bool first)
 {
     struct report report = inspection_report(inspection);
     report.paths_in_full = options->in_full;
@@ -216,7 +232,8 @@ static int finish_all(const struct inspect_options *options, struct inspections 
     term_init(&term, stdout, options->color);
     for (size_t i = 0; i < inspections->length; i++) {
         struct inspection *inspection = inspections->at[i];
-        struct error *error = inspection ? inspection_finish(inspection, options->goroutines) : NULL;
+        struct error *error =
+            inspection ? inspection_finish(inspection, options->goroutines) : NULL;
         if (error) {
             complain_error(error);
             failed = true;

@@ -18,13 +18,17 @@ static const char help[] =
     "(!) or would look twice to tell (?).\n"
     "\n"
     "      --json            one JSON object per process, one line each\n"
-    "      --color WHEN      always, never or auto (default: on a terminal, unless NO_COLOR is set)\n"
+    "      --color WHEN      always, never or auto (default: on a terminal, unless NO_COLOR is "
+    "set)\n"
     "\n"
     "To see the processes of others, run as root or with the capability CAP_SYS_PTRACE.\n"
     "\n"
     "Exit status: 0 if the processes could be listed, 2 if not.\n";
 
-enum { OPTION_JSON = 256, OPTION_COLOR };
+enum {
+    OPTION_JSON = 256,
+    OPTION_COLOR
+};
 
 static const struct option long_options[] = {
     {"json", no_argument, NULL, OPTION_JSON},

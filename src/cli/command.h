@@ -13,8 +13,8 @@ enum exit_status {
 
 struct command {
     const char *name;
-    const char *summary; /* for the list of commands */
-    const char *help;    /* from "Usage:" on */
+    const char *summary;               /* for the list of commands */
+    const char *help;                  /* from "Usage:" on */
     int (*run)(int argc, char **argv); /* argv[0] is the command; returns an exit status */
 };
 

@@ -29,20 +29,24 @@ static struct error *explain(struct inspection *inspection, struct error *error)
 
 static struct error *look(struct inspection *inspection, struct observation *observation_ret)
 {
-    return explain(inspection, observe(inspection->runtime, OBSERVE_ALL, &inspection->stacks, observation_ret));
+    return explain(inspection,
+                   observe(inspection->runtime, OBSERVE_ALL, &inspection->stacks, observation_ret));
 }
 
 static struct error *open_layers(struct inspection *inspection)
 {
-    TRY(explain(inspection, program_open(inspection->target, runtime_wanted_types, &inspection->program)));
-    TRY(explain(inspection, runtime_open(inspection->target, inspection->program, &inspection->runtime)));
+    TRY(explain(inspection,
+                program_open(inspection->target, runtime_wanted_types, &inspection->program)));
+    TRY(explain(inspection,
+                runtime_open(inspection->target, inspection->program, &inspection->runtime)));
     TRY(look(inspection, &inspection->first));
     inspection->looks = 1;
     inspection->looked_ns = clock_now_ns();
     return NULL;
 }
 
-static struct error *open_target(struct inspection *inspection, const struct wanted *wanted, const char *exe)
+static struct error *open_target(struct inspection *inspection, const struct wanted *wanted,
+                                 const char *exe)
 {
     int64_t start_ns = clock_now_ns();
     if (wanted->path)
@@ -54,7 +58,8 @@ static struct error *open_target(struct inspection *inspection, const struct wan
     return NULL;
 }
 
-struct error *inspection_start(const struct wanted *wanted, const char *exe, struct inspection **inspection_ret)
+struct error *inspection_start(const struct wanted *wanted, const char *exe,
+                               struct inspection **inspection_ret)
 {
     struct inspection *inspection = xcalloc(1, sizeof(*inspection));
     struct error *error = open_target(inspection, wanted, exe);
@@ -86,7 +91,8 @@ static struct looks looks_of(const struct inspection *inspection)
 bool inspection_wants_second_look(const struct inspection *inspection)
 {
     struct looks looks = looks_of(inspection);
-    return target_facts(inspection->target)->kind == TARGET_PROCESS && find_wants_second_look(&looks);
+    return target_facts(inspection->target)->kind == TARGET_PROCESS &&
+           find_wants_second_look(&looks);
 }
 
 struct error *inspection_look_again(struct inspection *inspection)
@@ -95,7 +101,8 @@ struct error *inspection_look_again(struct inspection *inspection)
     target_forget(inspection->target);
     TRY(look(inspection, &inspection->second));
     inspection->looks = 2;
-    inspection->interval_s = (double)(inspection->second.taken_ns - inspection->first.taken_ns) / ns_per_s;
+    inspection->interval_s =
+        (double)(inspection->second.taken_ns - inspection->first.taken_ns) / ns_per_s;
     inspection->spent_ns += clock_now_ns() - start_ns;
     return NULL;
 }

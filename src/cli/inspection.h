@@ -15,14 +15,15 @@ struct inspection {
     unsigned looks;
     int64_t looked_ns; /* when the first look ended */
     double interval_s;
-    int64_t spent_ns;  /* reading and analysing */
+    int64_t spent_ns; /* reading and analysing */
     struct group_table groups;
     struct findings findings;
     struct notes notes;
 };
 
 /* Opens the target and takes the first look. `exe` may be NULL. On an error nothing is left open. */
-struct error *inspection_start(const struct wanted *wanted, const char *exe, struct inspection **inspection_ret) NODISCARD;
+struct error *inspection_start(const struct wanted *wanted, const char *exe,
+                               struct inspection **inspection_ret) NODISCARD;
 
 /* True if a second look would tell more: only live processes run on. */
 bool inspection_wants_second_look(const struct inspection *inspection);

@@ -18,7 +18,8 @@ static const char introduction[] =
     "seep finds slow memory leaks in running Go programs, from outside: nothing is added to them,\n"
     "nothing is restarted or paused, and a stripped program is as good as any.\n";
 
-static const char exit_statuses[] = "\nExit status: 0 nothing found, 1 leaks found, 2 seep could not do it.\n";
+static const char exit_statuses[] =
+    "\nExit status: 0 nothing found, 1 leaks found, 2 seep could not do it.\n";
 
 static void complain_with(const char *format, va_list args)
 {
@@ -130,7 +131,8 @@ static int run(int argc, char **argv)
 static void occupy_standard_files(void)
 {
     for (int fd = 0; fd <= 2; fd++) {
-        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF && open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
+        if (fcntl(fd, F_GETFD) < 0 && errno == EBADF &&
+            open("/dev/null", fd ? O_RDONLY : O_WRONLY) < 0)
             _exit(EXIT_FAILED);
     }
 }
@@ -148,5 +150,6 @@ int main(int argc, char **argv)
     struct pollfd reader = {.fd = STDOUT_FILENO};
     if (!reason && poll(&reader, 1, 0) == 1 && reader.revents & POLLERR)
         reason = EPIPE;
-    return complain("the output could not be written%s%s", reason ? ": " : "", reason ? strerror(reason) : "");
+    return complain("the output could not be written%s%s", reason ? ": " : "",
+                    reason ? strerror(reason) : "");
 }

@@ -7,7 +7,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-enum { DAY_S = 86400 };
+enum {
+    DAY_S = 86400
+};
 
 static struct error *bad_duration(const char *text)
 {

@@ -19,7 +19,8 @@ struct executable {
 
 struct executables VECTOR_OF(struct executable);
 
-static void describe(struct executable *executable, const struct elffile *file, struct buildinfo *info)
+static void describe(struct executable *executable, const struct elffile *file,
+                     struct buildinfo *info)
 {
     AUTO_FREE char *build_id = elffile_build_id(file);
     executable->stripped = !elffile_has_symbols(file);
@@ -47,7 +48,8 @@ static void examine(struct executable *executable, pid_t pid)
 }
 
 /* The executable of a process; where its identity is unknown it is examined anew. */
-static const struct executable *executable_of(struct executables *executables, const struct process_entry *entry)
+static const struct executable *executable_of(struct executables *executables,
+                                              const struct process_entry *entry)
 {
     for (size_t i = 0; i < executables->length && entry->exe_inode; i++) {
         const struct executable *known = &executables->at[i];
@@ -96,7 +98,8 @@ static bool look(const struct process_entry *entry, struct ps_row *row)
     return !gone;
 }
 
-static void add_row(const struct process_entry *entry, const struct executable *executable, struct ps_rows *rows)
+static void add_row(const struct process_entry *entry, const struct executable *executable,
+                    struct ps_rows *rows)
 {
     const char *name = *entry->exe_name ? entry->exe_name : entry->comm;
     struct ps_row row = {

@@ -15,7 +15,12 @@
 #include "program/program.h"
 #include "target/processes.h"
 
-enum file_kind { FILE_NONE, FILE_CORE, FILE_PROGRAM, FILE_OTHER };
+enum file_kind {
+    FILE_NONE,
+    FILE_CORE,
+    FILE_PROGRAM,
+    FILE_OTHER
+};
 
 static enum file_kind file_kind(const char *path)
 {
@@ -30,7 +35,8 @@ static enum file_kind file_kind(const char *path)
     Elf64_Ehdr header = {0};
     ssize_t size = pread(fd, &header, sizeof(header), 0);
     close(fd);
-    if (size < (ssize_t)offsetof(Elf64_Ehdr, e_machine) || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
+    if (size < (ssize_t)offsetof(Elf64_Ehdr, e_machine) ||
+        memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
         return FILE_OTHER;
     if (header.e_type == ET_CORE)
         return FILE_CORE;
@@ -66,7 +72,8 @@ static bool may_be_go(const struct process_entry *entry)
     return is_go;
 }
 
-static struct error *add_named(const char *name, struct wanted_list *wanted, size_t *named_ret, size_t *added_ret)
+static struct error *add_named(const char *name, struct wanted_list *wanted, size_t *named_ret,
+                               size_t *added_ret)
 {
     AUTO_FREE struct process_entry *entries = NULL;
     size_t count = 0;
@@ -88,15 +95,19 @@ static struct error *not_resolved(const char *shown, enum file_kind kind, size_t
     if (named == 1)
         return error_create(ERROR_UNSUPPORTED, "the process '%s' is not a Go program", shown);
     if (named)
-        return error_create(ERROR_UNSUPPORTED, "none of the %zu processes named '%s' is a Go program", named, shown);
+        return error_create(ERROR_UNSUPPORTED,
+                            "none of the %zu processes named '%s' is a Go program", named, shown);
     if (kind == FILE_PROGRAM)
-        return error_create(ERROR_UNSUPPORTED, "'%s' is a program, not a process: start it, or give the pid of one that runs",
-                            shown);
+        return error_create(
+            ERROR_UNSUPPORTED,
+            "'%s' is a program, not a process: start it, or give the pid of one that runs", shown);
     if (kind == FILE_OTHER)
         return error_create(ERROR_UNSUPPORTED, "'%s' is neither a process nor a core file", shown);
     if (strchr(shown, '/'))
         return error_create(ERROR_NOT_FOUND, "there is no file '%s'", shown);
-    return error_create(ERROR_NOT_FOUND, "no process and no core file is named '%s': `seep ps` lists the Go processes", shown);
+    return error_create(
+        ERROR_NOT_FOUND,
+        "no process and no core file is named '%s': `seep ps` lists the Go processes", shown);
 }
 
 static struct error *add_digits(const char *digits, struct wanted_list *wanted)

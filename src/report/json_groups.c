@@ -4,7 +4,11 @@
 #include "report/json_internal.h"
 #include "report/words.h"
 
-enum { IDS_SHOWN = 10, WAITS_SHOWN = 10, LABELS_MAX = 64 };
+enum {
+    IDS_SHOWN = 10,
+    WAITS_SHOWN = 10,
+    LABELS_MAX = 64
+};
 
 static json_t *raw_text(const char *text)
 {
@@ -22,9 +26,10 @@ static json_t *frames_json(const struct report *report, const struct goroutine *
     for (size_t i = 0; i < frames.length; i++) {
         const struct source_frame *frame = &frames.at[i].source;
         json_array_append_new(
-            values, json_pack("{s:o, s:o, s:o, s:b, s:o}", "function", raw_text(frame->function), "file",
-                              raw_text(frame->file), "line", frame->line > 0 ? json_integer(frame->line) : json_null(),
-                              "inlined", frame->inlined, "pc", json_address(frames.at[i].pc)));
+            values, json_pack("{s:o, s:o, s:o, s:b, s:o}", "function", raw_text(frame->function),
+                              "file", raw_text(frame->file), "line",
+                              frame->line > 0 ? json_integer(frame->line) : json_null(), "inlined",
+                              frame->inlined, "pc", json_address(frames.at[i].pc)));
     }
     VECTOR_DEINIT(&frames);
     return values;
@@ -66,7 +71,8 @@ static json_t *wait_json(const struct report *report, const struct group_wait *w
     return value;
 }
 
-static void set_waits(json_t *value, const struct report *report, const struct goroutine_group *group)
+static void set_waits(json_t *value, const struct report *report,
+                      const struct goroutine_group *group)
 {
     struct group_waits waits;
     group_waits_of(report->now, report->groups, group, &waits);
@@ -106,7 +112,8 @@ static json_t *group_json(const struct report *report, const struct goroutine_gr
 {
     const struct observation *now = report->now;
     const struct goroutine *first = &now->goroutines.at[group->first];
-    bool complete = first->stack < now->stacks->stacks.length && now->stacks->stacks.at[first->stack].complete;
+    bool complete =
+        first->stack < now->stacks->stacks.length && now->stacks->stacks.at[first->stack].complete;
     json_t *value = json_object();
     json_object_set_new(value, "count", json_count(group->count));
     json_object_set_new(value, "state", json_string(goroutine_state_name(first->state)));
@@ -119,7 +126,8 @@ static json_t *group_json(const struct report *report, const struct goroutine_gr
     json_object_set_new(value, "complete", json_boolean(complete));
     json_object_set_new(value, "started_at",
                         json_place_taken(place_of_start(report->program, first)));
-    json_object_set_new(value, "started_by", group->same_parent ? json_count(group->parent_id) : json_null());
+    json_object_set_new(value, "started_by",
+                        group->same_parent ? json_count(group->parent_id) : json_null());
     json_object_set_new(value, "ids", ids_json(report, group));
     json_object_set_new(value, "labels", labels_json(report, first));
     json_object_set_new(value, "stack_bytes", json_count(group->stack_bytes));
@@ -138,8 +146,9 @@ json_t *groups_json(const struct report *report)
 
 static json_t *defer_json(const struct report *report, const struct defer_site *site)
 {
-    static const char *const kinds[] = {
-        [DEFER_LINKED] = "linked", [DEFER_OPEN_CODED] = "open-coded", [DEFER_RANGE_FUNC] = "range-func"};
+    static const char *const kinds[] = {[DEFER_LINKED] = "linked",
+                                        [DEFER_OPEN_CODED] = "open-coded",
+                                        [DEFER_RANGE_FUNC] = "range-func"};
     bool single = site->goroutine < report->now->goroutines.length;
     json_t *at = json_place_taken(place_of_defer(report->program, site));
     if (json_is_null(at)) {
@@ -150,12 +159,16 @@ static json_t *defer_json(const struct report *report, const struct defer_site *
     json_object_set_new(value, "count", json_count(site->count));
     json_object_set_new(value, "frames", json_count(site->frames));
     json_object_set_new(value, "goroutine",
-                        single ? json_count(report->now->goroutines.at[site->goroutine].id) : json_null());
+                        single ? json_count(report->now->goroutines.at[site->goroutine].id)
+                               : json_null());
     json_object_set_new(value, "frame_sp", site->sp ? json_address(site->sp) : json_null());
     json_object_set_new(value, "at", at);
-    json_object_set_new(value, "deferred", json_place_taken(place_of_deferred(report->target, report->program, site->function)));
+    json_object_set_new(
+        value, "deferred",
+        json_place_taken(place_of_deferred(report->target, report->program, site->function)));
     json_object_set_new(value, "kind", json_string(kinds[site->kind]));
-    json_object_set_new(value, "bytes", site->record_bytes ? json_count(site->record_bytes) : json_null());
+    json_object_set_new(value, "bytes",
+                        site->record_bytes ? json_count(site->record_bytes) : json_null());
     return value;
 }
 

@@ -5,10 +5,10 @@
 #include "report/places.h"
 #include "report/report.h"
 
-json_t *json_text(const char *text);     /* null for NULL */
+json_t *json_text(const char *text); /* null for NULL */
 json_t *json_count(uint64_t count);
-json_t *json_seconds(double seconds);    /* null if negative: unknown */
-json_t *json_address(address at);        /* "0xc000123" */
+json_t *json_seconds(double seconds);          /* null if negative: unknown */
+json_t *json_address(address at);              /* "0xc000123" */
 json_t *json_place(const struct place *place); /* null if it has no function */
 json_t *json_place_taken(struct place place);  /* the same; ends the place */
 

@@ -8,7 +8,10 @@
 #include "base/cursor.h"
 #include "base/text.h"
 
-enum { FUNCTION_CELLS_LONG = 40, RELEASE_LENGTH = 12 };
+enum {
+    FUNCTION_CELLS_LONG = 40,
+    RELEASE_LENGTH = 12
+};
 
 void frames_of_stack(const struct program *program, const struct stack_table *table, uint32_t stack,
                      struct placed_frames *frames_ret)
@@ -24,10 +27,10 @@ void frames_of_stack(const struct program *program, const struct stack_table *ta
             count = 1;
         }
         for (size_t n = 0; n < count; n++)
-            VECTOR_PUSH(&frames, (struct placed_frame){
-                                     .source = found[n],
-                                     .pc = stack_pc(table, kept, i),
-                                     .gap_before = !n && i == STACK_INNER_MAX && kept->depth > kept->kept});
+            VECTOR_PUSH(&frames, (struct placed_frame){.source = found[n],
+                                                       .pc = stack_pc(table, kept, i),
+                                                       .gap_before = !n && i == STACK_INNER_MAX &&
+                                                                     kept->depth > kept->kept});
     }
     *frames_ret = frames;
 }
@@ -46,7 +49,8 @@ static size_t package_length(const char *function)
 static bool is_below(const char *function, const char *path)
 {
     size_t length = path ? strlen(path) : 0;
-    return length && !strncmp(function, path, length) && (function[length] == '/' || function[length] == '.');
+    return length && !strncmp(function, path, length) &&
+           (function[length] == '/' || function[length] == '.');
 }
 
 bool is_standard_function(const struct program *program, const char *function)
@@ -56,7 +60,8 @@ bool is_standard_function(const struct program *program, const char *function)
     if (first > package)
         first = package;
     bool is_main = package == 4 && !strncmp(function, "main", 4);
-    return !is_main && !memchr(function, '.', first) && !is_below(function, program->info.main_module) &&
+    return !is_main && !memchr(function, '.', first) &&
+           !is_below(function, program->info.main_module) &&
            !is_below(function, program->info.main_path);
 }
 
@@ -82,7 +87,8 @@ struct place user_place(const struct program *program, const struct placed_frame
     if (!chosen)
         return (struct place){0};
     return (struct place){.function = text_escaped(chosen->function, strlen(chosen->function)),
-                          .file = chosen->file ? text_escaped(chosen->file, strlen(chosen->file)) : NULL,
+                          .file = chosen->file ? text_escaped(chosen->file, strlen(chosen->file))
+                                               : NULL,
                           .line = chosen->line};
 }
 

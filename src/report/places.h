@@ -31,7 +31,9 @@ const char *short_file(const char *file, bool in_full);
 const char *short_function(const char *function, bool in_full);
 
 /* "poll.go:31" into a buffer of PLACE_ROOM, returned; "" if the file is unknown. */
-enum { PLACE_ROOM = 512 };
+enum {
+    PLACE_ROOM = 512
+};
 const char *place_line(char buffer[PLACE_ROOM], const struct place *place, bool in_full);
 
 /* The name of the release, of whatever source there is; NULL if none. The caller frees. */

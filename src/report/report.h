@@ -40,22 +40,26 @@ void report_json_line(json_t *value, FILE *out);
 void report_goroutines(const struct report *report, FILE *out);
 
 /* One process of `seep ps`. Texts are escaped and owned. */
-enum ps_mark { PS_QUIET, PS_SUSPECT, PS_LEAK };
+enum ps_mark {
+    PS_QUIET,
+    PS_SUSPECT,
+    PS_LEAK
+};
 
 struct ps_row {
     pid_t pid;
     char *name;
-    char *go_version;     /* or NULL */
-    char *release;        /* or NULL */
+    char *go_version;           /* or NULL */
+    char *release;              /* or NULL */
     const char *release_source; /* "module", "vcs", "build-id" or NULL */
     bool stripped;
     double uptime_s;
     uint64_t rss_bytes;
-    bool counted;         /* the two counts and the mark are known */
+    bool counted; /* the two counts and the mark are known */
     uint64_t goroutines, deferred;
     enum ps_mark mark;
-    char *problem;        /* why it could not be read; or NULL */
-    bool no_permission;   /* … which was a lack of rights */
+    char *problem;      /* why it could not be read; or NULL */
+    bool no_permission; /* … which was a lack of rights */
 };
 
 struct ps_rows VECTOR_OF(struct ps_row);

@@ -4,7 +4,12 @@
 #include "report/text_internal.h"
 #include "report/words.h"
 
-enum { LABEL_AT = 2, VALUE_AT = 15, HELD_END = 100, FUNCTION_CELLS_MAX = 60 };
+enum {
+    LABEL_AT = 2,
+    VALUE_AT = 15,
+    HELD_END = 100,
+    FUNCTION_CELLS_MAX = 60
+};
 
 static enum style grade_style(enum grade grade)
 {
@@ -18,7 +23,8 @@ static void write_headline(const struct finding *finding, struct line *line)
     line_to(line, VALUE_AT, 2);
     line_put(line, STYLE_BOLD, finding->title);
     if (finding->held_bytes) {
-        size_t end = line->term->width && line->term->width < HELD_END ? line->term->width : HELD_END;
+        size_t end =
+            line->term->width && line->term->width < HELD_END ? line->term->width : HELD_END;
         AUTO_FREE char *held = NULL;
         if (asprintf(&held, "%s held", text_size(buffer, finding->held_bytes)) < 0)
             held = NULL;
@@ -56,8 +62,8 @@ static size_t function_cells(const struct report *report, const struct finding *
     return most;
 }
 
-static void write_place(const struct report *report, struct line *line, const char *label, const struct place *place,
-                        size_t column, const char *remark)
+static void write_place(const struct report *report, struct line *line, const char *label,
+                        const struct place *place, size_t column, const char *remark)
 {
     if (!place->function)
         return;
@@ -83,7 +89,8 @@ static const struct goroutine *goroutine_with_id(const struct observation *obser
     return NULL;
 }
 
-static void write_frame(const struct report *report, const struct finding *finding, struct line *line)
+static void write_frame(const struct report *report, const struct finding *finding,
+                        struct line *line)
 {
     if (!finding->goroutine)
         return;
@@ -95,13 +102,15 @@ static void write_frame(const struct report *report, const struct finding *findi
     line_end(line);
 }
 
-static void write_finding(const struct report *report, const struct finding *finding, struct line *line)
+static void write_finding(const struct report *report, const struct finding *finding,
+                          struct line *line)
 {
     bool defers = finding->rule == RULE_DEFER_IN_LOOP;
     size_t column = function_cells(report, finding);
     AUTO_FREE char *calls = NULL;
     if (finding->deferred.function &&
-        asprintf(&calls, "calls %s", short_function(finding->deferred.function, report->paths_in_full)) < 0)
+        asprintf(&calls, "calls %s",
+                 short_function(finding->deferred.function, report->paths_in_full)) < 0)
         calls = NULL;
     write_headline(finding, line);
     write_place(report, line, defers ? "deferred at" : "waits at", &finding->at, column, calls);

@@ -8,7 +8,7 @@
 #include "report/words.h"
 
 enum {
-    INNER_FRAMES = 50,        /* tracebackInnerFrames and tracebackOuterFrames, since 1.21 */
+    INNER_FRAMES = 50, /* tracebackInnerFrames and tracebackOuterFrames, since 1.21 */
     OUTER_FRAMES = 50,
     FRAMES_BEFORE_1_21 = 100, /* _TracebackMaxFrames */
     CACHE_BYTES_MAX = 64 << 20,
@@ -45,9 +45,11 @@ static bool is_exported_runtime(const char *name, bool before_1_21)
 }
 
 /* showfuncinfo. `callee` is the function that this one called, NULL for the innermost. */
-static bool is_shown(const struct source_frame *frame, const char *callee, bool first, bool before_1_21)
+static bool is_shown(const struct source_frame *frame, const char *callee, bool first,
+                     bool before_1_21)
 {
-    static const char *const panics[] = {"runtime.gopanic", "runtime.sigpanic", "runtime.panicwrap"};
+    static const char *const panics[] = {"runtime.gopanic", "runtime.sigpanic",
+                                         "runtime.panicwrap"};
     const char *name = frame->function;
     bool called_panic = false;
     for (size_t i = 0; callee && i < LENGTH_OF(panics); i++)
@@ -58,7 +60,8 @@ static bool is_shown(const struct source_frame *frame, const char *callee, bool 
         return true;
     if (!strcmp(name, "runtime.gopanic") && !first)
         return true;
-    return strchr(name, '.') && (!starts_with(name, "runtime.") || is_exported_runtime(name, before_1_21));
+    return strchr(name, '.') &&
+           (!starts_with(name, "runtime.") || is_exported_runtime(name, before_1_21));
 }
 
 static void add_escaped(struct text *text, const char *bytes)
@@ -122,7 +125,8 @@ static void select_frames(struct dump *dump, struct placed_frames *frames)
 }
 
 /* The frames of one stack; `left_out`: how many the observation did not keep in the middle. */
-static void add_frames(struct dump *dump, struct text *text, const struct placed_frames *frames, uint64_t left_out)
+static void add_frames(struct dump *dump, struct text *text, const struct placed_frames *frames,
+                       uint64_t left_out)
 {
     size_t limit = dump->before_1_21 ? FRAMES_BEFORE_1_21 - 1 : INNER_FRAMES + OUTER_FRAMES;
     bool too_many = frames->length > limit || left_out;
@@ -186,7 +190,8 @@ static void add_header(struct dump *dump, struct text *text, const struct gorout
     int64_t minutes = 0;
     if (timed && goroutine->wait_since_ns > 0 && now->taken_ns > goroutine->wait_since_ns)
         minutes = (now->taken_ns - goroutine->wait_since_ns) / ns_per_minute;
-    text_printf(text, "goroutine %llu [%s", (unsigned long long)goroutine->id, state_text(now, goroutine));
+    text_printf(text, "goroutine %llu [%s", (unsigned long long)goroutine->id,
+                state_text(now, goroutine));
     if (goroutine->state == GOROUTINE_LEAKED)
         text_puts(text, " (leaked)");
     if (minutes >= 1)
@@ -196,7 +201,8 @@ static void add_header(struct dump *dump, struct text *text, const struct gorout
     text_puts(text, "]:\n");
 }
 
-static void write_goroutine(struct dump *dump, struct text *text, const struct goroutine *goroutine, FILE *out)
+static void write_goroutine(struct dump *dump, struct text *text, const struct goroutine *goroutine,
+                            FILE *out)
 {
     text_clear(text);
     add_header(dump, text, goroutine);

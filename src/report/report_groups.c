@@ -6,13 +6,22 @@
 #include "report/text_internal.h"
 #include "report/words.h"
 
-enum { GROUPS_SHOWN = 5, DEFERS_SHOWN = 3, WAITS_SHOWN = 10, IDS_SHOWN = 10, LABELS_MAX = 32, INDENT = 2 };
+enum {
+    GROUPS_SHOWN = 5,
+    DEFERS_SHOWN = 3,
+    WAITS_SHOWN = 10,
+    IDS_SHOWN = 10,
+    LABELS_MAX = 32,
+    INDENT = 2
+};
 
 static void put_place(const struct report *report, struct table *table, const struct place *place)
 {
     char buffer[PLACE_ROOM];
-    table_put(table, STYLE_PLAIN, place->function ? short_function(place->function, report->paths_in_full) : "");
-    table_put(table, STYLE_DIM, place->function ? place_line(buffer, place, report->paths_in_full) : "");
+    table_put(table, STYLE_PLAIN,
+              place->function ? short_function(place->function, report->paths_in_full) : "");
+    table_put(table, STYLE_DIM,
+              place->function ? place_line(buffer, place, report->paths_in_full) : "");
 }
 
 static struct place group_place(const struct report *report, const struct goroutine *goroutine)
@@ -64,8 +73,8 @@ static int by_defer_count(const void *left, const void *right)
     return (a->pc > b->pc) - (a->pc < b->pc);
 }
 
-static void put_defer(const struct report *report, struct table *table, const struct defer_site *site,
-                      const struct place *at)
+static void put_defer(const struct report *report, struct table *table,
+                      const struct defer_site *site, const struct place *at)
 {
     char buffer[TEXT_SIZE_ROOM];
     char frame[64];
@@ -123,13 +132,14 @@ void text_overview(const struct report *report, struct term *term)
     write_defers(report, term, false);
 }
 
-static void write_group_head(const struct report *report, const struct goroutine_group *group, struct line *line)
+static void write_group_head(const struct report *report, const struct goroutine_group *group,
+                             struct line *line)
 {
     const struct goroutine *first = &report->now->goroutines.at[group->first];
     char least[TEXT_SIZE_ROOM];
     char most[TEXT_SIZE_ROOM];
-    line_printf(line, STYLE_BOLD, "%s %s%s", text_count(least, group->count), first->system ? "system " : "",
-                group->count == 1 ? "goroutine" : "goroutines");
+    line_printf(line, STYLE_BOLD, "%s %s%s", text_count(least, group->count),
+                first->system ? "system " : "", group->count == 1 ? "goroutine" : "goroutines");
     line_printf(line, STYLE_BOLD, " · %s", state_text(report->now, first));
     if (group->wait_max_s >= 0) {
         text_duration(least, group->wait_min_s);
@@ -146,23 +156,25 @@ static void write_group_head(const struct report *report, const struct goroutine
         line_put(line, STYLE_PLAIN, " · began after the last collection");
     line_printf(line, STYLE_PLAIN, " · stacks %s", text_size(least, group->stack_bytes));
     if (group->deferred)
-        line_printf(line, STYLE_PLAIN, " · %s pending deferred %s", text_count(least, group->deferred),
-                    group->deferred == 1 ? "call" : "calls");
+        line_printf(line, STYLE_PLAIN, " · %s pending deferred %s",
+                    text_count(least, group->deferred), group->deferred == 1 ? "call" : "calls");
     line_end(line);
 }
 
-static void put_frame(const struct report *report, struct table *table, const struct source_frame *frame,
-                      const char *remark)
+static void put_frame(const struct report *report, struct table *table,
+                      const struct source_frame *frame, const char *remark)
 {
     struct place place = {.function = text_escaped(frame->function, strlen(frame->function)),
-                          .file = frame->file ? text_escaped(frame->file, strlen(frame->file)) : NULL,
+                          .file =
+                              frame->file ? text_escaped(frame->file, strlen(frame->file)) : NULL,
                           .line = frame->line};
     put_place(report, table, &place);
     table_put(table, STYLE_DIM, remark);
     place_deinit(&place);
 }
 
-static void write_stack(const struct report *report, const struct goroutine_group *group, struct term *term)
+static void write_stack(const struct report *report, const struct goroutine_group *group,
+                        struct term *term)
 {
     const struct goroutine *first = &report->now->goroutines.at[group->first];
     const struct stack_table *stacks = report->now->stacks;
@@ -186,7 +198,8 @@ static void write_stack(const struct report *report, const struct goroutine_grou
         if (group->same_parent)
             snprintf(by, sizeof(by), "in goroutine %llu", (unsigned long long)group->parent_id);
         AUTO_FREE char *text = NULL;
-        if (asprintf(&text, "started at %s", short_function(start.function, report->paths_in_full)) < 0)
+        if (asprintf(&text, "started at %s",
+                     short_function(start.function, report->paths_in_full)) < 0)
             text = NULL;
         char buffer[PLACE_ROOM];
         table_put(&table, STYLE_PLAIN, text ? text : "");
@@ -197,7 +210,8 @@ static void write_stack(const struct report *report, const struct goroutine_grou
     table_write(&table, term, INDENT);
 }
 
-static void write_object(const struct report *report, const struct group_wait *wait, struct line *line)
+static void write_object(const struct report *report, const struct group_wait *wait,
+                         struct line *line)
 {
     const struct wait_object *object = &report->now->objects.at[wait->object];
     char one[TEXT_SIZE_ROOM];
@@ -205,7 +219,8 @@ static void write_object(const struct report *report, const struct group_wait *w
     bool is_channel = object->kind == WAIT_CHAN_SEND;
     line_printf(line, STYLE_PLAIN, "%s", wait_kind_text(object->kind));
     if (is_channel && object->element_type && report->program->types)
-        line_printf(line, STYLE_PLAIN, " %s", types_name(report->program->types, object->element_type));
+        line_printf(line, STYLE_PLAIN, " %s",
+                    types_name(report->program->types, object->element_type));
     if (object->at)
         line_printf(line, STYLE_DIM, " 0x%llx", (unsigned long long)object->at);
     if (wait->direction != DIRECTION_NONE)
@@ -220,14 +235,16 @@ static void write_object(const struct report *report, const struct group_wait *w
                         text_count(two, object->capacity));
         else
             line_put(line, STYLE_PLAIN, " · unbuffered");
-        line_printf(line, STYLE_PLAIN, "%s · waiting: %s to send, %s to receive", object->closed ? " · closed" : "",
-                    text_count(one, object->senders), text_count(two, object->receivers));
+        line_printf(line, STYLE_PLAIN, "%s · waiting: %s to send, %s to receive",
+                    object->closed ? " · closed" : "", text_count(one, object->senders),
+                    text_count(two, object->receivers));
     } else {
         line_printf(line, STYLE_PLAIN, " · waiting: %s", text_count(one, object->waiters));
     }
 }
 
-static void write_waits(const struct report *report, const struct goroutine_group *group, struct line *line)
+static void write_waits(const struct report *report, const struct goroutine_group *group,
+                        struct line *line)
 {
     char buffer[TEXT_SIZE_ROOM];
     struct group_waits waits;
@@ -249,7 +266,8 @@ static void write_waits(const struct report *report, const struct goroutine_grou
     VECTOR_DEINIT(&waits);
 }
 
-static void write_ids(const struct report *report, const struct goroutine_group *group, struct line *line)
+static void write_ids(const struct report *report, const struct goroutine_group *group,
+                      struct line *line)
 {
     line_to(line, INDENT, 0);
     line_put(line, STYLE_DIM, "ids");
@@ -266,7 +284,8 @@ static void write_ids(const struct report *report, const struct goroutine_group 
     line_end(line);
 }
 
-static void write_labels(const struct report *report, const struct goroutine_group *group, struct line *line)
+static void write_labels(const struct report *report, const struct goroutine_group *group,
+                         struct line *line)
 {
     char *pairs[LABELS_MAX][2];
     const struct goroutine *first = &report->now->goroutines.at[group->first];

@@ -4,7 +4,9 @@
 
 #include "report/json_internal.h"
 
-enum { SCHEMA = 1 };
+enum {
+    SCHEMA = 1
+};
 
 json_t *json_text(const char *text)
 {
@@ -37,8 +39,9 @@ json_t *json_place(const struct place *place)
 {
     if (!place->function)
         return json_null();
-    return json_pack("{s:o, s:o, s:o}", "function", json_text(place->function), "file", json_text(place->file),
-                     "line", place->line > 0 ? json_integer(place->line) : json_null());
+    return json_pack("{s:o, s:o, s:o}", "function", json_text(place->function), "file",
+                     json_text(place->file), "line",
+                     place->line > 0 ? json_integer(place->line) : json_null());
 }
 
 json_t *json_place_taken(struct place place)
@@ -63,19 +66,22 @@ static json_t *target_json(const struct report *report)
     const char *source = NULL;
     AUTO_FREE char *release = release_name(&program->info, program->build_id, &source);
     json_t *target = json_object();
-    json_object_set_new(target, "kind", json_string(facts->kind == TARGET_CORE ? "core" : "process"));
+    json_object_set_new(target, "kind",
+                        json_string(facts->kind == TARGET_CORE ? "core" : "process"));
     json_object_set_new(target, "pid", facts->pid ? json_integer(facts->pid) : json_null());
     json_object_set_new(target, "name", json_text(facts->name ? facts->name : "?"));
     json_object_set_new(target, "exe", json_text(facts->exe_path));
     json_object_set_new(target, "exe_deleted", json_boolean(facts->exe_deleted));
     json_object_set_new(target, "go_version", json_text(program->info.go_version));
-    json_object_set_new(target, "arch", json_string(program->arch == ARCH_ARM64 ? "arm64" : "amd64"));
+    json_object_set_new(target, "arch",
+                        json_string(program->arch == ARCH_ARM64 ? "arm64" : "amd64"));
     json_object_set_new(target, "main_module", json_text(program->info.main_module));
     json_object_set_new(target, "release", json_text(release));
     json_object_set_new(target, "release_source", json_text(release ? source : NULL));
     json_object_set_new(target, "build_id", json_text(program->build_id));
     json_object_set_new(target, "stripped", json_boolean(program->stripped));
-    json_object_set_new(target, "position_independent", json_boolean(program->position_independent));
+    json_object_set_new(target, "position_independent",
+                        json_boolean(program->position_independent));
     json_object_set_new(target, "uptime_s", json_seconds(facts->uptime_s));
     return target;
 }
@@ -86,15 +92,19 @@ static json_t *memory_json(const struct memory_split *memory)
         const char *key;
         uint64_t size_bytes;
     } parts[] = {
-        {"heap_in_use_bytes", memory->heap_in_use},   {"heap_idle_bytes", memory->heap_idle},
-        {"stacks_bytes", memory->stacks},             {"runtime_bytes", memory->runtime},
-        {"mapped_files_bytes", memory->mapped_files}, {"outside_go_bytes", memory->outside_go},
+        {"heap_in_use_bytes", memory->heap_in_use},
+        {"heap_idle_bytes", memory->heap_idle},
+        {"stacks_bytes", memory->stacks},
+        {"runtime_bytes", memory->runtime},
+        {"mapped_files_bytes", memory->mapped_files},
+        {"outside_go_bytes", memory->outside_go},
     };
     json_t *value = json_object();
     bool total_known = memory->known || memory->total;
     json_object_set_new(value, "rss_bytes", total_known ? json_count(memory->total) : json_null());
     for (size_t i = 0; i < LENGTH_OF(parts); i++)
-        json_object_set_new(value, parts[i].key, memory->known ? json_count(parts[i].size_bytes) : json_null());
+        json_object_set_new(value, parts[i].key,
+                            memory->known ? json_count(parts[i].size_bytes) : json_null());
     return value;
 }
 
@@ -105,18 +115,21 @@ static json_t *finding_json(const struct finding *finding)
     json_object_set_new(value, "grade", json_string(grade_name(finding->grade)));
     json_object_set_new(value, "title", json_text(finding->title ? finding->title : "?"));
     json_object_set_new(value, "count", json_count(finding->count));
-    json_object_set_new(value, "held_bytes", finding->held_bytes ? json_count(finding->held_bytes) : json_null());
+    json_object_set_new(value, "held_bytes",
+                        finding->held_bytes ? json_count(finding->held_bytes) : json_null());
     json_object_set_new(value, "at", known_place(json_place(&finding->at)));
     json_object_set_new(value, "started_at", json_place(&finding->started_at));
     json_object_set_new(value, "deferred", json_place(&finding->deferred));
-    json_object_set_new(value, "goroutine", finding->goroutine ? json_count(finding->goroutine) : json_null());
+    json_object_set_new(value, "goroutine",
+                        finding->goroutine ? json_count(finding->goroutine) : json_null());
     json_object_set_new(value, "oldest_s", json_seconds(finding->oldest_s));
     json_object_set_new(value, "newest_s", json_seconds(finding->newest_s));
-    json_object_set_new(value, "progress",
-                        finding->has_progress
-                            ? json_pack("{s:o, s:o, s:o}", "seconds", json_seconds(finding->progress_s), "came",
-                                        json_count(finding->came), "went", json_count(finding->went))
-                            : json_null());
+    json_object_set_new(
+        value, "progress",
+        finding->has_progress
+            ? json_pack("{s:o, s:o, s:o}", "seconds", json_seconds(finding->progress_s), "came",
+                        json_count(finding->came), "went", json_count(finding->went))
+            : json_null());
     json_t *because = json_array();
     for (size_t i = 0; i < finding->because.length; i++)
         json_array_append_new(because, json_text(finding->because.at[i]));
@@ -141,9 +154,9 @@ static json_t *unread_json(const struct report *report)
         json_array_append_new(notes, json_text(report->notes->at[i]));
     for (size_t i = 0; i < unread->notes.length; i++)
         json_array_append_new(notes, json_text(unread->notes.at[i]));
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "goroutines", json_count(unread->goroutines), "stacks",
-                     json_count(unread->stacks), "defers", json_count(unread->defers), "channels",
-                     json_count(unread->channels), "notes", notes);
+    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "goroutines", json_count(unread->goroutines),
+                     "stacks", json_count(unread->stacks), "defers", json_count(unread->defers),
+                     "channels", json_count(unread->channels), "notes", notes);
 }
 
 json_t *report_json(const struct report *report)
@@ -162,7 +175,8 @@ json_t *report_json(const struct report *report)
     json_object_set_new(value, "looks", json_integer(report->looks));
     json_object_set_new(value, "look_interval_s",
                         report->looks > 1 ? json_seconds(report->interval_s) : json_null());
-    json_object_set_new(value, "read_s", json_real(report->read_s > 0 ? round(report->read_s * 1e6) / 1e6 : 0));
+    json_object_set_new(value, "read_s",
+                        json_real(report->read_s > 0 ? round(report->read_s * 1e6) / 1e6 : 0));
     json_object_set_new(value, "pause_us", json_integer(0)); /* nothing is stopped */
     json_object_set_new(value, "memory", memory_json(&now->memory));
     json_object_set_new(value, "goroutines", goroutines);
@@ -174,7 +188,9 @@ json_t *report_json(const struct report *report)
 
 void report_json_line(json_t *value, FILE *out)
 {
-    enum { REAL_DIGITS = 15 };
+    enum {
+        REAL_DIGITS = 15
+    };
     json_dumpf(value, out, JSON_COMPACT | JSON_PRESERVE_ORDER | JSON_REAL_PRECISION(REAL_DIGITS));
     fputc('\n', out);
     json_decref(value);

@@ -17,7 +17,9 @@
 #include "report/json_internal.h"
 #include "report/table.h"
 
-enum { SCHEMA = 1 };
+enum {
+    SCHEMA = 1
+};
 
 static const char *or_dash(const char *text)
 {
@@ -48,15 +50,17 @@ static void write_hidden(uint64_t hidden, bool as_root, struct line *line)
     text_count(buffer, hidden);
     const char *noun = hidden == 1 ? "process" : "processes";
     if (as_root)
-        line_printf(line, STYLE_DIM, "%s %s may not be read, not even by this root (CAP_SYS_PTRACE is missing)", buffer,
-                    noun);
+        line_printf(line, STYLE_DIM,
+                    "%s %s may not be read, not even by this root (CAP_SYS_PTRACE is missing)",
+                    buffer, noun);
     else
         line_printf(line, STYLE_DIM, "%s %s %s to others: run as root to see %s", buffer, noun,
                     hidden == 1 ? "belongs" : "belong", hidden == 1 ? "it" : "them");
     line_end(line);
 }
 
-static void write_closing_lines(const struct ps_rows *rows, uint64_t hidden, bool as_root, struct term *term)
+static void write_closing_lines(const struct ps_rows *rows, uint64_t hidden, bool as_root,
+                                struct term *term)
 {
     bool leaks = false;
     bool suspects = false;
@@ -90,7 +94,8 @@ void report_ps(const struct ps_rows *rows, uint64_t hidden, bool as_root, struct
 {
     static const char *const headings[] = {"",         "PID",    "NAME", "GO",         "RELEASE",
                                            "STRIPPED", "UPTIME", "RSS",  "GOROUTINES", "DEFERS"};
-    struct table table = {.columns = LENGTH_OF(headings), .right = 1 << 1 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 9,
+    struct table table = {.columns = LENGTH_OF(headings),
+                          .right = 1 << 1 | 1 << 6 | 1 << 7 | 1 << 8 | 1 << 9,
                           .keep = LENGTH_OF(headings)};
     for (size_t i = 0; rows->length && i < LENGTH_OF(headings); i++)
         table_put(&table, STYLE_DIM, headings[i]);
@@ -115,8 +120,10 @@ json_t *report_ps_json(const struct ps_row *row)
     json_object_set_new(value, "stripped", json_boolean(row->stripped));
     json_object_set_new(value, "uptime_s", json_seconds(row->uptime_s));
     json_object_set_new(value, "rss_bytes", json_count(row->rss_bytes));
-    json_object_set_new(value, "goroutines", row->counted ? json_count(row->goroutines) : json_null());
-    json_object_set_new(value, "deferred_calls", row->counted ? json_count(row->deferred) : json_null());
+    json_object_set_new(value, "goroutines",
+                        row->counted ? json_count(row->goroutines) : json_null());
+    json_object_set_new(value, "deferred_calls",
+                        row->counted ? json_count(row->deferred) : json_null());
     json_object_set_new(value, "mark",
                         row->mark == PS_LEAK      ? json_string("leak")
                         : row->mark == PS_SUSPECT ? json_string("suspect")

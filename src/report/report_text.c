@@ -4,7 +4,11 @@
 
 #include "report/text_internal.h"
 
-enum { LABEL_COLUMN = 8, NAME_CELLS_MAX = 24, MEMORY_PARTS = 6 };
+enum {
+    LABEL_COLUMN = 8,
+    NAME_CELLS_MAX = 24,
+    MEMORY_PARTS = 6
+};
 
 static size_t value_column(const struct report *report)
 {
@@ -12,7 +16,8 @@ static size_t value_column(const struct report *report)
     return cells <= LABEL_COLUMN || cells > NAME_CELLS_MAX ? LABEL_COLUMN : cells;
 }
 
-static void start_row(struct line *line, const struct report *report, enum style style, const char *label)
+static void start_row(struct line *line, const struct report *report, enum style style,
+                      const char *label)
 {
     line_put(line, style, label);
     line_to(line, value_column(report), 2);
@@ -28,12 +33,14 @@ static void write_header(const struct report *report, struct line *line)
         line_put(line, STYLE_PLAIN, facts->pid ? "core of " : "core");
     if (facts->pid)
         line_printf(line, STYLE_PLAIN, "pid %d", (int)facts->pid);
-    line_printf(line, STYLE_PLAIN, " · %s", program->info.go_version ? program->info.go_version : "go version unknown");
+    line_printf(line, STYLE_PLAIN, " · %s",
+                program->info.go_version ? program->info.go_version : "go version unknown");
     line_put(line, STYLE_PLAIN, program->stripped ? " · stripped" : " · not stripped");
     const char *source = NULL;
     AUTO_FREE char *release = release_name(&program->info, program->build_id, &source);
     if (release)
-        line_printf(line, STYLE_PLAIN, " · %s %s", strcmp(source, "build-id") ? "release" : "build", release);
+        line_printf(line, STYLE_PLAIN, " · %s %s", strcmp(source, "build-id") ? "release" : "build",
+                    release);
     if (facts->uptime_s >= 0)
         line_printf(line, STYLE_PLAIN, " · up %s", text_duration(buffer, facts->uptime_s));
     if (facts->exe_deleted)
@@ -67,8 +74,9 @@ static void write_memory(const struct report *report, struct line *line)
     static const char *const names[MEMORY_PARTS] = {"heap in use", "heap idle",    "stacks",
                                                     "runtime",     "mapped files", "outside Go"};
     const struct memory_split *memory = &report->now->memory;
-    const uint64_t parts[MEMORY_PARTS] = {memory->heap_in_use, memory->heap_idle,    memory->stacks,
-                                          memory->runtime,     memory->mapped_files, memory->outside_go};
+    const uint64_t parts[MEMORY_PARTS] = {memory->heap_in_use,  memory->heap_idle,
+                                          memory->stacks,       memory->runtime,
+                                          memory->mapped_files, memory->outside_go};
     const char *total_name = report->facts->kind == TARGET_CORE ? "held" : "rss";
     char buffer[TEXT_SIZE_ROOM];
     start_row(line, report, STYLE_PLAIN, "memory");
@@ -87,23 +95,26 @@ static void write_memory(const struct report *report, struct line *line)
     uint64_t total = (uint64_t)((double)memory->total / unit * scale + 0.5);
     uint64_t shown[MEMORY_PARTS];
     round_parts(parts, shown, unit / scale, total);
-    line_printf(line, STYLE_PLAIN, "%s %.*f %s", total_name, digits, (double)total / scale, large ? "GiB" : "MiB");
+    line_printf(line, STYLE_PLAIN, "%s %.*f %s", total_name, digits, (double)total / scale,
+                large ? "GiB" : "MiB");
     AUTO_FREE char *sum = NULL;
     struct text text = {0};
     for (unsigned i = 0; i < MEMORY_PARTS; i++)
-        text_printf(&text, "%s%s %.*f", i ? " + " : " = ", names[i], digits, (double)shown[i] / scale);
+        text_printf(&text, "%s%s %.*f", i ? " + " : " = ", names[i], digits,
+                    (double)shown[i] / scale);
     sum = text.bytes;
     line_put(line, STYLE_PLAIN, sum);
     line_end(line);
 }
 
-static void put_unread(struct line *line, bool *first, uint64_t count, const char *one, const char *many)
+static void put_unread(struct line *line, bool *first, uint64_t count, const char *one,
+                       const char *many)
 {
     char buffer[TEXT_SIZE_ROOM];
     if (!count)
         return;
-    line_printf(line, STYLE_YELLOW, "%s%s %s", *first ? " · not read: " : ", ", text_count(buffer, count),
-                count == 1 ? one : many);
+    line_printf(line, STYLE_YELLOW, "%s%s %s", *first ? " · not read: " : ", ",
+                text_count(buffer, count), count == 1 ? one : many);
     *first = false;
 }
 
@@ -113,19 +124,24 @@ static void write_read(const struct report *report, struct line *line)
     char buffer[TEXT_SIZE_ROOM];
     uint64_t total = now->user + now->system;
     start_row(line, report, STYLE_PLAIN, "read");
-    line_printf(line, STYLE_PLAIN, "%s %s", text_count(buffer, total), total == 1 ? "goroutine" : "goroutines");
+    line_printf(line, STYLE_PLAIN, "%s %s", text_count(buffer, total),
+                total == 1 ? "goroutine" : "goroutines");
     line_printf(line, STYLE_PLAIN, " in %.2f s", report->read_s);
     if (report->looks > 1)
-        line_printf(line, STYLE_PLAIN, ", two looks %s apart", text_duration(buffer, report->interval_s));
+        line_printf(line, STYLE_PLAIN, ", two looks %s apart",
+                    text_duration(buffer, report->interval_s));
     if (report->facts->kind == TARGET_PROCESS)
         line_put(line, STYLE_PLAIN, " · not paused");
     if (now->unread.running)
-        line_printf(line, STYLE_PLAIN, " · %s running, so without a stack", text_count(buffer, now->unread.running));
+        line_printf(line, STYLE_PLAIN, " · %s running, so without a stack",
+                    text_count(buffer, now->unread.running));
     bool first = true;
-    uint64_t stacks = now->unread.stacks > now->unread.running ? now->unread.stacks - now->unread.running : 0;
+    uint64_t stacks =
+        now->unread.stacks > now->unread.running ? now->unread.stacks - now->unread.running : 0;
     put_unread(line, &first, now->unread.goroutines, "goroutine", "goroutines");
     put_unread(line, &first, stacks, "stack in full", "stacks in full");
-    put_unread(line, &first, now->unread.defers, "chain of deferred calls", "chains of deferred calls");
+    put_unread(line, &first, now->unread.defers, "chain of deferred calls",
+               "chains of deferred calls");
     put_unread(line, &first, now->unread.channels, "channel or lock", "channels or locks");
     line_end(line);
 }
@@ -165,13 +181,15 @@ static void write_summary(const struct report *report, struct line *line)
                 findings->length == 1 ? "leak" : "leaks");
     if (held) {
         const char *verb = findings->length == 1 ? "holds" : "hold";
-        line_printf(line, STYLE_PLAIN, " %s %s%s", verb, all_known ? "" : "at least ", text_size(sized, held));
+        line_printf(line, STYLE_PLAIN, " %s %s%s", verb, all_known ? "" : "at least ",
+                    text_size(sized, held));
         if (report->now->memory.total)
             line_printf(line, STYLE_PLAIN, " of %s", text_size(sized, report->now->memory.total));
     }
     line_put(line, STYLE_PLAIN, ".");
     if (!report->verbose)
-        line_put(line, STYLE_DIM, " `-v` shows every stack, `--goroutines` lists all as Go's own dump does.");
+        line_put(line, STYLE_DIM,
+                 " `-v` shows every stack, `--goroutines` lists all as Go's own dump does.");
     line_end(line);
 }
 

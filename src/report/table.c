@@ -1,6 +1,8 @@
 #include "report/table.h"
 
-enum { GAP = 2 };
+enum {
+    GAP = 2
+};
 
 void table_put(struct table *table, enum style style, const char *text)
 {
@@ -8,7 +10,8 @@ void table_put(struct table *table, enum style style, const char *text)
 }
 
 /* How many columns fit. */
-static unsigned columns_shown(const struct table *table, const struct term *term, const size_t *widths, size_t indent)
+static unsigned columns_shown(const struct table *table, const struct term *term,
+                              const size_t *widths, size_t indent)
 {
     size_t end = indent;
     for (unsigned i = 0; i < table->columns; i++) {
@@ -20,8 +23,8 @@ static unsigned columns_shown(const struct table *table, const struct term *term
     return table->columns;
 }
 
-static void write_row(const struct table *table, const struct table_cell *cells, const size_t *widths,
-                      unsigned columns, struct line *line, size_t indent)
+static void write_row(const struct table *table, const struct table_cell *cells,
+                      const size_t *widths, unsigned columns, struct line *line, size_t indent)
 {
     size_t column = indent;
     for (unsigned i = 0; i < columns; i++) {

@@ -5,7 +5,9 @@
 #include "base/vector.h"
 #include "report/term.h"
 
-enum { TABLE_COLUMNS_MAX = 12 };
+enum {
+    TABLE_COLUMNS_MAX = 12
+};
 
 struct table_cell {
     char *text;

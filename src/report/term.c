@@ -10,11 +10,15 @@
 
 #include "base/memory.h"
 
-enum { WIDTH_MIN = 40, WRAP_MIN = 24 };
+enum {
+    WIDTH_MIN = 40,
+    WRAP_MIN = 24
+};
 
 static const char *const sequences[] = {
-    [STYLE_PLAIN] = "",       [STYLE_BOLD] = "\033[1m",      [STYLE_DIM] = "\033[2m",   [STYLE_RED] = "\033[1;31m",
-    [STYLE_YELLOW] = "\033[1;33m", [STYLE_CYAN] = "\033[36m", [STYLE_GREEN] = "\033[32m",
+    [STYLE_PLAIN] = "",         [STYLE_BOLD] = "\033[1m",      [STYLE_DIM] = "\033[2m",
+    [STYLE_RED] = "\033[1;31m", [STYLE_YELLOW] = "\033[1;33m", [STYLE_CYAN] = "\033[36m",
+    [STYLE_GREEN] = "\033[32m",
 };
 
 static bool wants_color(int fd)
@@ -29,7 +33,8 @@ static bool wants_color(int fd)
 void term_init(struct term *term, FILE *out, enum color_when when)
 {
     int fd = fileno(out);
-    *term = (struct term){.out = out, .color = when == COLOR_ALWAYS || (when == COLOR_AUTO && wants_color(fd))};
+    *term = (struct term){.out = out,
+                          .color = when == COLOR_ALWAYS || (when == COLOR_AUTO && wants_color(fd))};
     struct winsize size;
     if (isatty(fd) && ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col)
         term->width = size.ws_col < WIDTH_MIN ? WIDTH_MIN : size.ws_col;

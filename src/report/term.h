@@ -8,11 +8,25 @@
 
 #include "base/text.h"
 
-enum color_when { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER };
+enum color_when {
+    COLOR_AUTO,
+    COLOR_ALWAYS,
+    COLOR_NEVER
+};
 
-enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_RED, STYLE_YELLOW, STYLE_CYAN, STYLE_GREEN };
+enum style {
+    STYLE_PLAIN,
+    STYLE_BOLD,
+    STYLE_DIM,
+    STYLE_RED,
+    STYLE_YELLOW,
+    STYLE_CYAN,
+    STYLE_GREEN
+};
 
-enum { TERM_WIDTH_UNLIMITED = 0 };
+enum {
+    TERM_WIDTH_UNLIMITED = 0
+};
 
 struct term {
     FILE *out; /* borrowed */

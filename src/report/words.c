@@ -1,6 +1,7 @@
 #include "report/words.h"
 
-const char *wait_reason_text(const struct observation *observation, const struct goroutine *goroutine)
+const char *wait_reason_text(const struct observation *observation,
+                             const struct goroutine *goroutine)
 {
     bool waits = goroutine->state == GOROUTINE_WAITING || goroutine->state == GOROUTINE_LEAKED;
     if (!waits || goroutine->wait_reason >= observation->wait_reasons.length)

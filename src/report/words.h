@@ -5,7 +5,8 @@
 #include "runtime/observation.h"
 
 /* "chan send"; NULL if the goroutine does not wait or its reason is not known. */
-const char *wait_reason_text(const struct observation *observation, const struct goroutine *goroutine);
+const char *wait_reason_text(const struct observation *observation,
+                             const struct goroutine *goroutine);
 
 /* The wait reason, else the state ("running"). */
 const char *state_text(const struct observation *observation, const struct goroutine *goroutine);

@@ -4,7 +4,7 @@
  * ends at once for them. allgs only grows (runtime/proc.go, allgadd), and a descriptor is never freed. */
 #include "runtime/goroutines.h"
 
-#include <string.h>
+#include "runtime/owners.h"
 
 enum {
     BATCH = 2048,
@@ -49,26 +49,6 @@ static uint64_t field(const struct batch *batch, const uint8_t *bytes, int32_t o
 static uint32_t field_u32(const struct batch *batch, const uint8_t *bytes, int32_t offset)
 {
     return load_u32(bytes + offset - (int32_t)batch->gathering->runtime->offsets.g_from);
-}
-
-static bool is_system(struct runtime *runtime, address start_pc)
-{
-    bool is_new = false;
-    uint32_t known = u64map_intern(&runtime->is_system, start_pc, 0, &is_new);
-    if (!is_new)
-        return known;
-    const struct pclntab *table = &runtime->program->pclntab;
-    struct func func;
-    bool system = false;
-    if (pclntab_func(table, start_pc, &func)) {
-        static const char *const users[] = {"runtime.main", "runtime.handleAsyncEvent", "runtime.corostart"};
-        const char *name = func_name(table, &func);
-        system = !strncmp(name, "runtime.", 8);
-        for (size_t i = 0; i < LENGTH_OF(users); i++)
-            system = system && strcmp(name, users[i]) != 0;
-    }
-    u64map_set(&runtime->is_system, start_pc, system);
-    return system;
 }
 
 /* A running goroutine of a core file: its thread's registers, unless the thread is on the runtime's own stack, where the
@@ -146,7 +126,7 @@ static void decode(const struct batch *batch, struct slot *slot)
         .wait_kind = waiting ? runtime->wait_kinds[reason] : WAIT_OTHER,
         .locked_to_thread = field(batch, bytes, offsets->g_lockedm) != 0,
     };
-    slot->goroutine.system = is_system(runtime, slot->goroutine.start_pc);
+    slot->goroutine.system = owner_of(runtime, slot->goroutine.start_pc) != OWNER_USER;
     slot->head = field(batch, bytes, offsets->g_defer);
     slot->waiting = waiting ? field(batch, bytes, offsets->g_waiting) : 0;
     decode_place(batch, slot);
@@ -285,6 +265,8 @@ static void add(struct batch *batch, struct slot *slot, bool believed)
     }
     if (with_stack)
         add_stack(batch, slot);
+    if (with_stack && owner_of(gathering->runtime, slot->goroutine.start_pc) == OWNER_RUNTIME_UNLESS_BUSY)
+        slot->goroutine.system = !owner_runs_user_code(gathering->runtime, &batch->unwound);
     uint32_t index = (uint32_t)observation->goroutines.length;
     VECTOR_PUSH(&observation->goroutines, slot->goroutine);
     struct goroutine *goroutine = &observation->goroutines.at[index];

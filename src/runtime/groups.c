@@ -4,12 +4,15 @@
 
 #include <stdlib.h>
 
-enum { NO_GROUP = UINT32_MAX };
+enum {
+    NO_GROUP = UINT32_MAX
+};
 
 static bool is_alike(const struct goroutine *left, const struct goroutine *right)
 {
-    return left->stack == right->stack && left->go_pc == right->go_pc && left->state == right->state &&
-           left->wait_reason == right->wait_reason && left->system == right->system;
+    return left->stack == right->stack && left->go_pc == right->go_pc &&
+           left->state == right->state && left->wait_reason == right->wait_reason &&
+           left->system == right->system;
 }
 
 static uint64_t hash_of(const struct goroutine *goroutine)
@@ -19,20 +22,21 @@ static uint64_t hash_of(const struct goroutine *goroutine)
     return u64_mix(u64_mix(goroutine->go_pc) ^ rest);
 }
 
-static uint32_t group_of(struct group_table *table, struct u64map *by_hash, const struct observation *observation,
-                         uint32_t index)
+static uint32_t group_of(struct group_table *table, struct u64map *by_hash,
+                         const struct observation *observation, uint32_t index)
 {
     const struct goroutine *goroutine = &observation->goroutines.at[index];
     for (uint64_t key = hash_of(goroutine);; key = u64_mix(key + 1)) {
         bool is_new = false;
         uint32_t group = u64map_intern(by_hash, key, (uint32_t)table->groups.length, &is_new);
         if (is_new) {
-            VECTOR_PUSH(&table->groups, (struct goroutine_group){.wait_min_s = -1,
-                                                                 .wait_max_s = -1,
-                                                                 .parent_id = goroutine->parent_id,
-                                                                 .first = index,
-                                                                 .last = index,
-                                                                 .same_parent = goroutine->parent_id != 0});
+            VECTOR_PUSH(&table->groups,
+                        (struct goroutine_group){.wait_min_s = -1,
+                                                 .wait_max_s = -1,
+                                                 .parent_id = goroutine->parent_id,
+                                                 .first = index,
+                                                 .last = index,
+                                                 .same_parent = goroutine->parent_id != 0});
             return group;
         }
         if (is_alike(&observation->goroutines.at[table->groups.at[group].first], goroutine))
@@ -143,17 +147,19 @@ static int by_goroutines(const void *left, const void *right)
 
 struct wait_counter {
     struct u64map index; /* object and direction -> entry */
-    struct last_counted VECTOR_OF(uint32_t) last; /* per entry: a select may name one channel twice */
+    struct last_counted
+        VECTOR_OF(uint32_t) last; /* per entry: a select may name one channel twice */
 };
 
-static void count_wait(struct group_waits *waits, struct wait_counter *counter, const struct wait *wait,
-                       uint32_t goroutine)
+static void count_wait(struct group_waits *waits, struct wait_counter *counter,
+                       const struct wait *wait, uint32_t goroutine)
 {
     bool is_new = false;
     uint64_t key = (uint64_t)wait->object << 8 | (uint64_t)wait->direction;
     uint32_t at = u64map_intern(&counter->index, key, (uint32_t)waits->length, &is_new);
     if (is_new) {
-        VECTOR_PUSH(waits, (struct group_wait){.object = wait->object, .direction = wait->direction});
+        VECTOR_PUSH(waits,
+                    (struct group_wait){.object = wait->object, .direction = wait->direction});
         VECTOR_PUSH(&counter->last, UINT32_MAX);
     }
     waits->at[at].goroutines += counter->last.at[at] != goroutine;

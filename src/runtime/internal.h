@@ -33,7 +33,7 @@ struct runtime {
     uint8_t *wait_kinds; /* enum wait_kind by wait reason */
     struct u64map pc_index;
     struct pc_facts_list VECTOR_OF(struct pc_facts) pc_facts;
-    struct u64map is_system; /* by start pc */
+    struct u64map owners; /* of goroutines, by start pc */
     struct u64map sudog_place; /* stack index + kind -> word offset from sp at which the waiter's sudog stood */
     address system_frames[4]; /* runtime.asyncPreempt, runtime.sigpanic, runtime.debugCallV2: entries */
 };

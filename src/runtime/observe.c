@@ -43,7 +43,7 @@ void runtime_close(struct runtime *runtime)
     VECTOR_DEINIT(&runtime->wait_reasons);
     VECTOR_DEINIT(&runtime->pc_facts);
     u64map_deinit(&runtime->pc_index);
-    u64map_deinit(&runtime->is_system);
+    u64map_deinit(&runtime->owners);
     u64map_deinit(&runtime->sudog_place);
     free(runtime->wait_kinds);
     free(runtime);

@@ -48,6 +48,19 @@ static inline uint32_t world_pc_table(struct world *world, uint32_t value)
     return at;
 }
 
+/* The inlined call is everywhere but at the start, where its parent is. */
+static inline uint32_t world_inline_table(struct world *world)
+{
+    enum {
+        PARENT_ONLY = 0xc
+    };
+    uint32_t at = (uint32_t)world->pc_tables.length;
+    const uint32_t numbers[] = {0, PARENT_ONLY, 2, WORLD_FUNC_SIZE - PARENT_ONLY, 0};
+    for (size_t i = 0; i < LENGTH_OF(numbers); i++)
+        world_varint(&world->pc_tables, numbers[i]);
+    return at;
+}
+
 static inline void world_put(struct text *text, size_t at, uint32_t value)
 {
     memcpy(text->bytes + at, &value, sizeof(value));
@@ -62,8 +75,8 @@ static inline uint32_t world_name(struct text *names, const char *name)
 
 /* A function; all of it is at one line. `inlined` (or NULL): what the compiler put in its place throughout. Returns a return address in it:
  * entry + 0x10. */
-static inline address world_func(struct world *world, const char *name, const char *file, uint32_t line, bool wrapper,
-                                 const char *inlined)
+static inline address world_func(struct world *world, const char *name, const char *file,
+                                 uint32_t line, bool wrapper, const char *inlined)
 {
     static const char zeros[WORLD_RECORD];
     unsigned index = world->count++;
@@ -82,7 +95,7 @@ static inline address world_func(struct world *world, const char *name, const ch
         world_put(records, at + 44 + 12 + 4 * i, UINT32_MAX);
     if (inlined) {
         uint32_t call[4] = {0, world_name(&world->names, inlined), 0x8, 0};
-        world_put(records, at + 44 + 8, world_pc_table(world, 0));
+        world_put(records, at + 44 + 8, world_inline_table(world));
         world_put(records, at + 44 + 12 + 12, (uint32_t)world->func_data.length);
         text_add(&world->func_data, (const char *)call, sizeof(call));
     }
@@ -119,7 +132,8 @@ static inline void world_link(struct world *world)
 static inline void world_init(struct world *world)
 {
     *world = (struct world){
-        .program = {.info = {.go_version = (char *)(uintptr_t) "go1.26.8", .go_minor = 26}, .stripped = true},
+        .program = {.info = {.go_version = (char *)(uintptr_t) "go1.26.8", .go_minor = 26},
+                    .stripped = true},
         .facts = {.kind = TARGET_PROCESS,
                   .pid = 4711,
                   .name = (char *)(uintptr_t) "agent",
@@ -130,7 +144,8 @@ static inline void world_init(struct world *world)
     text_add(&world->pc_tables, "", 1); /* offset 0 is "no table" */
 }
 
-static inline uint32_t world_stack(struct world *world, const address *pcs, uint16_t kept, uint32_t depth)
+static inline uint32_t world_stack(struct world *world, const address *pcs, uint16_t kept,
+                                   uint32_t depth)
 {
     struct stack walked = {.kept = kept, .depth = depth, .complete = true};
     return stack_table_intern(&world->stacks, pcs, &walked);
@@ -151,8 +166,8 @@ static inline struct report world_report(struct world *world)
 
 static inline void world_deinit(struct world *world)
 {
-    struct text *const texts[] = {&world->names, &world->files, &world->pc_tables, &world->functions,
-                                  &world->func_data};
+    struct text *const texts[] = {&world->names, &world->files, &world->pc_tables,
+                                  &world->functions, &world->func_data};
     for (size_t i = 0; i < LENGTH_OF(texts); i++)
         text_deinit(texts[i]);
     groups_deinit(&world->groups);

@@ -1,4 +1,4 @@
-/* report/: columns, Go's dump, the texts and the JSON, from an observation that is made by hand. */
+/* report/: Go's dump, the report as text and as JSON, from an observation that is made by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,99 +9,23 @@
 
 #include <cmocka.h>
 
-#include "report/places.h"
-#include "report/table.h"
+#include "output.h"
 #include "reportworld.h"
 
 static const int64_t ns_per_s = 1000000000;
-
-/* What a writer writes. */
-struct output {
-    char *bytes;
-    size_t size;
-    FILE *file;
-};
-
-static FILE *output_open(struct output *output)
-{
-    *output = (struct output){0};
-    output->file = open_memstream(&output->bytes, &output->size);
-    return output->file;
-}
-
-static char *output_close(struct output *output)
-{
-    fclose(output->file);
-    return output->bytes;
-}
-
-static void assert_no_trailing_blanks(const char *text)
-{
-    assert_null(strstr(text, " \n"));
-    assert_null(strstr(text, "\t\n"));
-}
-
-static void test_cells(void **state)
-{
-    (void)state;
-    assert_int_equal(term_cells(""), 0);
-    assert_int_equal(term_cells("main.poll"), 9);
-    assert_int_equal(term_cells("größe"), 5);
-    assert_int_equal(term_cells("漢字"), 4);
-    assert_int_equal(term_cells("e\u0301"), 1); /* a combining accent */
-    assert_int_equal(term_cells("a\xff"), 2);   /* not UTF-8 */
-}
-
-static void test_lines(void **state)
-{
-    (void)state;
-    struct output output;
-    struct term term = {.out = output_open(&output), .color = true, .width = 40};
-    struct line line = {.term = &term};
-    line_put(&line, STYLE_RED, "größe");
-    line_to(&line, 8, 2);
-    line_put(&line, STYLE_PLAIN, "x");
-    line_put_right(&line, 14, 1, STYLE_PLAIN, "9");
-    line_to(&line, 30, 0);
-    line_end(&line);
-    line_to(&line, 4, 0);
-    line_wrap(&line, STYLE_PLAIN, "one two three four five six seven eight nine");
-    line_end(&line);
-    line_deinit(&line);
-    char *text = output_close(&output);
-    assert_string_equal(text, "\033[1;31mgröße\033[0m   x    9\n"
-                              "    one two three four five six seven\n"
-                              "    eight nine\n");
-    free(text);
-}
-
-static void test_table(void **state)
-{
-    (void)state;
-    static const char *const cells[] = {"n", "name", "where", "7", "größe", "", "1,000", "a", "x.go:1"};
-    for (unsigned width = 0; width <= 12; width += 12) {
-        struct output output;
-        struct term term = {.out = output_open(&output), .width = width};
-        struct table table = {.columns = 3, .right = 1, .keep = 1};
-        for (size_t i = 0; i < LENGTH_OF(cells); i++)
-            table_put(&table, STYLE_PLAIN, cells[i]);
-        table_write(&table, &term, 2);
-        char *text = output_close(&output);
-        assert_string_equal(text, width ? "      n\n      7\n  1,000\n"
-                                        : "      n  name   where\n      7  größe\n  1,000  a      x.go:1\n");
-        free(text);
-    }
-}
 
 /* main waits for a signal; two workers wait to send; one runs. */
 static void populate(struct world *world)
 {
     world_init(world);
     address park = world_func(world, "runtime.gopark", "/go/src/runtime/proc.go", 462, false, NULL);
-    address send = world_func(world, "runtime.chansend1", "/go/src/runtime/chan.go", 161, false, NULL);
-    address work = world_func(world, "main.work[go.shape.int]", "/src/agent/pool.go", 31, false, "main.push");
+    address send =
+        world_func(world, "runtime.chansend1", "/go/src/runtime/chan.go", 161, false, NULL);
+    address work =
+        world_func(world, "main.work[go.shape.int]", "/src/agent/pool.go", 31, false, "main.push");
     address wrap = world_func(world, "main.main.gowrap1", "/src/agent/main.go", 17, true, NULL);
-    address exit = world_func(world, "runtime.goexit", "/go/src/runtime/asm_amd64.s", 1771, false, NULL);
+    address exit =
+        world_func(world, "runtime.goexit", "/go/src/runtime/asm_amd64.s", 1771, false, NULL);
     address main = world_func(world, "main.main", "/src/agent/\x1b[31mmain.go", 20, false, NULL);
     world_link(world);
 
@@ -110,7 +34,8 @@ static void populate(struct world *world)
     uint32_t main_stack = world_stack(world, (address[]){park, main, exit}, 3, 3);
     uint32_t work_stack = world_stack(world, (address[]){park, send, work, wrap, exit}, 5, 5);
     world->now.taken_ns = 10000 * ns_per_s;
-    const struct goroutine common = {.go_pc = main, .stack_low = 0x1000, .stack_high = 0x3000, .parent_id = 1};
+    const struct goroutine common = {
+        .go_pc = main, .stack_low = 0x1000, .stack_high = 0x3000, .parent_id = 1};
     struct goroutine g = common;
     g.id = 1;
     g.state = GOROUTINE_SYSCALL;
@@ -127,7 +52,8 @@ static void populate(struct world *world)
         g.wait_since_ns = id == 7 ? 10000 * ns_per_s - 150 * ns_per_s : 0;
         g.first_wait = (uint32_t)world->now.waits.length;
         g.wait_count = 1;
-        VECTOR_PUSH(&world->now.waits, (struct wait){.goroutine = (uint32_t)id - 6, .direction = DIRECTION_SEND});
+        VECTOR_PUSH(&world->now.waits,
+                    (struct wait){.goroutine = (uint32_t)id - 6, .direction = DIRECTION_SEND});
         VECTOR_PUSH(&world->now.goroutines, g);
     }
     g = common;
@@ -139,15 +65,26 @@ static void populate(struct world *world)
     g.system = true;
     VECTOR_PUSH(&world->now.goroutines, g);
     VECTOR_PUSH(&world->now.objects,
-                (struct wait_object){.at = 0xc000123, .kind = WAIT_CHAN_SEND, .readable = true, .senders = 2});
-    VECTOR_PUSH(&world->now.defers, (struct defer_site){.count = 5, .frames = 1, .goroutine = 0, .sp = 0xc000400,
-                                                        .pc = main, .function = work - 0x10, .record_bytes = 500});
+                (struct wait_object){
+                    .at = 0xc000123, .kind = WAIT_CHAN_SEND, .readable = true, .senders = 2});
+    VECTOR_PUSH(&world->now.defers, (struct defer_site){.count = 5,
+                                                        .frames = 1,
+                                                        .goroutine = 0,
+                                                        .sp = 0xc000400,
+                                                        .pc = main,
+                                                        .function = work - 0x10,
+                                                        .record_bytes = 500});
     world->now.user = 4;
     world->now.system = 1;
     world->now.unread.stacks = world->now.unread.running = 1;
-    world->now.memory = (struct memory_split){.known = true, .total = 10 << 20, .heap_in_use = 3500000,
-                                              .heap_idle = 1234567, .stacks = 1500000, .runtime = 2000000,
-                                              .mapped_files = 2000000, .outside_go = 251193};
+    world->now.memory = (struct memory_split){.known = true,
+                                              .total = 10 << 20,
+                                              .heap_in_use = 3500000,
+                                              .heap_idle = 1234567,
+                                              .stacks = 1500000,
+                                              .runtime = 2000000,
+                                              .mapped_files = 2000000,
+                                              .outside_go = 251193};
 }
 
 static void test_go_dump(void **state)
@@ -196,7 +133,8 @@ static char *dump_of_depth(int go_minor, uint16_t kept, uint32_t depth, const ch
     world_link(&world);
     for (size_t i = 0; i < kept; i++)
         pcs[i] = pc + i;
-    struct goroutine goroutine = {.id = 5, .state = GOROUTINE_RUNNABLE, .stack = world_stack(&world, pcs, kept, depth)};
+    struct goroutine goroutine = {
+        .id = 5, .state = GOROUTINE_RUNNABLE, .stack = world_stack(&world, pcs, kept, depth)};
     VECTOR_PUSH(&world.now.goroutines, goroutine);
     struct report report = world_report(&world);
     struct output output;
@@ -205,7 +143,8 @@ static char *dump_of_depth(int go_minor, uint16_t kept, uint32_t depth, const ch
     return output_close(&output);
 }
 
-static void assert_dump(int go_minor, uint16_t kept, uint32_t depth, unsigned frames, const char *elided)
+static void assert_dump(int go_minor, uint16_t kept, uint32_t depth, unsigned frames,
+                        const char *elided)
 {
     char *text = dump_of_depth(go_minor, kept, depth, "main.f");
     unsigned count = 0;
@@ -264,12 +203,19 @@ static void test_groups(void **state)
 
 static void add_finding(struct world *world)
 {
-    struct finding finding = {.rule = RULE_BLOCKED_GOROUTINES, .grade = GRADE_LIKELY, .count = 2, .held_bytes = 4096,
-                              .title = xstrdup("2 goroutines wait to send, and nobody receives"),
-                              .at = {xstrdup("main.push"), xstrdup("/src/agent/pool.go"), 31},
-                              .started_at = {xstrdup("main.main"), xstrdup("/src/agent/main.go"), 20},
-                              .started_in_loop = "in a loop", .oldest_s = 150, .newest_s = -1,
-                              .since = xstrdup("the oldest at least 2m 30s"), .fix = "close it"};
+    struct finding finding = {
+        .rule = RULE_BLOCKED_GOROUTINES,
+        .grade = GRADE_LIKELY,
+        .count = 2,
+        .held_bytes = 4096,
+        .title = xstrdup("2 goroutines wait to send, and nobody receives"),
+        .at = {xstrdup("main.push"), xstrdup("/src/agent/pool.go"), 31},
+        .started_at = {xstrdup("main.main"), xstrdup("/src/agent/main.go"), 20},
+        .started_in_loop = "in a loop",
+        .oldest_s = 150,
+        .newest_s = -1,
+        .since = xstrdup("the oldest at least 2m 30s"),
+        .fix = "close it"};
     VECTOR_PUSH(&finding.because, xstrdup("nobody receives"));
     VECTOR_PUSH(&finding.because, xstrdup("they only ever come"));
     VECTOR_PUSH(&world->findings, finding);
@@ -296,16 +242,18 @@ static void test_text(void **state)
     struct world world;
     populate(&world);
     char *text = text_of(&world, false);
-    assert_non_null(strstr(text, "agent   pid 4711 · go1.26.8 · stripped · up 3d 4h\n"
-                                 "memory  rss 10.0 MiB = heap in use 3.3 + heap idle 1.2 + stacks 1.4 + runtime 1.9 + "
-                                 "mapped files 1.9 + outside Go 0.3\n"));
+    assert_non_null(strstr(
+        text, "agent   pid 4711 · go1.26.8 · stripped · up 3d 4h\n"
+              "memory  rss 10.0 MiB = heap in use 3.3 + heap idle 1.2 + stacks 1.4 + runtime 1.9 + "
+              "mapped files 1.9 + outside Go 0.3\n"));
     assert_non_null(strstr(text, "\nno leak found\n"));
     assert_non_null(strstr(text, "      2  chan send  main.push  agent/pool.go:31"));
     free(text);
 
     add_finding(&world);
     text = text_of(&world, false);
-    assert_non_null(strstr(text, "\n\nLEAK likely    2 goroutines wait to send, and nobody receives"));
+    assert_non_null(
+        strstr(text, "\n\nLEAK likely    2 goroutines wait to send, and nobody receives"));
     assert_non_null(strstr(text, "4.0 KiB held\n"
                                  "  waits at     main.push   agent/pool.go:31\n"
                                  "  started at   main.main   agent/main.go:20   in a loop\n"
@@ -319,30 +267,13 @@ static void test_text(void **state)
                                  "1 leak holds 4.0 KiB of 10.0 MiB."));
     free(text);
     text = text_of(&world, true);
-    assert_non_null(strstr(text, "2 goroutines · chan send · for at least 2m 30s, 1 began after the last collection"));
-    assert_non_null(strstr(text, "waits on  chan 0xc000123 to send · unbuffered · waiting: 2 to send, 0 to receive\n"));
+    assert_non_null(strstr(
+        text, "2 goroutines · chan send · for at least 2m 30s, 1 began after the last collection"));
+    assert_non_null(strstr(
+        text,
+        "waits on  chan 0xc000123 to send · unbuffered · waiting: 2 to send, 0 to receive\n"));
     free(text);
     world_deinit(&world);
-}
-
-/* The keys of an object are those that the schema requires. */
-static void assert_keys(json_t *schema, const char *definition, json_t *object)
-{
-    json_t *defs = definition ? json_object_get(json_object_get(schema, "$defs"), definition) : schema;
-    json_t *required = json_object_get(defs, "required");
-    assert_true(json_is_object(object));
-    assert_int_equal(json_object_size(object), json_array_size(required));
-    for (size_t i = 0; i < json_array_size(required); i++)
-        assert_non_null(json_object_get(object, json_string_value(json_array_get(required, i))));
-}
-
-static json_t *load(const char *name)
-{
-    char path[4096];
-    snprintf(path, sizeof(path), "%s/%s", DOCS, name);
-    json_t *schema = json_load_file(path, 0, NULL);
-    assert_non_null(schema);
-    return schema;
 }
 
 static json_t *first_of(json_t *object, const char *key)
@@ -365,7 +296,8 @@ static void test_json(void **state)
     json_t *properties = json_object_get(schema, "properties");
     static const char *const objects[] = {"target", "memory", "goroutines", "unread"};
     for (size_t i = 0; i < LENGTH_OF(objects); i++)
-        assert_keys(json_object_get(properties, objects[i]), NULL, json_object_get(value, objects[i]));
+        assert_keys(json_object_get(properties, objects[i]), NULL,
+                    json_object_get(value, objects[i]));
     json_t *group = first_of(json_object_get(value, "goroutines"), "groups");
     assert_keys(schema, "group", group);
     assert_keys(schema, "frame", first_of(group, "frames"));
@@ -377,7 +309,8 @@ static void test_json(void **state)
     assert_true(json_is_null(json_object_get(finding, "newest_s")));
     assert_true(json_is_null(json_object_get(finding, "progress")));
     assert_string_equal(json_string_value(json_object_get(finding, "grade")), "likely");
-    assert_int_equal(json_integer_value(json_object_get(json_object_get(value, "unread"), "stacks")), 1);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_object_get(value, "unread"), "stacks")), 1);
     json_t *frame = json_array_get(json_object_get(group, "frames"), 2);
     assert_string_equal(json_string_value(json_object_get(frame, "function")), "main.push");
     assert_true(json_is_true(json_object_get(frame, "inlined")));
@@ -392,63 +325,12 @@ static void test_json(void **state)
     world_deinit(&world);
 }
 
-static void test_ps(void **state)
-{
-    (void)state;
-    struct ps_rows rows = {0};
-    VECTOR_PUSH(&rows, (struct ps_row){.pid = 7, .name = xstrdup("agent"), .go_version = xstrdup("go1.26.8"),
-                                       .stripped = true, .uptime_s = 61, .rss_bytes = 1 << 20, .counted = true,
-                                       .goroutines = 1000, .deferred = 2, .mark = PS_LEAK});
-    VECTOR_PUSH(&rows, (struct ps_row){.pid = 4711, .name = xstrdup("db"), .release = xstrdup("v1.2.3"),
-                                       .release_source = "module", .uptime_s = 5, .rss_bytes = 1 << 20,
-                                       .no_permission = true, .problem = xstrdup("not allowed")});
-    struct output output;
-    struct term term = {.out = output_open(&output)};
-    report_ps(&rows, 2, false, &term);
-    char *text = output_close(&output);
-    assert_no_trailing_blanks(text);
-    assert_string_equal(text,
-                        "    PID  NAME   GO        RELEASE  STRIPPED  UPTIME      RSS  GOROUTINES  DEFERS\n"
-                        "!     7  agent  go1.26.8  -        yes        1m 1s  1.0 MiB       1,000       2\n"
-                        "   4711  db     -         v1.2.3   no         5.0 s  1.0 MiB           -       -\n"
-                        "! `seep inspect PID` names a leak\n"
-                        "3 processes belong to others: run as root to see them\n");
-    free(text);
-    json_t *schema = load("ps.schema.json");
-    for (size_t i = 0; i < rows.length; i++) {
-        json_t *value = report_ps_json(&rows.at[i]);
-        assert_keys(schema, NULL, value);
-        assert_int_equal(json_is_null(json_object_get(value, "goroutines")), i);
-        json_decref(value);
-    }
-    json_decref(schema);
-    ps_rows_deinit(&rows);
-}
-
-static void test_names(void **state)
-{
-    (void)state;
-    assert_string_equal(short_file("/a/b/c/d.go", false), "c/d.go");
-    assert_string_equal(short_file("/a/b/c/d.go", true), "/a/b/c/d.go");
-    assert_string_equal(short_file("d.go", false), "d.go");
-    assert_string_equal(short_function("github.com/someone/something/pool.(*Pool).run", false), "pool.(*Pool).run");
-    assert_string_equal(short_function("net/http.(*conn).serve", false), "net/http.(*conn).serve");
-    struct program program = {.info = {.main_module = (char *)(uintptr_t) "agent"}};
-    assert_true(is_standard_function(&program, "net/http.(*conn).serve"));
-    assert_true(is_standard_function(&program, "vendor/golang.org/x/net/http2.f"));
-    assert_false(is_standard_function(&program, "main.main"));
-    assert_false(is_standard_function(&program, "agent/pool.Run"));
-    assert_false(is_standard_function(&program, "example.com/x.F[net/http.T]"));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cells),   cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_table),   cmocka_unit_test(test_go_dump),
-        cmocka_unit_test(test_groups),  cmocka_unit_test(test_go_dump_of_deep_stacks),
-        cmocka_unit_test(test_text),    cmocka_unit_test(test_json),
-        cmocka_unit_test(test_ps),      cmocka_unit_test(test_names),
+        cmocka_unit_test(test_go_dump), cmocka_unit_test(test_go_dump_of_deep_stacks),
+        cmocka_unit_test(test_groups),  cmocka_unit_test(test_text),
+        cmocka_unit_test(test_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"net"
@@ -80,10 +81,16 @@ func check(err error) {
 	}
 }
 
+// dial connects, as soon as the server has caught up with those who came before.
 func dial(address string) net.Conn {
-	client, err := net.Dial("unix", address)
-	check(err)
-	return client
+	for {
+		client, err := net.Dial("unix", address)
+		if !errors.Is(err, syscall.EAGAIN) {
+			check(err)
+			return client
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func (s *Server) accept(listener net.Listener) {
