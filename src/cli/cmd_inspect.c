@@ -17,6 +17,7 @@ enum {
 
 static const int64_t ns_per_s = 1000000000;
 static const int64_t default_wait_ns = 2000000000;
+static const int64_t check_ns = 250000000; /* while waiting: are the targets still there? */
 
 struct inspect_options {
     int64_t wait_ns;
@@ -162,44 +163,80 @@ static int start_all(const struct wanted_list *wanted, const struct inspect_opti
     return status;
 }
 
-/* Sleeps until a time, and says so on stderr if that is a terminal. */
-static void wait_until(int64_t until_ns, const struct inspect_options *options)
+/* Ends those that exited or became another program while seep waited: they leave a hole. */
+static int drop_gone(struct inspections *inspections)
 {
+    int status = EXIT_NOTHING;
+    for (size_t i = 0; i < inspections->length; i++) {
+        struct inspection *inspection = inspections->at[i];
+        struct error *error = inspection ? target_check(inspection->target) : NULL;
+        if (!error)
+            continue;
+        status = complain_error(error);
+        inspection_destroy(inspection);
+        inspections->at[i] = NULL;
+    }
+    return status;
+}
+
+/* When the last of those that want a second look is due; 0 if none wants one. */
+static int64_t due_ns(const struct inspections *inspections, const struct inspect_options *options,
+                      bool *wants_ret)
+{
+    int64_t due = 0;
+    for (size_t i = 0; i < inspections->length; i++) {
+        const struct inspection *inspection = inspections->at[i];
+        wants_ret[i] = inspection && inspection_wants_second_look(inspection);
+        if (wants_ret[i] && inspection->looked_ns + options->wait_ns > due)
+            due = inspection->looked_ns + options->wait_ns;
+    }
+    return due;
+}
+
+static bool any_left(const struct inspections *inspections, const bool *wants)
+{
+    for (size_t i = 0; i < inspections->length; i++) {
+        if (wants[i] && inspections->at[i])
+            return true;
+    }
+    return false;
+}
+
+/* Sleeps until a time, and says so on stderr if that is a terminal. Nobody waits for targets that are gone. */
+static int wait_until(int64_t until_ns, const bool *wants, const struct inspect_options *options,
+                      struct inspections *inspections)
+{
+    int status = EXIT_NOTHING;
     bool shown = !options->quiet && isatty(STDERR_FILENO);
-    for (;;) {
+    while (any_left(inspections, wants)) {
         int64_t left_ns = until_ns - clock_now_ns();
         if (left_ns <= 0)
             break;
-        char left[TEXT_SIZE_ROOM];
         if (shown)
-            fprintf(stderr, "\rlooking again in %s …\033[K",
-                    text_duration(left, (double)((left_ns + ns_per_s - 1) / ns_per_s)));
-        int64_t part_ns = left_ns % ns_per_s;
-        clock_sleep_ns(part_ns ? part_ns : ns_per_s);
+            fprintf(stderr, "\rlooking again in %lld s …\033[K",
+                    (long long)((left_ns + ns_per_s - 1) / ns_per_s));
+        clock_sleep_ns(left_ns < check_ns ? left_ns : check_ns);
+        if (drop_gone(inspections) != EXIT_NOTHING)
+            status = EXIT_FAILED;
     }
     if (shown)
         fputs("\r\033[K", stderr);
+    return status;
 }
 
 /* The second looks of those that need one; those that fail are ended and leave a hole. */
 static int look_again(const struct inspect_options *options, struct inspections *inspections)
 {
-    int status = EXIT_NOTHING;
-    int64_t until_ns = 0;
     AUTO_FREE bool *wants = xcalloc(inspections->length, sizeof(*wants));
+    int64_t due = due_ns(inspections, options, wants);
+    int status = wait_until(due, wants, options, inspections);
     for (size_t i = 0; i < inspections->length; i++) {
-        wants[i] = inspection_wants_second_look(inspections->at[i]);
-        int64_t ready_ns = inspections->at[i]->looked_ns + options->wait_ns;
-        if (wants[i] && ready_ns > until_ns)
-            until_ns = ready_ns;
-    }
-    wait_until(until_ns, options);
-    for (size_t i = 0; i < inspections->length; i++) {
-        struct error *error = wants[i] ? inspection_look_again(inspections->at[i]) : NULL;
+        struct inspection *inspection = inspections->at[i];
+        struct error *error = wants[i] && inspection ? inspection_look_again(inspection) : NULL;
         if (!error)
             continue;
         status = complain_error(error);
-        inspection_destroy(inspections->at[i]);
+        inspection_destroy(inspection);
         inspections->at[i] = NULL;
     }
     return status;

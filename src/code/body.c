@@ -1,3 +1,5 @@
+/* Code lies in a segment that nobody writes, so the executable's own bytes are as good as the
+ * target's memory, and cost no copy. */
 #include "code/body.h"
 
 #include "base/memory.h"

@@ -149,14 +149,17 @@ static address behind_recovery_test(struct trace *trace, address pc)
     return at + instruction.size;
 }
 
+static enum call_effect effect_of(const struct code *code, const struct instruction *call)
+{
+    if (call->kind != INSTRUCTION_CALL || !call->value || !code->call_effect)
+        return CALL_RETURNS;
+    return code->call_effect(code->context, call->value);
+}
+
 static void follow_call(struct trace *trace, uint32_t node, const struct instruction *call,
                         address next)
 {
-    const struct code *code = trace->code;
-    enum call_effect effect = CALL_RETURNS;
-    if (call->value && code->call_effect)
-        effect = code->call_effect(code->context, call->value);
-    switch (effect) {
+    switch (effect_of(trace->code, call)) {
     case CALL_FAILS:
         trace->nodes.at[node] = NODE_FAILS;
         return;
@@ -263,11 +266,19 @@ static void follow(struct trace *trace, uint32_t node)
     }
 }
 
+static unsigned direct_call_size(enum architecture arch)
+{
+    return arch == ARCH_AMD64 ? 5 : 4;
+}
+
 static struct error *follow_all(struct trace *trace)
 {
     uint32_t call = add_node(trace, 0, 0);
-    /* That this call defers is what the caller says, whatever its target is named. */
-    fall_through(trace, call, behind_recovery_test(trace, trace->return_pc), NODE_FAILS);
+    address next = trace->return_pc;
+    struct instruction direct = decode(trace, next - direct_call_size(trace->code->arch));
+    if (effect_of(trace->code, &direct) == CALL_DEFERS)
+        next = behind_recovery_test(trace, next);
+    fall_through(trace, call, next, NODE_FAILS);
     while (trace->work.length > 0) {
         if (trace->nodes.length > TRACE_MAX || trace->edges.length > 4 * (size_t)TRACE_MAX)
             return error_create(ERROR_LIMIT, "a function has more than %d instructions", TRACE_MAX);

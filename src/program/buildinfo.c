@@ -203,9 +203,16 @@ struct error *buildinfo_read(const struct elffile *file, struct buildinfo *info_
     return error ? error_context(error, "%s", file->path) : NULL;
 }
 
+/* A tag, not "(devel)", nor a pseudo-version, which says no more than the revision from which it was made. */
+static bool has_real_version(const struct buildinfo *info)
+{
+    const char *version = info->main_version;
+    return version && strcmp(version, "(devel)") != 0 && (!info->vcs_revision || strncmp(version, "v0.0.0-", 7) != 0);
+}
+
 const char *buildinfo_release(struct buildinfo *info, const char **source_ret)
 {
-    if (info->main_version && strcmp(info->main_version, "(devel)") != 0) {
+    if (has_real_version(info)) {
         *source_ret = "module";
         return info->main_version;
     }

@@ -238,7 +238,7 @@ static struct error *try_words(struct finder *finder, const struct module_bytes 
 
 /* The tables. */
 
-/* function data ends nowhere that is told: it reaches to the end of what the file holds, or of its mapping. */
+/* Nothing tells where function data ends: it reaches to the end of what the file holds, else of its mapping. */
 static struct error *take_func_data(struct finder *finder, struct pclntab *table)
 {
     address at = finder->module.gofunc;
@@ -246,7 +246,7 @@ static struct error *take_func_data(struct finder *finder, struct pclntab *table
     table->go_func = at;
     if (!target_view(finder->target, at, true, &left)) {
         const struct mapping *mapping = target_mapping_at(finder->target, at);
-        left = mapping ? mapping->end - at : 0;
+        left = (mapping ? mapping->end : finder->image.end) - at;
     }
     return region_bytes(finder->target, at, left < REGION_MAX ? left : REGION_MAX, &table->func_data,
                         &table->owned[1]);

@@ -109,7 +109,8 @@ void func_line(const struct pclntab *table, const struct func *func, address pc,
                int32_t *line_ret);
 
 /* All source frames at pc (the pc of the instruction itself: for a return address pass it minus 1), innermost first; a
- * loop in the inline tree ends at PCLNTAB_INLINE_MAX. Returns how many were written, at least 1 if max > 0 and pc is in a function, else 0. */
+ * loop in the inline tree ends at PCLNTAB_INLINE_MAX. Returns how many were written, at least 1 if max > 0 and pc is in a
+ * function, else 0. The last is the physical function, unless max cut it off. */
 size_t pclntab_frames(const struct pclntab *table, address pc, struct source_frame *frames, size_t max);
 
 #endif

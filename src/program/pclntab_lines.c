@@ -5,10 +5,9 @@
  * its calls a pc belongs to, and each call says at which pc of the function its parent called it, until a pc belongs
  * to none (runtime/symtabinl.go). Up to Go 1.19 a call had 20 bytes and its own parent index, file and line
  * (runtime/symtab.go), but the way over the parent's pc gives the same, so both forms are walked alike. */
-#include <string.h>
+#include "program/pclntab.h"
 
 #include "base/cursor.h"
-#include "program/pclntab.h"
 #include "program/pclntab_internal.h"
 
 enum {
@@ -159,9 +158,16 @@ static bool inlined_call_at(const struct pclntab *table, const struct func *func
     return true;
 }
 
-static bool is_wrapper(const struct pclntab *table, uint8_t func_id)
+static struct source_frame frame_at(const struct pclntab *table, const struct func *func, address pc,
+                                    const char *name, uint8_t func_id)
 {
-    return table->wrapper_id >= 0 && func_id == table->wrapper_id;
+    struct source_frame frame = {
+        .function = name ? name : "?",
+        .wrapper = table->wrapper_id >= 0 && func_id == table->wrapper_id,
+        .entry = func->entry,
+    };
+    func_line(table, func, pc, &frame.file, &frame.line);
+    return frame;
 }
 
 size_t pclntab_frames(const struct pclntab *table, address pc, struct source_frame *frames, size_t max)
@@ -170,28 +176,15 @@ size_t pclntab_frames(const struct pclntab *table, address pc, struct source_fra
     size_t count = 0;
     if (!max || !pclntab_func(table, pc, &func))
         return 0;
-    max = max < PCLNTAB_INLINE_MAX ? max : PCLNTAB_INLINE_MAX;
     struct inlined_call call = {0};
-    while (count + 1 < max && inlined_call_at(table, &func, pc, &call)) {
-        const char *name = pclntab_text(&table->names, call.name_offset);
-        struct source_frame *frame = &frames[count++];
-        *frame = (struct source_frame){
-            .function = name ? name : "?",
-            .inlined = true,
-            .wrapper = is_wrapper(table, call.func_id),
-            .entry = func.entry,
-        };
-        func_line(table, &func, pc, &frame->file, &frame->line);
+    while (count < max && count + 1 < PCLNTAB_INLINE_MAX && inlined_call_at(table, &func, pc, &call)) {
+        frames[count] = frame_at(table, &func, pc, pclntab_text(&table->names, call.name_offset), call.func_id);
+        frames[count++].inlined = true;
         if (call.parent_pc < 0 || (uint64_t)call.parent_pc >= func.end - func.entry)
             break;
         pc = func.entry + (uint32_t)call.parent_pc;
     }
-    struct source_frame *frame = &frames[count++];
-    *frame = (struct source_frame){
-        .function = func_name(table, &func),
-        .wrapper = is_wrapper(table, func.func_id),
-        .entry = func.entry,
-    };
-    func_line(table, &func, pc, &frame->file, &frame->line);
+    if (count < max)
+        frames[count++] = frame_at(table, &func, pc, func_name(table, &func), func.func_id);
     return count;
 }

@@ -2,18 +2,29 @@
 
 #include "base/memory.h"
 
-enum { PIECE = 64 << 10 };
+enum { PIECE = 64 << 10, PAGE = 4 << 10 };
+
+/* In pieces that end where a multiple of `step` is; a piece with a hole in it is read again by pages. */
+static struct error *copy_pieces(struct target *target, address start, uint8_t *to, size_t size, size_t step)
+{
+    size_t part = 0;
+    for (size_t at = 0; at < size; at += part) {
+        part = step - (start + at) % step;
+        part = part < size - at ? part : size - at;
+        struct error *error = target_read(target, start + at, to + at, part);
+        if (error && error_code(error) != ERROR_FAULT)
+            return error;
+        if (error_ignore(error) && step > PAGE)
+            TRY(copy_pieces(target, start + at, to + at, part, PAGE));
+    }
+    return NULL;
+}
 
 static struct error *copy_memory(struct target *target, address start, size_t size, uint8_t **copy_ret)
 {
     AUTO_FREE uint8_t *copy = NULL;
     TRY(memory_try(size, 1, &copy));
-    for (size_t at = 0; at < size; at += PIECE) {
-        struct error *error = target_read(target, start + at, copy + at, size - at < PIECE ? size - at : PIECE);
-        if (error && error_code(error) != ERROR_FAULT)
-            return error;
-        error_destroy(error);
-    }
+    TRY(copy_pieces(target, start, copy, size, PIECE));
     *copy_ret = copy;
     copy = NULL;
     return NULL;

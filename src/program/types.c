@@ -178,17 +178,28 @@ static struct error *read_fields(struct types *types, address at, struct raw_fie
     return NULL;
 }
 
+/* Whether all fields lie within the struct; one whose type can't be read counts as lying there. */
+static bool fields_fit(struct types *types, uint64_t struct_size, const struct raw_field *fields, size_t count,
+                       unsigned shift)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct descriptor type = {0};
+        uint64_t offset = fields[i].offset >> shift;
+        if (!error_ignore(read_descriptor(types, fields[i].type, &type)) &&
+            (offset > struct_size || type.size > struct_size - offset))
+            return false;
+    }
+    return true;
+}
+
 /* Up to Go 1.18 the third word of a field was offset << 1 | embedded. Without the version: plain offsets do not reach
- * over the struct's end, doubled ones do, for any struct whose last field does not stand at its start. */
+ * over the struct's end, doubled ones do in the first struct that is not tiny, and then they are so in all. */
 static void unshift_offsets(struct types *types, uint64_t struct_size, struct raw_field *fields, size_t count)
 {
-    bool shifted = types->offset_form == OFFSETS_SHIFTED;
-    for (size_t i = 0; i < count && !shifted && types->offset_form == OFFSETS_UNKNOWN; i++) {
-        struct descriptor type = {0};
-        shifted = !error_ignore(read_descriptor(types, fields[i].type, &type)) &&
-                  (fields[i].offset > struct_size || type.size > struct_size - fields[i].offset);
-    }
-    for (size_t i = 0; i < count && shifted; i++)
+    if (types->offset_form == OFFSETS_UNKNOWN && !fields_fit(types, struct_size, fields, count, 0) &&
+        fields_fit(types, struct_size, fields, count, 1))
+        types->offset_form = OFFSETS_SHIFTED;
+    for (size_t i = 0; i < count && types->offset_form == OFFSETS_SHIFTED; i++)
         fields[i].offset >>= 1;
 }
 
@@ -250,11 +261,13 @@ static struct error *flatten(struct types *types, struct layout *layout, address
 static struct error *add_layout(struct types *types, address at, const char *name)
 {
     struct descriptor descriptor = {0};
-    TRY(read_descriptor(types, at, &descriptor));
     char root_name[] = "";
     struct layout_field root = {.name = root_name};
-    struct layout layout = {.size = descriptor.size};
-    struct error *error = flatten(types, &layout, at, descriptor.size, &root, 1);
+    struct layout layout = {0};
+    struct error *error = read_descriptor(types, at, &descriptor);
+    layout.size = descriptor.size;
+    if (!error)
+        error = flatten(types, &layout, at, descriptor.size, &root, 1);
     if (error) {
         layout_deinit(&layout);
         return error_context(error, "type descriptor of %s", name);

@@ -22,6 +22,7 @@ static json_t *frames_json(const struct report *report, const struct goroutine *
 {
     struct placed_frames frames;
     frames_of_stack(report->program, report->now->stacks, goroutine->stack, &frames);
+    frames_drop_wrappers(&frames);
     json_t *values = json_array();
     for (size_t i = 0; i < frames.length; i++) {
         const struct source_frame *frame = &frames.at[i].source;

@@ -35,6 +35,34 @@ void frames_of_stack(const struct program *program, const struct stack_table *ta
     *frames_ret = frames;
 }
 
+bool is_elided_wrapper(const struct source_frame *frame, const char *callee)
+{
+    static const char *const panics[] = {"runtime.gopanic", "runtime.sigpanic",
+                                         "runtime.panicwrap"};
+    for (size_t i = 0; callee && i < LENGTH_OF(panics); i++) {
+        if (!strcmp(callee, panics[i]))
+            return false;
+    }
+    return frame->wrapper;
+}
+
+void frames_drop_wrappers(struct placed_frames *frames)
+{
+    const char *callee = NULL;
+    bool gap = false;
+    size_t kept = 0;
+    for (size_t i = 0; i < frames->length; i++) {
+        struct placed_frame frame = frames->at[i];
+        frame.gap_before = gap = gap || frame.gap_before;
+        if (!is_elided_wrapper(&frame.source, callee)) {
+            frames->at[kept++] = frame;
+            gap = false;
+        }
+        callee = frame.source.function;
+    }
+    frames->length = kept;
+}
+
 /* Bytes of the import path in a function's name: "net/http" of "net/http.(*conn).serve". */
 static size_t package_length(const char *function)
 {

@@ -17,6 +17,13 @@ struct placed_frames VECTOR_OF(struct placed_frame);
 void frames_of_stack(const struct program *program, const struct stack_table *table, uint32_t stack,
                      struct placed_frames *frames_ret);
 
+/* A wrapper that the compiler made and that Go's dumps leave out: all but those that call a panic function (elideWrapperCalling in
+ * runtime/traceback.go). `callee`: the function that it called, NULL for the innermost. */
+bool is_elided_wrapper(const struct source_frame *frame, const char *callee);
+
+/* Drops these; what is left is what a person wrote, and the runtime's. */
+void frames_drop_wrappers(struct placed_frames *frames);
+
 /* The frame that says most about a stack: the innermost one of the program's own code or its dependencies; if all are Go's standard
  * library, the outermost of these. Copies; function NULL if there is none. */
 struct place user_place(const struct program *program, const struct placed_frames *frames);

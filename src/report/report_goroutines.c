@@ -48,13 +48,8 @@ static bool is_exported_runtime(const char *name, bool before_1_21)
 static bool is_shown(const struct source_frame *frame, const char *callee, bool first,
                      bool before_1_21)
 {
-    static const char *const panics[] = {"runtime.gopanic", "runtime.sigpanic",
-                                         "runtime.panicwrap"};
     const char *name = frame->function;
-    bool called_panic = false;
-    for (size_t i = 0; callee && i < LENGTH_OF(panics); i++)
-        called_panic = called_panic || !strcmp(callee, panics[i]);
-    if (frame->wrapper && !called_panic)
+    if (is_elided_wrapper(frame, callee))
         return false;
     if (!strcmp(name, "runtime.runFinalizers") || !strcmp(name, "runtime.runCleanups"))
         return true;

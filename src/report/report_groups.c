@@ -181,6 +181,7 @@ static void write_stack(const struct report *report, const struct goroutine_grou
     struct table table = {.columns = 3};
     struct placed_frames frames;
     frames_of_stack(report->program, stacks, first->stack, &frames);
+    frames_drop_wrappers(&frames);
     for (size_t i = 0; i < frames.length; i++) {
         const struct placed_frame *frame = &frames.at[i];
         if (frame->gap_before)

@@ -69,42 +69,40 @@ static void round_parts(const uint64_t *parts, uint64_t *shown, double step, uin
     }
 }
 
-static void write_memory(const struct report *report, struct line *line)
+/* "10.0 MiB = heap in use 3.3 + …" */
+static void add_memory_sum(struct text *text, const struct memory_split *memory)
 {
     static const char *const names[MEMORY_PARTS] = {"heap in use", "heap idle",    "stacks",
                                                     "runtime",     "mapped files", "outside Go"};
-    const struct memory_split *memory = &report->now->memory;
     const uint64_t parts[MEMORY_PARTS] = {memory->heap_in_use,  memory->heap_idle,
                                           memory->stacks,       memory->runtime,
                                           memory->mapped_files, memory->outside_go};
-    const char *total_name = report->facts->kind == TARGET_CORE ? "held" : "rss";
-    char buffer[TEXT_SIZE_ROOM];
-    start_row(line, report, STYLE_PLAIN, "memory");
-    if (!memory->known) {
-        if (memory->total)
-            line_printf(line, STYLE_PLAIN, "%s %s", total_name, text_size(buffer, memory->total));
-        else
-            line_put(line, STYLE_PLAIN, "unknown");
-        line_end(line);
-        return;
-    }
     bool large = memory->total >= UINT64_C(10) << 30;
     double unit = large ? 1 << 30 : 1 << 20;
-    int digits = large ? 2 : 1;
     double scale = large ? 100 : 10;
+    int digits = large ? 2 : 1;
     uint64_t total = (uint64_t)((double)memory->total / unit * scale + 0.5);
     uint64_t shown[MEMORY_PARTS];
     round_parts(parts, shown, unit / scale, total);
-    line_printf(line, STYLE_PLAIN, "%s %.*f %s", total_name, digits, (double)total / scale,
-                large ? "GiB" : "MiB");
-    AUTO_FREE char *sum = NULL;
-    struct text text = {0};
+    text_printf(text, "%.*f %s", digits, (double)total / scale, large ? "GiB" : "MiB");
     for (unsigned i = 0; i < MEMORY_PARTS; i++)
-        text_printf(&text, "%s%s %.*f", i ? " + " : " = ", names[i], digits,
-                    (double)shown[i] / scale);
-    sum = text.bytes;
-    line_put(line, STYLE_PLAIN, sum);
+        text_printf(text, " %c %s %.*f", i ? '+' : '=', names[i], digits, (double)shown[i] / scale);
+}
+
+static void write_memory(const struct report *report, struct line *line)
+{
+    const struct memory_split *memory = &report->now->memory;
+    char buffer[TEXT_SIZE_ROOM];
+    struct text text = {0};
+    text_puts(&text, report->facts->kind == TARGET_CORE ? "held " : "rss ");
+    if (memory->known)
+        add_memory_sum(&text, memory);
+    else
+        text_puts(&text, memory->total ? text_size(buffer, memory->total) : "unknown");
+    start_row(line, report, STYLE_PLAIN, "memory");
+    line_wrap(line, STYLE_PLAIN, text.bytes);
     line_end(line);
+    text_deinit(&text);
 }
 
 static void put_unread(struct line *line, bool *first, uint64_t count, const char *one,

@@ -64,7 +64,7 @@ def test_table(two, toolchain_or_skip):
     for target, stripped in zip(two, ("yes", "no")):
         mark, line = found[target.pid]
         words = line.split()
-        assert mark == []
+        assert mark in ([], ["?"])
         assert {"pool-workers", version, stripped, str(target.truth()["goroutines"])} <= set(words), line
 
 
@@ -78,7 +78,7 @@ def test_json(two, toolchain_or_skip):
         assert document["stripped"] is stripped
         assert document["go_version"] == version
         assert document["goroutines"] == target.truth()["goroutines"]
-        assert document["mark"] is None and document["problem"] is None
+        assert document["mark"] in (None, "suspect") and document["problem"] is None
         assert 0 <= document["uptime_s"] <= time.time() - target.started + 1
         assert document["rss_bytes"] > 0
 

@@ -4,6 +4,7 @@ Executables: three or four PT_LOADs (code; read-only data; in a position indepen
 relocation; data with bss behind it), section headers, notes. Core files: one PT_NOTE, then one PT_LOAD for each
 mapping; p_filesz 0 where the kernel left a mapping out.
 """
+import os
 import struct
 
 from .memory import align
@@ -13,6 +14,7 @@ ET_EXEC, ET_DYN, ET_CORE = 2, 3, 4
 PROGBITS, STRTAB, SYMTAB, RELA, NOBITS, NOTE = 1, 3, 2, 4, 8, 7
 PT_LOAD, PT_NOTE, PT_INTERP, PT_PHDR, PT_RELRO, PT_STACK = 1, 4, 3, 6, 0x6474e552, 0x6474e551
 NT_PRSTATUS, NT_PRPSINFO, NT_AUXV, NT_FILE = 1, 3, 6, 0x46494c45
+PN_XNUM = 0xffff
 FLAGS = {"r": 4, "w": 2, "x": 1, "-": 0}
 
 AMD64_REGISTERS = ("r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base "
@@ -144,7 +146,7 @@ def prstatus(arch, tid, pid, registers):
 def prpsinfo(pid, name, arguments):
     """NT_PRPSINFO (struct elf_prpsinfo)."""
     out = struct.pack("<bcbbxxxxQIIiiii16s80s", 0, b"R", 0, 0, 0, 0, 0, pid, 1, pid, pid,
-                      name.encode()[:15], arguments.encode()[:79])
+                      os.fsencode(name)[:15], os.fsencode(arguments)[:79])
     return note("CORE", NT_PRPSINFO, out)
 
 
@@ -158,11 +160,14 @@ def file_note(mappings, page=4096):
     out = struct.pack("<QQ", len(mappings), page)
     for start, end, offset, _ in mappings:
         out += struct.pack("<QQQ", start, end, offset // page)
-    return note("CORE", NT_FILE, out + b"".join(m[3].encode() + b"\0" for m in mappings))
+    return note("CORE", NT_FILE, out + b"".join(os.fsencode(m[3]) + b"\0" for m in mappings))
 
 
 def core(arch, notes, mappings):
-    """Bytes of a core file. mappings: (address, size, access, bytes); what bytes lack was not dumped."""
+    """Bytes of a core file. mappings: (address, size, access, bytes); what bytes lack was not dumped.
+
+    From 65,535 program headers on the header says so, and section 0 has their number (extended numbering).
+    """
     count = len(mappings) + 1
     notes_at = 64 + 56 * count
     offset = align(notes_at + len(notes), 4096)
@@ -171,6 +176,10 @@ def core(arch, notes, mappings):
     for address, size, access, data in mappings:
         programs.append(struct.pack("<IIQQQQQQ", PT_LOAD, perms(access), len(out), address, 0, len(data), size, 4096))
         out += data
-    head = header(arch, ET_CORE, 0, 64, count, 0, 0, 0) + b"".join(programs) + notes
+    extended = count >= PN_XNUM
+    head = header(arch, ET_CORE, 0, 64, min(count, PN_XNUM), len(out) if extended else 0, int(extended), 0)
+    head += b"".join(programs) + notes
     out[:len(head)] = head
+    if extended:
+        out += struct.pack("<IIQQQQIIQQ", 0, 0, 0, 0, 0, 1, 0, count, 0, 0)
     return bytes(out)

@@ -19,7 +19,8 @@ ARRAY, CHAN, FUNC, INTERFACE, MAP, POINTER, SLICE, STRUCT = 17, 18, 19, 20, 21, 
 UNCOMMON, EXTRA_STAR, NAMED, REGULAR, DIRECT_IFACE = 1, 2, 4, 8, 32
 KIND_DIRECT_IFACE = 0x20  # a flag of the kind byte up to Go 1.25; TFlag 32 since 1.26
 # Embedded structs of the runtime; and types outside the heap: a pointer to one of them is none for the collector.
-EMBEDDED = {"NotInHeap", "mOS", "dlogPerM", "lockRankStruct", "traceSchedResourceState", "pageTraceBuf", "maybeTraceablePtr"}
+EMBEDDED = {"NotInHeap", "mOS", "dlogPerM", "lockRankStruct", "traceSchedResourceState", "pageTraceBuf",
+            "maybeTraceablePtr"}
 NOT_IN_HEAP = {"runtime." + n for n in ("mspan", "mcache", "gcBits", "mSpanList", "special", "pollDesc")}
 DESCRIPTORS_SIZE, NAMES_SIZE = 0xc000, 0x4000
 

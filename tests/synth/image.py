@@ -57,6 +57,7 @@ class Image:
         self.bss.alloc(64)
         self.noptrbss.alloc(64)
         self.types = None  # a Types, set by the world
+        self.in_place = True  # linkers differ in whether relocated words also stand in the file
         self.tweak_tables = None  # called with the Tables, to break them
         self.build_id = "synthetic/" + hashlib.sha1(f"{layouts.version} {arch} {pie}".encode()).hexdigest()
 
@@ -143,16 +144,16 @@ class Image:
 
     # ---- the file
 
-    def _linked(self, region):
-        """(linked address, bytes as linked) of a region."""
+    def _linked(self, region, in_place=True):
+        """(linked address, bytes as linked) of a region. not in_place: its addresses stand in .rela only."""
         data = bytearray(region.bytes)
         for offset in region.pointers if self.bias else ():
-            value = struct.unpack_from("<Q", data, offset)[0]
-            struct.pack_into("<Q", data, offset, (value - self.bias) & 0xffffffffffffffff)
+            value = struct.unpack_from("<Q", data, offset)[0] - self.bias if in_place else 0
+            struct.pack_into("<Q", data, offset, value & 0xffffffffffffffff)
         return region.base - self.bias, bytes(data)
 
     def _section(self, name, region, start=None, end=None, kind=elf.PROGBITS, flags=2, alignment=32):
-        address, data = self._linked(region)
+        address, data = self._linked(region, self.in_place)
         first = (start or region.base) - region.base
         last = (end or region.end) - region.base
         if kind == elf.NOBITS:

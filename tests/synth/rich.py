@@ -18,6 +18,11 @@ def rich_world(version, arch, **more):
     _semaphores(w)
     _states(w)
     _defers(w)
+    # A variable of the program that looks like a list of one goroutine (seen in 1.26).
+    array = w.persistent.alloc(8)
+    w.memory.u64(array, w.named["main"].address)
+    for index, word in enumerate((array, 1, 1)):
+        w.memory.u64(w.spare + 64 + 8 * index, word)
     return w
 
 
@@ -94,9 +99,15 @@ def _states(w):
     scanned = w.named["scanned"] = _start(w, "scanned", 54, [w.serve.site(104)], waitsince=NANOTIME - HOUR)
     w.block(scanned, w.chan("[]uint8"), "receive")
     w.set(scanned, "atomicstatus", STATUS["waiting"] | 0x1000)
+    copied = w.named["copied"] = _start(w, "copied", 58, [w.serve.site(104)], status="copystack")
+    w.enter(copied, "park")
     dead = w.named["dead"] = w.goroutine(55, "dead", frames=[])
     for path in ("stack.lo", "stack.hi", "sched.sp", "sched.pc"):
         w.set(dead, path, 0)
+    if w.minor >= 24:  # in a synctest bubble: 1.24 says "(synctest)", later "(durable)"
+        word = "synctest" if w.minor == 24 else "durable"
+        durable = _start(w, "durable", 59, [w.serve.site(105)], reason=f"chan receive ({word})")
+        w.block(durable, w.chan("uint16"), "receive")
     if w.minor >= 26:
         leaked = w.named["leaked"] = _start(w, "leaked", 56, [w.serve.site(107)], status="leaked")
         w.block(leaked, w.chan("bool"), "receive")

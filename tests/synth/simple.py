@@ -24,10 +24,10 @@ def simple_world(version="1.23", arch="amd64", **more):
     return w
 
 
-def look(world, directory, healthy=(1, 8), broken=(), may_refuse=False):
+def look(world, directory, healthy=(1, 8), may_refuse=False):
     """Inspects the world in JSON and text. The healthy goroutines must be told right; the document is returned.
 
-    broken: goroutines of which nothing is asked. may_refuse: exit status 2 will do as well (None is returned).
+    may_refuse: exit status 2 will do as well (None is returned then).
     """
     exe, core = world.write(str(directory))
     run = inspect(exe, core)
@@ -38,7 +38,7 @@ def look(world, directory, healthy=(1, 8), broken=(), may_refuse=False):
     wrong = [d for d in differences(world, document)
              if any(d.startswith(f"goroutine {g}:") or d == f"goroutine {g} is not shown" for g in healthy)]
     assert not wrong, "\n".join(wrong)
-    for more, status in (([], run.status), (["--verbose"], run.status), (["--goroutines"], 0)):
+    for more, status in ((["--verbose"], run.status), (["--goroutines"], 0)):
         shown = seep("inspect", core, "--exe", exe, "--for", "0", *more)
         assert shown.status == status and is_printable(shown.out), str(shown)
     return document

@@ -5,12 +5,12 @@ import struct
 
 import pytest
 
-from .conftest import FLIPS, SOME, label
+from .conftest import FEW, FLIPS, SOME, label
 from .observe import inspect, seep
 from .rich import rich_world
 from .simple import simple_world
 
-each_release = pytest.mark.parametrize("release", SOME, ids=label)
+each_release = pytest.mark.parametrize("release", FEW, ids=label)
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,11 @@
 """Goroutine descriptors, stacks and the list of goroutines that lie."""
 import pytest
 
-from .conftest import SOME, label
+from .conftest import FEW, label
 from .observe import group_of
 from .simple import look, refuse, simple_world
 
-each_release = pytest.mark.parametrize("release", SOME, ids=label)
+each_release = pytest.mark.parametrize("release", FEW, ids=label)
 
 
 def blocked(release):

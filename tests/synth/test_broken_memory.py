@@ -3,12 +3,12 @@ import os
 
 import pytest
 
-from .conftest import SOME, label
+from .conftest import FEW, label
 from .observe import group_of, inspect, is_sanitized, peak_memory
 from .simple import look, simple_world
 
 WILD = [0, 8, 0xdeadbeef, 0x7fffdeadb000, 0xffffffffffffffff, 0x8000000000000000]
-each_release = pytest.mark.parametrize("release", SOME, ids=label)
+each_release = pytest.mark.parametrize("release", FEW, ids=label)
 
 
 def with_defers(release, count):

@@ -109,6 +109,7 @@ class World(Blocking, Deferring):
                     name.startswith("internal/sync.") and self.minor < 24):
                 self.func(name, stdlib.ROOT + file, line, size, lines=lines, flag=flag, funcid=funcid)
         self.finished = False
+        self.more_mappings = []  # (address, size, access, bytes) for the core
 
     def _globals(self):
         """The runtime's variables: allgs, allm, mheap_, the semaphore table, waitReasonStrings."""
@@ -368,7 +369,7 @@ class World(Blocking, Deferring):
         self._masks()
         mappings, files = self.image.mappings(exe, self.file_pages)
         name_at = self.stack_area.end - 0x1000
-        self.stack_area.write(name_at, path.encode()[:1000] + b"\0")
+        self.stack_area.write(name_at, os.fsencode(path)[:1000] + b"\0")
         for region in (self.heap.arena, self.persistent, self.stack_area):
             size = align(len(region.bytes), 4096)
             mappings.append((region.base, size, region.perms, bytes(region.bytes).ljust(size, b"\0")))
@@ -380,7 +381,7 @@ class World(Blocking, Deferring):
                 notes += elf.auxv([(3, self.image.base + 64), (5, 5), (6, 4096), (9, self.image.text.base),
                                    (31, name_at)])
                 notes += elf.file_note([(s, e, o, path) for s, e, o in files])
-        return elf.core(self.arch, notes, sorted(mappings))
+        return elf.core(self.arch, notes, sorted(mappings + self.more_mappings))
 
     def write(self, directory, name="shop"):
         """Writes both files; returns their paths."""

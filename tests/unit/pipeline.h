@@ -31,6 +31,7 @@ static inline struct error *pipeline_look(struct target *target, struct pipeline
 static inline void pipeline_report(struct target *target, const struct pipeline *line, FILE *sink)
 {
     struct report report = {.facts = target_facts(target),
+                            .target = target,
                             .program = line->program,
                             .runtime = line->runtime,
                             .now = &line->second,

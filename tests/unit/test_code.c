@@ -215,6 +215,8 @@ static const struct sample samples[] = {
      * call DEFERRETURN; ret */
     {AMD64("e8fb7f0000488d0df43f0000488b0cc1ffe1ebece8e7800000c3", 5), LOOP(EXISTS, EXISTS),
      .table = {18, 20}},
+    /* the result of another call: l: call OTHER; test eax,eax; jne r; jmp l; r: ret */
+    {AMD64("e8fb83000085c07502ebf5c3", 5), LOOP(EXISTS, EXISTS)},
     /* no loop: call DEFER; call DEFERRETURN; ret */
     {AMD64("e8fb7f0000e8f6800000c3", 5), .facts = {false, EXISTS, EXISTS, 0}},
     /* an inner loop that ends: o: call DEFER; i: dec rcx; jne i; jmp o */
