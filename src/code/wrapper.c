@@ -10,7 +10,7 @@ enum {
     WRAPPER_BYTES_MAX = 1024
 };
 
-static bool is_wrapper(const struct program *program, address entry)
+bool wrapper_is_one(const struct program *program, address entry)
 {
     struct source_frame frame;
     if (!pclntab_frames(&program->pclntab, entry, &frame, 1))
@@ -64,7 +64,7 @@ struct wrapped wrapper_callee(struct target *target, const struct program *progr
 {
     struct func func;
     if (!entry || !pclntab_func(&program->pclntab, entry, &func) || func.entry != entry ||
-        func.end - func.entry > WRAPPER_BYTES_MAX || !is_wrapper(program, entry))
+        func.end - func.entry > WRAPPER_BYTES_MAX || !wrapper_is_one(program, entry))
         return (struct wrapped){0};
     struct wrapped wrapped = inlined_callee(program, &func);
     AUTO_BODY struct body body = {0};

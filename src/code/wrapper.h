@@ -11,6 +11,9 @@ struct wrapped {
     address entry;        /* of the physical function; 0 if the call was inlined */
 };
 
+/* Did the compiler make the function at `entry` as such a closure? */
+bool wrapper_is_one(const struct program *program, address entry);
+
 /* The function that the wrapper at `entry` calls. Reads code only. */
 struct wrapped wrapper_callee(struct target *target, const struct program *program, address entry);
 

@@ -126,7 +126,7 @@ static void add_reasons(struct finding *finding, const struct statement *stateme
     const char *function = finding->at.function ? finding->at.function : "the function";
     if (is_certain(statement))
         VECTOR_PUSH(&finding->because,
-                    sentence("%s loops without a way out: its deferred calls never run", function));
+                    sentence("%s loops without a way out: short of a panic, its deferred calls never run", function));
     else if (statement->loop_exit == WAY_OUT_EXISTS)
         VECTOR_PUSH(&finding->because,
                     sentence("the loop in %s has a way out, but it has not been taken for long", function));
@@ -160,7 +160,7 @@ static void report(const struct looks *looks, const struct statement *statement,
         .title = title_of(statement),
         .at = place_of_defer(looks->program, site),
         .started_at = place_of_start(looks->program, goroutine),
-        .deferred = place_of_deferred(looks->target, looks->program, site->function),
+        .deferred = place_of_deferred(looks->target, looks->program, site),
         .goroutine = statement->frames == 1 ? goroutine->id : 0,
         .oldest_s = -1,
         .newest_s = -1,

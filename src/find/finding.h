@@ -70,7 +70,7 @@ struct place place_of_defer(const struct program *program, const struct defer_si
 /* Where the goroutine was started; no place for the main one, which no go statement of the program starts. */
 struct place place_of_start(const struct program *program, const struct goroutine *goroutine);
 
-/* The deferred function, by the entry of the closure that Go keeps: what a compiler's wrapper calls, else itself. */
-struct place place_of_deferred(struct target *target, const struct program *program, address function);
+/* The deferred function: what the compiler's closure calls, if Go keeps one, else itself. */
+struct place place_of_deferred(struct target *target, const struct program *program, const struct defer_site *site);
 
 #endif

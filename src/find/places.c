@@ -96,8 +96,9 @@ struct place place_of_start(const struct program *program, const struct goroutin
     return goroutine->id == 1 ? (struct place){0} : place_of(program, goroutine->go_pc);
 }
 
-struct place place_of_deferred(struct target *target, const struct program *program, address function)
+struct place place_of_deferred(struct target *target, const struct program *program, const struct defer_site *site)
 {
+    address function = site->function;
     if (!function)
         return (struct place){0};
     struct wrapped wrapped = wrapper_callee(target, program, function);
@@ -105,7 +106,8 @@ struct place place_of_deferred(struct target *target, const struct program *prog
         return place_at(program, wrapped.entry);
     if (wrapped.function)
         return (struct place){.function = text_escaped(wrapped.function, strlen(wrapped.function))};
-    return place_at(program, function);
+    bool through_value = site->captured && wrapper_is_one(program, function);
+    return place_at(program, through_value ? site->captured : function);
 }
 
 void place_deinit(struct place *place)

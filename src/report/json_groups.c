@@ -166,7 +166,7 @@ static json_t *defer_json(const struct report *report, const struct defer_site *
     json_object_set_new(value, "at", at);
     json_object_set_new(
         value, "deferred",
-        json_place_taken(place_of_deferred(report->target, report->program, site->function)));
+        json_place_taken(place_of_deferred(report->target, report->program, site)));
     json_object_set_new(value, "kind", json_string(kinds[site->kind]));
     json_object_set_new(value, "bytes",
                         site->record_bytes ? json_count(site->record_bytes) : json_null());

@@ -78,7 +78,7 @@ static void put_defer(const struct report *report, struct table *table,
 {
     char buffer[TEXT_SIZE_ROOM];
     char frame[64];
-    struct place calls = place_of_deferred(report->target, report->program, site->function);
+    struct place calls = place_of_deferred(report->target, report->program, site);
     if (site->goroutine < report->now->goroutines.length)
         snprintf(frame, sizeof(frame), "goroutine %llu",
                  (unsigned long long)report->now->goroutines.at[site->goroutine].id);

@@ -94,7 +94,7 @@ static void write_memory(const struct report *report, struct line *line)
     const struct memory_split *memory = &report->now->memory;
     char buffer[TEXT_SIZE_ROOM];
     struct text text = {0};
-    text_puts(&text, report->facts->kind == TARGET_CORE ? "held " : "rss ");
+    text_puts(&text, report->facts->kind == TARGET_CORE ? "core " : "rss ");
     if (memory->known)
         add_memory_sum(&text, memory);
     else

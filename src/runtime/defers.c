@@ -79,6 +79,18 @@ static address code_of(struct runtime *runtime, address closure)
     return error_ignore(error) ? 0 : code;
 }
 
+/* The closure of `defer f()` with a function value f keeps f in its first captured word. */
+static address captured_code_of(struct runtime *runtime, address closure)
+{
+    uint64_t value = 0;
+    struct error *error = closure && closure % 8 == 0 ? target_u64(runtime->target, closure + 8, &value) : NULL;
+    if (error_ignore(error) || !is_user_address(value))
+        return 0;
+    address code = code_of(runtime, value);
+    struct func func;
+    return pclntab_func(&runtime->program->pclntab, code, &func) && func.entry == code ? code : 0;
+}
+
 static struct local_site *site_of(struct walk *walk, const struct record *record, enum defer_kind kind, address key_pc)
 {
     if (walk->sites.length) {
@@ -96,6 +108,7 @@ static struct local_site *site_of(struct walk *walk, const struct record *record
                                    .first_fn = record->fn,
                                    .heap = record->heap};
         fresh.site.function = code_of(walk->runtime, record->fn);
+        fresh.site.captured = captured_code_of(walk->runtime, record->fn);
         VECTOR_PUSH(&walk->sites, fresh);
     }
     return &walk->sites.at[walk->newest];
@@ -328,7 +341,8 @@ static uint64_t add_open_coded(struct runtime *runtime, struct observation *obse
             if (!(frame->defer_bits >> bit & 1))
                 continue;
             struct defer_site site = {.count = 1, .frames = 1, .pc = frame->pc, .kind = DEFER_OPEN_CODED};
-            site.function = code_of(runtime, open_coded_closure(runtime, frame, bit));
+            address closure = open_coded_closure(runtime, frame, bit);
+            site.function = code_of(runtime, closure);
             site.frame_entry = frame->facts.entry;
             site.sp = frame->varp;
             publish(observation, table, goroutine, &site);

@@ -93,6 +93,7 @@ struct defer_site {
     address sp;          /* the frame's; 0 if of several */
     address pc;          /* return address of the defer's call; for an open-coded one the frame's pc */
     address function;    /* entry of the deferred function (compiler's wrapper); 0 if unknown */
+    address captured;    /* entry of the function value that the closure holds first, if it is one; 0 else */
     address frame_entry; /* entry of the frame's function; 0 if unknown */
     address oldest;      /* mark of the oldest record: tells two frames at one place apart */
     address record, closure; /* one of each on the heap; 0 if not there (closures: if all share one) */

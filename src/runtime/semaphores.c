@@ -43,15 +43,21 @@ static bool is_own_sudog(const struct search *search, address at)
            word(search, at + (uint64_t)search->runtime->offsets.sudog_g, &g) && g == search->goroutine->at;
 }
 
-/* A notifyList whose first waiter is a sudog of a goroutine: its g points to itself in g.sched.g. */
-static bool is_notify_list(const struct search *search, address at)
+/* Some goroutine's sudog: its g points to itself in g.sched.g. */
+static bool is_sudog(const struct search *search, address at)
 {
     const struct offsets *offsets = &search->runtime->offsets;
-    uint64_t head = 0, tail = 0, g = 0, self = 0;
+    uint64_t g = 0, self = 0;
+    return at % 8 == 0 && is_user_address(at) && word(search, at + (uint64_t)offsets->sudog_g, &g) && g % 8 == 0 &&
+           is_user_address(g) && word(search, g + (uint64_t)offsets->g_sched_g, &self) && self == g;
+}
+
+/* A notifyList: its first and its last waiter are sudogs. */
+static bool is_notify_list(const struct search *search, address at)
+{
+    uint64_t head = 0, tail = 0;
     return at % 8 == 0 && is_user_address(at) && word(search, at + LIST_HEAD, &head) &&
-           word(search, at + LIST_HEAD + 8, &tail) && head % 8 == 0 && is_user_address(head) && is_user_address(tail) &&
-           word(search, head + (uint64_t)offsets->sudog_g, &g) && g % 8 == 0 && is_user_address(g) &&
-           word(search, g + (uint64_t)offsets->g_sched_g, &self) && self == g;
+           word(search, at + LIST_HEAD + 8, &tail) && is_sudog(search, head) && is_sudog(search, tail);
 }
 
 static bool is_cond(const struct search *search, address at)

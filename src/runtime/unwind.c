@@ -36,7 +36,8 @@ static struct pc_facts find_facts(struct runtime *runtime, address pc)
     facts.entry = func.entry;
     facts.func_index = func.index;
     facts.ends = func.flags & FUNC_TOP_FRAME;
-    facts.stops = func.flags & FUNC_SP_WRITE;
+    /* cgocallback switches stacks, but keeps a frame on both that can be walked through (runtime/traceback.go). */
+    facts.stops = func.flags & FUNC_SP_WRITE && strcmp(func_name(table, &func), "runtime.cgocallback") != 0;
     for (size_t i = 0; i < LENGTH_OF(runtime->system_frames); i++)
         facts.injected = facts.injected || (runtime->system_frames[i] && runtime->system_frames[i] == func.entry);
     facts.known = func_sp_delta(table, &func, pc, &facts.sp_delta) && facts.sp_delta >= 0;

@@ -68,6 +68,12 @@ def check_text(program):
     assert not wrong, f"{len(wrong)} of {len(program.others)} goroutines differ:\n" + "\n".join(map(str, wrong[:8]))
 
 
+def origin(group):
+    """Where the goroutines of a group were started, in the words of a dump."""
+    where = group["started_at"] or {"function": "", "file": None, "line": None}
+    return godump.plain_name(where["function"]), where["file"], where["line"]
+
+
 def check_json(program):
     """The groups of the JSON document hold the same goroutines."""
     document = inspect(program.pid, "--for", "0").doc
@@ -85,7 +91,7 @@ def check_json(program):
             wrong.append((number, mine.visible(), theirs.visible()))
         elif not group["complete"]:
             wrong.append((number, "stack is not complete"))
-        elif theirs.created_by and tuple((group["started_at"] or {}).values()) != theirs.created_by:
+        elif theirs.created_by and origin(group) != theirs.created_by:
             wrong.append((number, group["started_at"], theirs.created_by))
         elif theirs.parent and group["started_by"] not in (theirs.parent, None):
             wrong.append((number, group["started_by"], theirs.parent))

@@ -21,6 +21,7 @@ HEALTHY = {
     "tickers": (("tickers",), 1000),
     "mutex-contention": (("mutex-contention",), 500),
     "fan-out": (("fan-out",), 20),
+    "crowd": (("leak-in-crowd", "-every", "0"), 5000),
     "http-light": (("http-light",), 20),
     "group-commit-channel": (("group-commit", "-kind", "channel"), 3),
     "group-commit-cond": (("group-commit", "-kind", "cond"), 3),

@@ -18,7 +18,7 @@ from .pclntab import Tables
 
 LINK_BASE = {"amd64": 0x400000, "arm64": 0x10000}
 PAGE = {"amd64": 0x1000, "arm64": 0x10000}
-TEXT, RODATA, TYPES, TABLES = 0x1000, 0x200000, 0x220000, 0x230000
+TEXT, RODATA, TYPES, RELRO, TABLES = 0x1000, 0x200000, 0x220000, 0x230000, 0x240000
 DATA, BSS, NOPTRBSS = 0x600000, 0x610000, 0x630000
 MODINFO_START, MODINFO_END = (bytes.fromhex("3077af0c9274080241e1c107e6d618e6"),
                               bytes.fromhex("f932433186182072008242104116d8f2"))
@@ -44,6 +44,8 @@ class Image:
         region, base = memory.region, self.base
         self.text = region("text", base + TEXT, RODATA - TEXT, "r-x")
         self.rodata = region("rodata", base + RODATA, TYPES - RODATA, "r--")
+        # Read-only data that holds addresses: of a position independent executable it is relocated.
+        self.relro = region("relro", base + RELRO, TABLES - RELRO, "r--") if pie else self.rodata
         self.tables = region("tables", base + TABLES, DATA - TABLES, "r--")
         self.buildinfo = region("buildinfo", base + DATA, 0x2000)
         self.module = region("module", base + DATA + 0x2000, 0x1000)
@@ -67,7 +69,7 @@ class Image:
 
     def funcval(self, function):
         """Address of a static closure without captures."""
-        where = self.rodata.alloc(8)
+        where = self.relro.alloc(8, 8)
         self.memory.pointer(where, function.entry)
         return where
 
@@ -200,13 +202,14 @@ class Image:
         relocated = self.minor < 26  # up to 1.25 the tables' header holds an address
         tables = elf.Segment(base + TABLES, "rw-" if relocated else "r--", [pclntab] + others, relro=relocated)
         return [first, elf.Segment(base + RODATA, "r--", [rodata, rela]),
-                elf.Segment(base + TYPES, "rw-", [types], relro=True), tables, last]
+                elf.Segment(base + TYPES, "rw-", [types, self._section(".data.rel.ro.funcs", self.relro, flags=3)],
+                            relro=True), tables, last]
 
     def _rela(self, address):
         """.rela: one R_*_RELATIVE for each word that holds an address."""
         kind = 8 if self.arch == "amd64" else 1027
         out = b""
-        for region in (self.types.region, self.tables, self.module, self.noptrdata, self.data):
+        for region in (self.types.region, self.relro, self.tables, self.module, self.noptrdata, self.data):
             start, data = self._linked(region)
             for offset in sorted(region.pointers):
                 out += struct.pack("<QQq", start + offset, kind, struct.unpack_from("<q", data, offset)[0])

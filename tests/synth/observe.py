@@ -199,7 +199,7 @@ def differences(world, document):
             out.append(f"goroutine {g.id} is not shown")
         else:
             out += [f"goroutine {g.id}: {text}" for text in _compare(world, g, group)]
-    return out + _compare_defers(world, document)
+    return out + list(_compare_defers(world, document))
 
 
 def _compare(world, g, group):
@@ -217,6 +217,9 @@ def _compare(world, g, group):
         frames = frame_list(group)
         if frames != g.places():
             yield f"frames {frames}, not {g.places()}"
+        pcs = [f["pc"] for f in group["frames"] if not f["inlined"]][:len(g.frames)]
+        if pcs != [hex(pc) for pc in g.pcs()]:
+            yield f"pcs {pcs}, not {[hex(pc) for pc in g.pcs()]}"
         if not group["complete"]:
             yield "its stack is not complete"
     if waiting and not g.system:
@@ -227,6 +230,8 @@ def _compare(world, g, group):
             if not any(all(shown[k] == v for k, v in value.items()) for shown in group["waits_on"]):
                 yield f"waits on {group['waits_on']}, not on {value}"
     members = [x for x in world.goroutines if x.id in group["ids"]]
+    if group["stack_bytes"] != sum(x.high - x.low for x in members):
+        yield f"stack_bytes {group['stack_bytes']}"
     if group["wait_unknown"] != sum(x.waitsince == 0 for x in members) and waiting:
         yield f"wait_unknown {group['wait_unknown']}"
     pending = sum(p["count"] for x in members for p in x.pending)
@@ -245,4 +250,20 @@ def _compare_defers(world, document):
         for p in g.pending if g.status not in GONE else []:
             key = (p["kind"], p["function"], p["line"] if p["kind"] == "linked" else None)
             wanted[key] = wanted.get(key, 0) + p["count"]
-    return [] if shown == wanted else [f"defers {shown}, not {wanted}"]
+    if shown != wanted:
+        yield f"defers {shown}, not {wanted}"
+    for g in world.goroutines:
+        for p in (p for p in g.pending if p["count"] >= 4 and p["kind"] != "open-coded"):
+            function = p["deferred"].wraps or p["deferred"]  # a wrapper made by the compiler stands for what it calls
+            place = {"function": function.name, "file": function.file, "line": function.start_line}
+            if not any(e["goroutine"] == g.id and e["frame_sp"] == hex(p["sp"]) and e["deferred"] == place and
+                       e["frames"] == 1 and e["bytes"] and e["bytes"] >= p["count"] * 48 for e in document["defers"]):
+                yield f"goroutine {g.id} has {p['count']} calls of {function.name} pending at {p['sp']:#x}: not shown"
+
+
+def check_memory(world, document, core_bytes):
+    """Heap and stacks are those of the world's spans, the whole is what the core holds."""
+    memory = document["memory"]
+    pages = {state: sum(s.pages for s in world.heap.spans if s.state == state) * 8192 for state in (1, 2)}
+    assert memory["heap_in_use_bytes"] == pages[1] and memory["stacks_bytes"] == pages[2]
+    assert memory["rss_bytes"] == core_bytes and memory["heap_idle_bytes"] == 0

@@ -59,55 +59,98 @@ class Site:
         return out
 
 
+class Code:
+    """The few instructions that functions are made of; distances are from the start of the instruction."""
+
+    def __init__(self, arch):
+        self.arm = arch == "arm64"
+        self.nop = b"\x1f\x20\x03\xd5" if self.arm else b"\x90"
+        self.ret = b"\xc0\x03\x5f\xd6" if self.arm else b"\xc3"
+
+    def call(self, distance):
+        """CALL or BL."""
+        return self._word(0x94000000, distance, 26) if self.arm else b"\xe8" + struct.pack("<i", distance - 5)
+
+    def jump(self, distance):
+        """JMP or B."""
+        return self._word(0x14000000, distance, 26) if self.arm else b"\xe9" + struct.pack("<i", distance - 5)
+
+    def test_and_jump(self, distance):
+        """What follows a call of deferproc up to Go 1.24: is the result not 0, go to the recovery path."""
+        if self.arm:
+            return struct.pack("<I", 0xf100001f) + struct.pack("<I", 0x54000001 | (distance - 4) // 4 << 5 & 0xffffe0)
+        return b"\x85\xc0\x0f\x85" + struct.pack("<i", distance - 8)
+
+    @staticmethod
+    def _word(opcode, distance, bits):
+        return struct.pack("<I", opcode | distance // 4 & (1 << bits) - 1)
+
+
 class Function:
-    """One function: text, and pc-value tables as lists of (offset of the end, value)."""
+    """One function: its text, and what each piece of the text says: frame size, file, line, inlined call.
+
+    calls: {line: entry of the function called}. loop: it goes round its calls for ever. recover: a call of this entry
+    (deferproc up to 1.24) is followed by a test that leads to the recovery path. deferreturn: entry of
+    runtime.deferreturn, called before the function returns.
+    """
 
     def __init__(self, name, file, start_line, frame_size, arch, lines=(), inlined=(), flag=0, funcid="normal",
-                 open_defers=None, wraps=None, deferreturn=False, entry=0):
+                 open_defers=None, wraps=None, deferreturn=0, calls=None, loop=False, recover=None, entry=0):
         self.name, self.file, self.start_line, self.frame_size = name, file, start_line, frame_size
         self.entry, self.flag, self.funcid, self.wraps = entry, flag, funcid, wraps
         self.open_defers = open_defers  # (bits offset, slot offsets), both down from varp
         self.inlined = list(inlined)
-        self.quantum = 4 if arch == "arm64" else 1
         self.text = bytearray()
         self.steps = []      # (end, spdelta, file, line, inline index)
         self.sites = {}
         self.deferreturn = 0
         self.override = {}   # fields of _func to falsify, by name as in FIELDS
-        self.raw = {}        # whole pc-value tables to falsify: "pcsp", "pcfile", "pcln", "inltree"
-        self._assemble(arch, list(lines), deferreturn)
+        self.raw = {}        # whole pc-value tables to falsify: "pcsp", "pcfile", "pcln", "inlindex"; "inltree"
+        self.calls, self.recover = calls or {}, recover
+        self.code = Code(arch)
+        self._assemble(list(lines), deferreturn, loop)
 
-    def _emit(self, code, delta, file, line, index=-1):
-        self.text += code
-        self.steps.append((len(self.text), delta, file, line, index))
+    def _emit(self, text, line, inlined=None, delta=None):
+        self.text += text
+        file = inlined.file if inlined else self.file
+        index = self.inlined.index(inlined) if inlined else -1
+        self.steps.append((len(self.text), self.frame_size if delta is None else delta, file, line, index))
 
-    def _assemble(self, arch, lines, deferreturn):
-        """Prologue, a call for each line, inlined calls behind a nop each, epilogue."""
-        arm = arch == "arm64"
-        nop = b"\x1f\x20\x03\xd5" if arm else b"\x90"
-        call = b"\x00\x00\x00\x94" if arm else b"\xe8\xfb\xff\xff\xff"
-        delta = self.frame_size
-        self._emit(nop * (4 if arm else 16), 0, self.file, self.start_line)
-        calls = [(None, line) for line in lines]
-        calls += [(inlined, line) for inlined in self.inlined for line in inlined.lines]
-        begun = set()
-        for inlined, line in calls:
-            if inlined is not None and inlined not in begun:
-                begun.add(inlined)
-                parent = inlined.parent
+    def _emit_call(self, line, inlined):
+        """A call; by default to the next instruction, which is no function."""
+        start = self.entry + len(self.text)
+        target = self.calls.get(line)
+        self._emit(self.code.call(target - start if target else len(self.code.call(0))), line, inlined)
+        self.sites[line, inlined] = Site(self, line, inlined, start, self.entry + len(self.text))
+        if target and target == self.recover:
+            self.tests.append((len(self.text), line, inlined))
+            self._emit(self.code.test_and_jump(0), line, inlined)
+
+    def _assemble(self, lines, deferreturn, loop):
+        """Prologue, a call for each line, inlined calls behind a nop each, the way back or out, epilogue."""
+        self.tests = []
+        self._emit(self.code.nop * (16 // len(self.code.nop)), self.start_line, delta=0)
+        first = len(self.text)
+        for line in lines:
+            self._emit_call(line, None)
+        for inlined in self.inlined:
+            if inlined.lines:
                 inlined.parent_pc = len(self.text)
-                self._emit(nop, delta, parent.file if parent else self.file, inlined.at,
-                           self.inlined.index(parent) if parent else -1)
-            start = self.entry + len(self.text)
-            self._emit(call, delta, inlined.file if inlined else self.file, line,
-                       self.inlined.index(inlined) if inlined else -1)
-            self.sites[line, inlined] = Site(self, line, inlined, start, self.entry + len(self.text))
+                self._emit(self.code.nop, inlined.at, inlined.parent)
+            for line in inlined.lines:
+                self._emit_call(line, inlined)
+        if loop:
+            self._emit(self.code.jump(first - len(self.text)), self.start_line)
+        recovery = len(self.text)
         if deferreturn:
-            self.deferreturn = len(self.text)
-            self._emit(call, delta, self.file, self.start_line)
-        self._emit(nop, delta, self.file, self.start_line)
-        self._emit(b"\xc0\x03\x5f\xd6" if arm else b"\xc3", 0, self.file, self.start_line)
-        self.text += nop * (-len(self.text) % 32 // len(nop))
+            self.deferreturn = recovery
+            self._emit(self.code.call(deferreturn - self.entry - recovery), self.start_line)
+        for start, _, _ in self.tests:
+            test = self.code.test_and_jump(recovery - start)
+            self.text[start:start + len(test)] = test
+        self._emit(self.code.nop, self.start_line)
+        self._emit(self.code.ret, self.start_line, delta=0)
+        self.text += self.code.nop * (-len(self.text) % 32 // len(self.code.nop))
 
     def site(self, line=None, inlined=None):
         """The call at a line (the first if none is named); inlined: the name of an inlined function."""
@@ -217,7 +260,7 @@ class Tables:
     def _record(self, function):
         """A _func with its pcdata and funcdata."""
         first, files = self.cu_at[package(function.name)]
-        steps, quantum, raw = function.steps, function.quantum, function.raw
+        steps, quantum, raw = function.steps, self.quantum, function.raw
         table = lambda key, values: self._table(raw.get(key) or pc_values(values, quantum))
         pcdata = [0] * (3 if function.inlined else 2)
         if function.inlined:

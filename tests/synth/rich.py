@@ -117,9 +117,12 @@ def _states(w):
 def _defers(w):
     """Goroutine 60: two frames with linked records; 61: open-coded; 62: a record in the frame; 63: range-over-func."""
     close = w.func("main.(*Rows).Close", POOL, 200, 32, lines=[203])
-    wrapper = w.func("main.poll.deferwrap1", POOL, 131, 32, lines=[131], wraps=close, funcid="wrapper")
+    wrapper = w.func("main.poll.deferwrap1", POOL, 131, 32, lines=[131], wraps=close, funcid="wrapper",
+                     calls={131: "main.(*Rows).Close"})
     closure = w.func("main.poll.func2", POOL, 133, 32, lines=[134])
-    poll = w.func("main.poll", POOL, 120, 160, lines=[131, 133, 140], deferreturn=True)
+    deferproc = "runtime.deferproc"
+    poll = w.func("main.poll", POOL, 120, 160, lines=[131, 133, 140], deferreturn=True,
+                  calls={131: deferproc, 133: deferproc, 140: "time.Sleep"})
     outer = w.func("main.collect", POOL, 150, 160, lines=[155, 160], deferreturn=True)
     g = _start(w, "defers", 60, [poll.site(140), outer.site(160)])
     w.defer(g, g.frame("main.collect"), closure, outer.site(155), count=2)

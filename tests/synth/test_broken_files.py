@@ -191,3 +191,46 @@ def test_mixed_up(tmp_path, files):
     for arguments in ((str(tmp_path), "--exe", exe_path), (core_path, "--exe", str(tmp_path)),
                       (core_path, "--exe", core_path + "x"), (core_path + "x", "--exe", exe_path), (exe_path,)):
         assert seep("inspect", *arguments, "--for", "0").status == 2, arguments
+
+
+UGLY = ["/srv/\x1b[31mred\x1b[0m/shop", "/srv/a\nb/shop", "/srv/\udcff\udcfe/shop", "/srv/" + "x" * 3000, "", "shop",
+        "/srv/\x9b31m\u202eshop (deleted)"]
+
+
+@pytest.mark.parametrize("path", UGLY, ids=range(len(UGLY)))
+def test_ugly_paths(path, tmp_path):
+    """The path in the core has escape sequences, a line feed, broken UTF-8: the line that says so is one line."""
+    world = simple_world("1.25", "amd64")
+    exe, core = world.write(str(tmp_path))
+    with open(exe, "rb") as file:
+        data = file.read()
+    with open(core, "wb") as file:
+        file.write(world.core(data, path))
+    assert seep("inspect", core, "--for", "0").status in (0, 1, 2)
+    inspect(exe, core)
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred", "a\nb", "\udcff\udcfe", "-rf", "x" * 200])
+def test_ugly_file_names(name, tmp_path):
+    """The files themselves have such names."""
+    world = simple_world("1.25", "amd64")
+    world.block(world.victim, world.victim_chan, "send")
+    exe, core = world.write(str(tmp_path), name)
+    run = inspect(exe, core)
+    assert run.status in (0, 1), str(run)
+    assert seep("inspect", core, "--for", "0", "--verbose").status == run.status
+    assert seep("inspect", core + "-gone", "--for", "0").status == 2
+
+
+@pytest.mark.parametrize("count", [0, 1, 3, 1 << 31, (1 << 32) - 1])
+def test_extended_numbering(count, tmp_path):
+    """A core that says its program headers are counted in section 0, which has a number of its own."""
+    world = simple_world("1.25", "amd64")
+    exe, core = world.write(str(tmp_path))
+    with open(exe, "rb") as first, open(core, "rb") as second:
+        exe, bent = first.read(), bytearray(second.read())
+    struct.pack_into("<H", bent, 56, 0xffff)
+    struct.pack_into("<Q", bent, 40, len(bent))
+    struct.pack_into("<H", bent, 60, 1)
+    bent += struct.pack("<IIQQQQIIQQ", 0, 0, 0, 0, 0, 1, 0, count, 0, 0)
+    try_files(str(tmp_path), exe, bytes(bent))

@@ -130,6 +130,18 @@ def test_header(release, offset, value, tmp_path):
 
 
 @each_release
+@pytest.mark.parametrize("magic", [0xfffffffa, 0xfffffffb, 0xfffffff2])
+def test_other_format(release, magic, tmp_path):
+    """Tables of Go before 1.18 are refused; those of a Go to come are tried."""
+    world = blocked(release)
+    world.image.tweak_tables = lambda tables: struct.pack_into("<I", tables.data, 0, magic)
+    if magic < 0xfffffff2:
+        refuse(world, tmp_path)
+    else:
+        look(world, tmp_path, healthy=(1, 8) if world.minor >= 20 else (), may_refuse=True)
+
+
+@each_release
 @pytest.mark.parametrize("seed", range(8))
 def test_functab_is_shuffled(release, seed, tmp_path):
     """A function table that is not in order, has wild offsets, or entries that are all the same."""
@@ -269,6 +281,31 @@ def test_build_info_form(release, what, tmp_path):
     else:
         info.bytes[:] = bytes(8) + info.bytes[:-8]
     look(world, tmp_path, may_refuse=True)
+
+
+# ---- wait reasons
+
+@each_release
+@pytest.mark.parametrize("length,where", [(1 << 40, None), (60, None), (5, 0), (5, 0x7fffdeadb000), (9, "escape")])
+def test_wait_reasons(release, length, where, tmp_path):
+    """An entry of the table of wait reasons is absurd, nowhere, or has an escape sequence in it."""
+    world = blocked(release)
+    entry = world.reasons_at + 16 * world.reasons.index("chan send")
+    if where == "escape":
+        where = world.image.string("\x1b[31mred\x1b[0m")
+    if where is not None:
+        world.memory.u64(entry, where)
+    world.memory.u64(entry + 8, length)
+    look(world, tmp_path, healthy=())
+
+
+@each_release
+def test_no_wait_reasons(release, tmp_path):
+    """Without the table all but the words is told."""
+    world = blocked(release)
+    world.memory.write(world.reasons_at, bytes(16 * len(world.reasons)))
+    document = look(world, tmp_path, healthy=())
+    assert "main.work" in [f[0] for f in frame_list(group_of(document, 7))]
 
 
 # ---- names

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from .conftest import EVERY, SOME, label
-from .observe import differences, group_of, inspect, seep
+from .observe import check_memory, differences, group_of, inspect, seep
 from .rich import rich_world
 from .simple import look, simple_world
 
@@ -21,6 +21,7 @@ def test_everything(release, tmp_path):
     document = run.doc
     wrong = differences(world, document)
     assert not wrong, "\n".join(wrong)
+    check_memory(world, document, sum(len(m[3]) for m in world.mappings))
     target = document["target"]
     assert target["kind"] == "core" and target["pid"] == world.pid and target["name"] == "shop"
     assert target["go_version"].removeprefix("go") == version and target["arch"] == arch

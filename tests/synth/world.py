@@ -20,6 +20,7 @@ from .image import Image, TYPES, build_info
 from .layouts import Layouts
 from .memory import Heap, Memory, align
 from .pclntab import Function, Site
+from .threads import Threads
 
 STATUS = {"idle": 0, "runnable": 1, "running": 2, "syscall": 3, "waiting": 4, "dead": 6, "copystack": 8,
           "preempted": 9, "leaked": 10, "deadextra": 11}
@@ -33,7 +34,7 @@ class Frame:
     """One physical frame of a goroutine's stack."""
 
     def __init__(self, site, sp, size):
-        self.site, self.sp, self.size = site, sp, size
+        self.site, self.sp, self.size, self.pc = site, sp, size, site.pc
         self.used = 8  # of the locals, from the low end; the first word holds LR on arm64
 
     @property
@@ -66,12 +67,16 @@ class Goroutine:
         """The innermost frame of a function."""
         return next(f for f in reversed(self.frames) if f.site.function.name == name)
 
+    def pcs(self):
+        """Of each frame, innermost first, the pc: a return address but for the innermost, or where a signal came."""
+        return [f.pc for f in reversed(self.frames)]
+
     def places(self):
         """All source frames, innermost first: (function, file, line, inlined)."""
         return [place for f in reversed(self.frames) for place in f.site.places()]
 
 
-class World(Blocking, Deferring):
+class World(Blocking, Deferring, Threads):
     """See the top of this file."""
 
     def __init__(self, version="1.23", arch="amd64", pie=False, module="example.com/shop", module_version="v1.4.2",
@@ -132,16 +137,22 @@ class World(Blocking, Deferring):
 
     # ---- functions
 
-    def func(self, name, file, start_line, frame_size, **more):
-        """Declares a function; its text follows the one before. See pclntab.Function."""
+    def func(self, name, file, start_line, frame_size, calls=None, deferreturn=False, **more):
+        """Declares a function; its text follows the one before. See pclntab.Function; calls: {line: name called}."""
         if self.arch == "arm64":
             frame_size = align(frame_size, 16)
-        entry = align(self.image.text.end, 32)
-        function = Function(name, file, start_line, frame_size, self.arch, entry=entry, **more)
+        calls = {line: self.entry(called) for line, called in (calls or {}).items()}
+        function = Function(name, file, start_line, frame_size, self.arch, entry=align(self.image.text.end, 32),
+                            deferreturn=self.entry("runtime.deferreturn") if deferreturn else 0, calls=calls,
+                            recover=self.entry("runtime.deferproc") if calls and self.minor < 25 else None, **more)
         self.image.text.alloc(0, 32)
         self.image.text.add(bytes(function.text))
         self.functions.append(function)
         return function
+
+    def entry(self, name):
+        """Entry of a function that was declared."""
+        return next(f.entry for f in self.functions if f.name == name)
 
     def std(self, name, line=None):
         """A call in a function of the standard library."""
@@ -227,7 +238,7 @@ class World(Blocking, Deferring):
 
     def push_trap(self, g, site):
         """As push, but stopped before the call by a signal that put runtime.asyncPreempt in: the pc is exact."""
-        self.push(g, site)
+        self.push(g, site).pc = site.start
         g.pc = site.start
         if self.arch == "arm64":  # sigctxt.pushCall saved LR below the frame
             self.memory.u64(g.sp - 16, g.frames[-1].site.function.entry)
@@ -270,42 +281,6 @@ class World(Blocking, Deferring):
             parent = (0 if goid == 5 else 1) if self.minor >= 21 else 0
             self.goroutine(goid, "waiting", why, [self.std("runtime.gopark"), self.std(name)],
                            created_by=self.std(by), parent=parent, system=True)
-
-    def running(self, g, tid):
-        """Puts a goroutine on a thread: registers are its own."""
-        thread = self.thread(tid, g)
-        self.put(g, "g", "m", thread["m"])
-        thread["registers"] = self._registers(g.pc, g.sp, g.address)
-        return thread
-
-    def syscall(self, g, tid):
-        """In a system call: syscallsp and syscallpc say where its frames begin."""
-        thread = self.thread(tid, g)
-        self.set(g, "syscallpc", g.pc)
-        self.set(g, "syscallsp", g.sp)
-        self.put(g, "g", "m", thread["m"])
-        return thread
-
-    def _registers(self, pc, sp, g):
-        if self.arch == "amd64":
-            return {"rip": pc, "rsp": sp, "r14": g, "cs": 0x33, "ss": 0x2b, "rbp": sp}
-        return {"pc": pc, "sp": sp, "x28": g, "x29": sp - 8, "x30": pc}
-
-    def thread(self, tid, curg=None):
-        """An m with its g0; idle in futex unless curg runs."""
-        m = self.new("m")
-        g0 = self.new("g")
-        low = self.heap.stack(16384)
-        for path, value in (("stack.lo", low), ("stack.hi", low + 16384), ("sched.g", g0), ("sched.sp", low + 16000),
-                            ("atomicstatus", 0)):
-            self.put(g0, "g", path, value)
-        self.put(m, "m", "g0", g0)
-        self.put(m, "m", "procid", tid)
-        self.put(m, "m", "curg", curg.address if curg else 0)
-        self.put(m, "m", "alllink", self.threads[-1]["m"] if self.threads else 0)
-        thread = {"tid": tid, "m": m, "registers": self._registers(self.std("runtime.futex").pc, low + 15000, g0)}
-        self.threads.append(thread)
-        return thread
 
     # ---- writing
 
@@ -381,7 +356,8 @@ class World(Blocking, Deferring):
                 notes += elf.auxv([(3, self.image.base + 64), (5, 5), (6, 4096), (9, self.image.text.base),
                                    (31, name_at)])
                 notes += elf.file_note([(s, e, o, path) for s, e, o in files])
-        return elf.core(self.arch, notes, sorted(mappings + self.more_mappings))
+        self.mappings = sorted(mappings + self.more_mappings)
+        return elf.core(self.arch, notes, self.mappings)
 
     def write(self, directory, name="shop"):
         """Writes both files; returns their paths."""
