@@ -11,7 +11,7 @@ help:
 	@echo 'make check     everything that CI runs; does its own set-up'
 	@echo 'make bench     speed and memory, with Delve beside it if it is installed'
 	@echo 'make fuzz      each fuzz target for SECONDS (default 600)'
-	@echo 'make matrix    the tests with every Go release from 1.18 on, and every way to build'
+	@echo 'make matrix    the tests with many Go releases and every way to build'
 	@echo 'make real      the tests on etcd and prometheus, as in Debian'
 	@echo 'make install   under PREFIX (default /usr/local), below DESTDIR if set'
 	@echo 'make clean     removes what was built'
@@ -30,7 +30,9 @@ matrix: deps all ; @tools/matrix
 
 real: deps all ; @tools/real
 
-install: all ; @meson configure build -Dprefix=$(PREFIX) && meson install -C build --quiet
+install: all
+	@meson configure build -Dprefix=$(PREFIX) && ninja -C build >/dev/null
+	@meson install -C build --no-rebuild --quiet
 
 clean: ; @rm -rf build build-*
 

@@ -35,7 +35,7 @@ address place_user_pc(const struct program *program, const struct observation *o
 
 static struct place place_from(const struct source_frame *frame)
 {
-    return (struct place){.function = text_escaped(frame->function, strlen(frame->function)),
+    return (struct place){.function = function_shown(frame->function),
                           .file = frame->file ? text_escaped(frame->file, strlen(frame->file)) : NULL,
                           .line = frame->line};
 }
@@ -68,7 +68,7 @@ static struct place frame_function(const struct program *program, address entry)
         return (struct place){0};
     const char *name = func_name(&program->pclntab, &func);
     func_line(&program->pclntab, &func, func.entry, &file, &line);
-    return (struct place){.function = text_escaped(name, strlen(name)),
+    return (struct place){.function = function_shown(name),
                           .file = file ? text_escaped(file, strlen(file)) : NULL};
 }
 
@@ -88,6 +88,10 @@ struct place place_of_defer(const struct program *program, const struct defer_si
         deferred.file = NULL;
     }
     place_deinit(&deferred);
+    if (!own && site->kind == DEFER_RANGE_FUNC) { /* the line of the loop */
+        place_deinit(&at);
+        return place_of(program, site->pc);
+    }
     return at;
 }
 
@@ -105,7 +109,7 @@ struct place place_of_deferred(struct target *target, const struct program *prog
     if (wrapped.entry)
         return place_at(program, wrapped.entry);
     if (wrapped.function)
-        return (struct place){.function = text_escaped(wrapped.function, strlen(wrapped.function))};
+        return (struct place){.function = function_shown(wrapped.function)};
     bool through_value = site->captured && wrapper_is_one(program, function);
     return place_at(program, through_value ? site->captured : function);
 }

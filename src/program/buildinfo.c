@@ -1,8 +1,10 @@
-/* The blob that Go's linker leaves in each program (debug/buildinfo/buildinfo.go, cmd/link/internal/ld/data.go, Go 1.18 to
- * 1.27): a magic, then the Go version and the text of runtime/debug.BuildInfo, each with its length in front.
+/* The blob that Go's linker leaves in each program (debug/buildinfo/buildinfo.go,
+ * cmd/link/internal/ld/data.go, Go 1.18 to 1.27): a magic, then the Go version and the text of
+ * runtime/debug.BuildInfo, each with its length in front.
  *
- * The module text is lines of tab-separated words ("path", "mod", "dep", "=>", "build") between two sentinels of 16
- * bytes, which cmd/go puts there so that `go version` finds the text in older programs too. */
+ * The module text is lines of tab-separated words ("path", "mod", "dep", "=>", "build") between
+ * two sentinels of 16 bytes, which cmd/go puts there so that `go version` finds the text in
+ * older programs too. */
 #include "program/buildinfo.h"
 
 #include <elf.h>
@@ -129,7 +131,8 @@ static struct error *next_string(struct cursor *cursor, size_t max, struct span 
     const uint8_t *bytes = NULL;
     TRY(cursor_uvarint(cursor, &size));
     if (size > max)
-        return error_create(ERROR_LIMIT, "%s: a text of %llu bytes", cursor->source, (unsigned long long)size);
+        return error_create(ERROR_LIMIT, "%s: a text of %llu bytes", cursor->source,
+                            (unsigned long long)size);
     TRY(cursor_bytes(cursor, size, &bytes));
     *text_ret = (struct span){(const char *)bytes, size};
     return NULL;
@@ -140,7 +143,8 @@ struct error *buildinfo_parse(const uint8_t *bytes, size_t size, struct buildinf
     if (size < STRINGS_AT || memcmp(bytes, magic, MAGIC_SIZE) != 0)
         return error_create(ERROR_BAD_DATA, "build info: no magic");
     if (!(bytes[FLAGS_AT] & FLAG_INLINE))
-        return error_create(ERROR_UNSUPPORTED, "build info is of Go 1.17 or older: seep reads 1.18 and newer");
+        return error_create(ERROR_UNSUPPORTED,
+                            "build info is of Go 1.17 or older: seep reads 1.18 and newer");
     struct cursor cursor = cursor_over(bytes, size, "build info");
     struct span version = {0};
     struct span text = {0};
@@ -157,15 +161,16 @@ struct error *buildinfo_parse(const uint8_t *bytes, size_t size, struct buildinf
 }
 
 /* The magic at an aligned address of a segment. */
-static const uint8_t *search_segment(const struct elffile *file, const struct elf_segment *segment, size_t *left_ret)
+static const uint8_t *search_segment(const struct elffile *file, const struct elf_segment *segment,
+                                     size_t *left_ret)
 {
     size_t left = 0;
     const uint8_t *bytes = elffile_at(file, segment->address, &left, NULL);
     if (!bytes)
         return NULL;
     size_t limit = left < SEARCH_MAX ? left : SEARCH_MAX;
-    for (size_t at = -segment->address % MAGIC_ALIGN; limit >= STRINGS_AT && at <= limit - STRINGS_AT;
-         at += MAGIC_ALIGN) {
+    for (size_t at = -segment->address % MAGIC_ALIGN;
+         limit >= STRINGS_AT && at <= limit - STRINGS_AT; at += MAGIC_ALIGN) {
         if (bytes[at] == (uint8_t)magic[0] && memcmp(bytes + at, magic, MAGIC_SIZE) == 0) {
             *left_ret = left - at;
             return bytes + at;
@@ -203,11 +208,13 @@ struct error *buildinfo_read(const struct elffile *file, struct buildinfo *info_
     return error ? error_context(error, "%s", file->path) : NULL;
 }
 
-/* A tag, not "(devel)", nor a pseudo-version, which says no more than the revision from which it was made. */
+/* A tag, not "(devel)", nor a pseudo-version, which says no more than the revision from which it
+ * was made. */
 static bool has_real_version(const struct buildinfo *info)
 {
     const char *version = info->main_version;
-    return version && strcmp(version, "(devel)") != 0 && (!info->vcs_revision || strncmp(version, "v0.0.0-", 7) != 0);
+    return version && strcmp(version, "(devel)") != 0 &&
+           (!info->vcs_revision || strncmp(version, "v0.0.0-", 7) != 0);
 }
 
 const char *buildinfo_release(struct buildinfo *info, const char **source_ret)

@@ -1,9 +1,11 @@
-/* The two searches that lead to a module. A header of pclntab is known by its first 8 bytes: magic, two zeros, the
- * smallest instruction, the size of a pointer (runtime/symtab.go moduledataverify1). The module is known by its first
- * word, the header's address. Section names are hints that save time; segments are the truth, for an executable without sections
- * and for a PIE made by the C linker, which puts pclntab among .data.rel.ro.
+/* The two searches that lead to a module. A header of pclntab is known by its first 8 bytes:
+ * magic, two zeros, the smallest instruction, the size of a pointer (runtime/symtab.go
+ * moduledataverify1). The module is known by its first word, the header's address. Section names
+ * are hints that save time; segments are the truth, for an executable without sections and for a
+ * PIE made by the C linker, which puts pclntab among .data.rel.ro.
  *
- * The file is searched in place. Memory is read in pieces; a piece with a hole in it is read again by pages. */
+ * The file is searched in place. Memory is read in pieces; a piece with a hole in it is read
+ * again by pages. */
 #include "program/module_search.h"
 
 #include <elf.h>
@@ -18,7 +20,8 @@ enum {
     MEMORY_MAX = 512 << 20, /* of one segment */
 };
 
-static const char *const header_sections[] = {".gopclntab", ".data.rel.ro.gopclntab", ".data.rel.ro"};
+static const char *const header_sections[] = {".gopclntab", ".data.rel.ro.gopclntab",
+                                              ".data.rel.ro"};
 static const char *const module_sections[] = {".go.module", ".noptrdata", ".data"};
 
 /* Tests one word of a search. */
@@ -42,7 +45,8 @@ struct image image_of(const struct target *target)
     for (size_t i = 0; i < file->segment_count; i++) {
         const struct elf_segment *segment = &file->segments[i];
         address start = segment->address + bias;
-        if (segment->type != PT_LOAD || !segment->memory_size || segment->memory_size > UINT64_MAX - start)
+        if (segment->type != PT_LOAD || !segment->memory_size ||
+            segment->memory_size > UINT64_MAX - start)
             continue;
         address end = start + segment->memory_size;
         image.start = start < image.start ? start : image.start;
@@ -52,7 +56,8 @@ struct image image_of(const struct target *target)
 }
 
 /* Words of bytes that stand at an address. */
-static struct error *search_bytes(struct search *search, const uint8_t *bytes, size_t size, address at)
+static struct error *search_bytes(struct search *search, const uint8_t *bytes, size_t size,
+                                  address at)
 {
     for (size_t i = -at % WORD; size >= WORD && i <= size - WORD && !search->stop; i += WORD) {
         uint64_t word;
@@ -64,7 +69,8 @@ static struct error *search_bytes(struct search *search, const uint8_t *bytes, s
 }
 
 /* A fault is a hole; any other error ends the search. */
-static struct error *read_piece(struct target *target, address at, uint8_t *to, size_t size, bool *read_ret)
+static struct error *read_piece(struct target *target, address at, uint8_t *to, size_t size,
+                                bool *read_ret)
 {
     struct error *error = target_read(target, at, to, size);
     *read_ret = !error;
@@ -120,7 +126,8 @@ static struct error *search_section_headers(struct search *search, const struct 
     return NULL;
 }
 
-static struct error *search_segments(struct search *search, const struct elffile *file, bool in_memory)
+static struct error *search_segments(struct search *search, const struct elffile *file,
+                                     bool in_memory)
 {
     uint64_t bias = target_bias(search->target);
     for (size_t i = 0; i < file->segment_count && !search->stop; i++) {
@@ -143,8 +150,10 @@ struct error *search_headers(struct target *target, search_hit *hit, void *conte
     uint64_t quantum = file->machine == EM_AARCH64 ? 4 : 1;
     struct search search = {
         .target = target,
-        /* any of the magics 0xfffffff0 to 0xffffffff; which of them, the parser of the header judges */
-        .pattern = {.mask = 0xfffffffffffffff0, .value = 0x08ULL << 56 | quantum << 48 | 0xfffffff0},
+        /* any of the magics 0xfffffff0 to 0xffffffff; which of them, the parser of the header
+         * judges */
+        .pattern = {.mask = 0xfffffffffffffff0,
+                    .value = 0x08ULL << 56 | quantum << 48 | 0xfffffff0},
         .hit = hit,
         .context = context,
     };
@@ -159,8 +168,10 @@ struct error *search_word(struct target *target, uint64_t word, search_hit *hit,
 {
     const struct elffile *file = target_executable(target);
     uint64_t bias = target_bias(target);
-    struct search search = {
-        .target = target, .pattern = {.mask = UINT64_MAX, .value = word}, .hit = hit, .context = context};
+    struct search search = {.target = target,
+                            .pattern = {.mask = UINT64_MAX, .value = word},
+                            .hit = hit,
+                            .context = context};
     for (size_t i = 0; i < LENGTH_OF(module_sections) && !search.stop; i++) {
         const struct elf_section *section = elffile_section(file, module_sections[i]);
         if (section && section->address)

@@ -1,8 +1,10 @@
-/* Finding runtime.firstmoduledata without a symbol (runtime/symtab.go, cmd/link/internal/ld/symtab.go): its first word
- * is the address of pclntab's header, and its front, up to noptrbss, is the same in Go 1.18 to 1.27. What follows
- * depends on the release, but the program itself tells the order: with types and etypes the type descriptor of
- * runtime.moduledata can be found, and this descriptor confirms or corrects where they stand. So each known order is tried; if none
- * leads to the descriptor, each word that might be `types` is.
+/* Finding runtime.firstmoduledata without a symbol (runtime/symtab.go,
+ * cmd/link/internal/ld/symtab.go): its first word is the address of pclntab's header, and its
+ * front, up to noptrbss, is the same in Go 1.18 to 1.27. What follows depends on the release,
+ * but the program itself tells the order: with types and etypes the type descriptor of
+ * runtime.moduledata can be found, and this descriptor confirms or corrects where they stand. So
+ * each known order is tried; if none leads to the descriptor, each word that might be `types`
+ * is.
  *
  * The module is read from memory, where all addresses are as loaded, in any way of linking. */
 #include "program/moduledata.h"
@@ -41,24 +43,30 @@ struct order {
     uint16_t types, etypes, gofunc, gcdatamask, gcbssmask, next;
 };
 
-#define FRONT                                                                                          \
-    .text = TEXT, .etext = 184, .noptrdata = 192, .enoptrdata = 200, .data = 208, .edata = 216,        \
+#define FRONT                                                                                   \
+    .text = TEXT, .etext = 184, .noptrdata = 192, .enoptrdata = 200, .data = 208, .edata = 216, \
     .bss = 224, .ebss = 232, .noptrbss = 240, .enoptrbss = 248
 
 /* Newest first: they are also what an unknown release is tried with. */
 static const struct order orders[] = {
     /* 1.27: typedesclen, itaboffset and itabsize came, typelinks and itablinks went */
-    {FRONT, .types = 296, .etypes = 312, .gofunc = 344, .gcdatamask = 520, .gcbssmask = 536, .next = 560},
+    {FRONT, .types = 296, .etypes = 312, .gofunc = 344, .gcdatamask = 520, .gcbssmask = 536,
+     .next = 560},
     /* 1.26: epclntab came behind gofunc */
-    {FRONT, .types = 296, .etypes = 304, .gofunc = 320, .gcdatamask = 544, .gcbssmask = 560, .next = 584},
+    {FRONT, .types = 296, .etypes = 304, .gofunc = 320, .gcdatamask = 544, .gcbssmask = 560,
+     .next = 584},
     /* 1.23: bad went from behind typemap to hasmain */
-    {FRONT, .types = 296, .etypes = 304, .gofunc = 320, .gcdatamask = 536, .gcbssmask = 552, .next = 576},
+    {FRONT, .types = 296, .etypes = 304, .gofunc = 320, .gcdatamask = 536, .gcbssmask = 552,
+     .next = 576},
     /* 1.21: inittasks came */
-    {FRONT, .types = 296, .etypes = 304, .gofunc = 320, .gcdatamask = 536, .gcbssmask = 552, .next = 584},
+    {FRONT, .types = 296, .etypes = 304, .gofunc = 320, .gcdatamask = 536, .gcbssmask = 552,
+     .next = 584},
     /* 1.20: covctrs and ecovctrs came */
-    {FRONT, .types = 296, .etypes = 304, .gofunc = 320, .gcdatamask = 512, .gcbssmask = 528, .next = 560},
+    {FRONT, .types = 296, .etypes = 304, .gofunc = 320, .gcdatamask = 512, .gcbssmask = 528,
+     .next = 560},
     /* 1.18 */
-    {FRONT, .types = 280, .etypes = 288, .gofunc = 304, .gcdatamask = 496, .gcbssmask = 512, .next = 544},
+    {FRONT, .types = 280, .etypes = 288, .gofunc = 304, .gcdatamask = 496, .gcbssmask = 512,
+     .next = 544},
 };
 
 static const struct {
@@ -66,11 +74,16 @@ static const struct {
     size_t member;
     bool required;
 } order_fields[] = {
-#define FIELD(member, required) {#member, offsetof(struct order, member), required}
-    FIELD(text, true),        FIELD(etext, true),       FIELD(types, true),       FIELD(etypes, true),
-    FIELD(gofunc, true),      FIELD(noptrdata, false),  FIELD(enoptrdata, false), FIELD(data, false),
-    FIELD(edata, false),      FIELD(bss, false),        FIELD(ebss, false),       FIELD(noptrbss, false),
-    FIELD(enoptrbss, false),  FIELD(gcdatamask, false), FIELD(gcbssmask, false),  FIELD(next, false),
+#define FIELD(member, required)                           \
+    {                                                     \
+#member, offsetof(struct order, member), required \
+    }
+    FIELD(text, true),        FIELD(etext, true),       FIELD(types, true),
+    FIELD(etypes, true),      FIELD(gofunc, true),      FIELD(noptrdata, false),
+    FIELD(enoptrdata, false), FIELD(data, false),       FIELD(edata, false),
+    FIELD(bss, false),        FIELD(ebss, false),       FIELD(noptrbss, false),
+    FIELD(enoptrbss, false),  FIELD(gcdatamask, false), FIELD(gcbssmask, false),
+    FIELD(next, false),
 #undef FIELD
 };
 
@@ -99,8 +112,8 @@ static uint64_t word_at(const struct module_bytes *bytes, uint16_t offset)
 
 /* What the words mean in a given order. */
 
-static void take_range(const struct module_bytes *bytes, const struct image *image, uint16_t start, uint16_t end,
-                       address *start_ret, address *end_ret)
+static void take_range(const struct module_bytes *bytes, const struct image *image, uint16_t start,
+                       uint16_t end, address *start_ret, address *end_ret)
 {
     address from = word_at(bytes, start);
     address to = word_at(bytes, end);
@@ -110,7 +123,8 @@ static void take_range(const struct module_bytes *bytes, const struct image *ima
 }
 
 /* runtime.bitvector: {n int32, bytedata *uint8}. */
-static void take_mask(const struct module_bytes *bytes, uint16_t at, address *bytes_ret, uint64_t *bits_ret)
+static void take_mask(const struct module_bytes *bytes, uint16_t at, address *bytes_ret,
+                      uint64_t *bits_ret)
 {
     int32_t count = (int32_t)word_at(bytes, at);
     address data = at == absent ? 0 : word_at(bytes, at + 8);
@@ -123,10 +137,12 @@ static struct moduledata take_module(const struct module_bytes *bytes, const str
 {
     struct moduledata module = {.at = bytes->at, .pc_header = word_at(bytes, PC_HEADER)};
     take_range(bytes, image, order->text, order->etext, &module.text, &module.text_end);
-    take_range(bytes, image, order->noptrdata, order->enoptrdata, &module.noptrdata, &module.noptrdata_end);
+    take_range(bytes, image, order->noptrdata, order->enoptrdata, &module.noptrdata,
+               &module.noptrdata_end);
     take_range(bytes, image, order->data, order->edata, &module.data, &module.data_end);
     take_range(bytes, image, order->bss, order->ebss, &module.bss, &module.bss_end);
-    take_range(bytes, image, order->noptrbss, order->enoptrbss, &module.noptrbss, &module.noptrbss_end);
+    take_range(bytes, image, order->noptrbss, order->enoptrbss, &module.noptrbss,
+               &module.noptrbss_end);
     take_range(bytes, image, order->types, order->etypes, &module.types, &module.types_end);
     take_mask(bytes, order->gcdatamask, &module.gcdatamask_bytes, &module.gcdatamask_bits);
     take_mask(bytes, order->gcbssmask, &module.gcbssmask_bytes, &module.gcbssmask_bits);
@@ -144,7 +160,8 @@ static bool is_valid(const struct moduledata *module, const struct image *image)
 /* Masks hold a bit per word of their section once the runtime has made them (progToPointerMask). */
 static bool has_masks(const struct moduledata *module)
 {
-    return module->gcdatamask_bits && module->gcdatamask_bits <= (module->data_end - module->data) / 8 + 1 &&
+    return module->gcdatamask_bits &&
+           module->gcdatamask_bits <= (module->data_end - module->data) / 8 + 1 &&
            module->gcbssmask_bits <= (module->bss_end - module->bss) / 8 + 1;
 }
 
@@ -166,9 +183,10 @@ static bool order_of(const struct layout *layout, struct order *order_ret)
     return true;
 }
 
-/* Looks for the descriptor of runtime.moduledata in the types of `guess`; true if it is there and fits. */
-static struct error *confirm(struct finder *finder, const struct module_bytes *bytes, const struct moduledata *guess,
-                             bool *confirmed_ret)
+/* Looks for the descriptor of runtime.moduledata in the types of `guess`; true if it is there
+ * and fits. */
+static struct error *confirm(struct finder *finder, const struct module_bytes *bytes,
+                             const struct moduledata *guess, bool *confirmed_ret)
 {
     static const char *const wanted[] = {"runtime.moduledata", NULL};
     struct types *types = NULL;
@@ -197,7 +215,8 @@ static struct error *may_be_wrong(struct error *error)
 }
 
 /* Each known order; at the end the best that no descriptor confirmed. */
-static struct error *try_orders(struct finder *finder, const struct module_bytes *bytes, bool *found_ret)
+static struct error *try_orders(struct finder *finder, const struct module_bytes *bytes,
+                                bool *found_ret)
 {
     struct moduledata best = {0};
     struct moduledata tried = {0};
@@ -221,16 +240,20 @@ static struct error *try_orders(struct finder *finder, const struct module_bytes
     return NULL;
 }
 
-/* Each word that might be `types`: the descriptor is looked for up to the end of what the file holds there. */
-static struct error *try_words(struct finder *finder, const struct module_bytes *bytes, bool *found_ret)
+/* Each word that might be `types`: the descriptor is looked for up to the end of what the file
+ * holds there. */
+static struct error *try_words(struct finder *finder, const struct module_bytes *bytes,
+                               bool *found_ret)
 {
     *found_ret = false;
     for (uint16_t at = GUESS_FROM; at < bytes->size && !*found_ret; at += 8) {
         size_t left = 0;
         address word = word_at(bytes, at);
-        if (word % 8 != 0 || !image_holds(&finder->image, word) || !target_view(finder->target, word, true, &left))
+        if (word % 8 != 0 || !image_holds(&finder->image, word) ||
+            !target_view(finder->target, word, true, &left))
             continue;
-        struct moduledata guess = {.types = word, .types_end = word + (left < TYPES_MAX ? left : TYPES_MAX)};
+        struct moduledata guess = {.types = word,
+                                   .types_end = word + (left < TYPES_MAX ? left : TYPES_MAX)};
         TRY(may_be_wrong(confirm(finder, bytes, &guess, found_ret)));
     }
     return NULL;
@@ -238,7 +261,8 @@ static struct error *try_words(struct finder *finder, const struct module_bytes 
 
 /* The tables. */
 
-/* Nothing tells where function data ends: it reaches to the end of what the file holds, else of its mapping. */
+/* Nothing tells where function data ends: it reaches to the end of what the file holds, else of
+ * its mapping. */
 static struct error *take_func_data(struct finder *finder, struct pclntab *table)
 {
     address at = finder->module.gofunc;
@@ -248,8 +272,8 @@ static struct error *take_func_data(struct finder *finder, struct pclntab *table
         const struct mapping *mapping = target_mapping_at(finder->target, at);
         left = (mapping ? mapping->end : finder->image.end) - at;
     }
-    return region_bytes(finder->target, at, left < REGION_MAX ? left : REGION_MAX, &table->func_data,
-                        &table->owned[1]);
+    return region_bytes(finder->target, at, left < REGION_MAX ? left : REGION_MAX,
+                        &table->func_data, &table->owned[1]);
 }
 
 static struct error *take_table(struct finder *finder, const struct module_bytes *bytes)
@@ -282,10 +306,12 @@ static bool front_fits(const struct finder *finder, const struct module_bytes *b
     address text_end = word_at(bytes, TEXT + 8);
     address min_pc = word_at(bytes, MIN_PC);
     address max_pc = word_at(bytes, MAX_PC);
-    return word_at(bytes, PC_HEADER) == finder->header_at && word_at(bytes, PCLNTABLE) == functions &&
-           word_at(bytes, PCLNTABLE + 8) <= UINT32_MAX && word_at(bytes, FTAB) == functions &&
-           word_at(bytes, FTAB + 8) == finder->header.function_count + 1 && text <= min_pc && min_pc < max_pc &&
-           max_pc <= text_end + 1 && image_holds(&finder->image, text) && text_end <= finder->image.end;
+    return word_at(bytes, PC_HEADER) == finder->header_at &&
+           word_at(bytes, PCLNTABLE) == functions && word_at(bytes, PCLNTABLE + 8) <= UINT32_MAX &&
+           word_at(bytes, FTAB) == functions &&
+           word_at(bytes, FTAB + 8) == finder->header.function_count + 1 && text <= min_pc &&
+           min_pc < max_pc && max_pc <= text_end + 1 && image_holds(&finder->image, text) &&
+           text_end <= finder->image.end;
 }
 
 static struct error *read_module(struct target *target, address at, struct module_bytes *bytes)
@@ -319,7 +345,8 @@ static struct error *on_module(void *context, address at, bool *stop_ret)
     if (!finder->found)
         finder->module = unconfirmed;
     if (!is_valid(&finder->module, &finder->image))
-        return error_create(ERROR_UNSUPPORTED, "runtime.moduledata is of a form that seep cannot make out");
+        return error_create(ERROR_UNSUPPORTED,
+                            "runtime.moduledata is of a form that seep cannot make out");
     finder->found = true;
     TRY(take_func_data(finder, &finder->table));
     return NULL;
@@ -354,13 +381,16 @@ static struct error *nothing_found(const struct finder *finder)
 {
     const char *path = target_executable(finder->target)->path;
     if (finder->has_header)
-        return error_create(ERROR_BAD_DATA, "%s has Go's pclntab, but no runtime.moduledata belongs to it", path);
+        return error_create(ERROR_BAD_DATA,
+                            "%s has Go's pclntab, but no runtime.moduledata belongs to it", path);
     if (finder->is_old)
-        return error_create(ERROR_UNSUPPORTED, "%s is of Go 1.17 or older: seep reads 1.18 and newer", path);
+        return error_create(ERROR_UNSUPPORTED,
+                            "%s is of Go 1.17 or older: seep reads 1.18 and newer", path);
     return error_create(ERROR_NOT_FOUND, "%s is not a Go program: it has no pclntab", path);
 }
 
-struct error *moduledata_find(struct target *target, struct moduledata *module_ret, struct pclntab *table_ret)
+struct error *moduledata_find(struct target *target, struct moduledata *module_ret,
+                              struct pclntab *table_ret)
 {
     struct finder finder = {.target = target, .image = image_of(target)};
     struct error *error = search_headers(target, on_header, &finder);

@@ -1,5 +1,6 @@
-/* runtime.moduledata: where the program's sections, tables and types are (runtime/symtab.go; field order by release in
- * docs/go-runtime.md). Found by the address of pclntab's header, which is its first word, and checked. */
+/* runtime.moduledata: where the program's sections, tables and types are (runtime/symtab.go;
+ * field order by release in docs/go-runtime.md). Found by the address of pclntab's header, which
+ * is its first word, and checked. */
 #ifndef SEEP_PROGRAM_MODULEDATA_H
 #define SEEP_PROGRAM_MODULEDATA_H
 
@@ -20,11 +21,13 @@ struct moduledata {
     address gcdatamask_bytes, gcbssmask_bytes; /* 0 until the runtime has built them */
     uint64_t gcdatamask_bits, gcbssmask_bits;
     address next;
-    bool confirmed; /* the order of the fields is the one that the type descriptor of runtime.moduledata gives */
+    bool confirmed; /* the type descriptor of runtime.moduledata gives the same order of fields */
 };
 
-/* Finds the first module of the target's executable and fills both; the caller ends the table with pclntab_deinit().
- * Errors: not a Go program; a Go too old (< 1.18); a table that fails its checks. */
-struct error *moduledata_find(struct target *target, struct moduledata *module_ret, struct pclntab *table_ret) NODISCARD;
+/* Finds the first module of the target's executable and fills both; the caller ends the table
+ * with pclntab_deinit(). Errors: not a Go program; a Go too old (< 1.18); a table that fails its
+ * checks. */
+struct error *moduledata_find(struct target *target, struct moduledata *module_ret,
+                              struct pclntab *table_ret) NODISCARD;
 
 #endif

@@ -1,12 +1,14 @@
-/* Functions by address, index and name. The tables stay where they are in the file; runtime/symtab.go (findfunc, funcInfo)
- * and cmd/link/internal/ld/pcln.go, Go 1.18 to 1.27, say what stands where:
+/* Functions by address, index and name. The tables stay where they are in the file;
+ * runtime/symtab.go (findfunc, funcInfo) and cmd/link/internal/ld/pcln.go, Go 1.18 to 1.27, say
+ * what stands where:
  *
  *   header     magic, quantum, counts and the offsets of five tables from the header
- *   ftab       {entry from text u32, record from pclntable u32}, sorted; one more entry marks the end
+ *   ftab       {entry from text u32, record from pclntable u32}, sorted; one more marks the end
  *   _func      the record: name, where its pc tables start, pcdata[], funcdata[]
  *
- * Nothing here allocates and nothing is trusted: each offset is tested where it is used, so that a broken table gives
- * "unknown". The unwinder keeps what it learns of a pc, so a look-up happens once per distinct pc. */
+ * No look-up allocates and nothing is trusted: each offset is tested where it is used, so that
+ * a broken table gives "unknown". The unwinder keeps what it learns of a pc, so a look-up
+ * happens once per distinct pc. */
 #include "program/pclntab.h"
 
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 
 #include "base/cursor.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "program/pclntab_internal.h"
 
 enum {
@@ -29,7 +32,8 @@ enum { /* magics, internal/abi/symtab.go */
     MAGIC_1_16 = 0xfffffffa,
     MAGIC_1_18 = 0xfffffff0,
     MAGIC_1_20 = 0xfffffff1,
-    MAGIC_LATER = 0xfffffff9, /* the numbers up to here are not used yet: tried as the newest form */
+    MAGIC_LATER =
+        0xfffffff9, /* the numbers up to here are not used yet: tried as the newest form */
 };
 
 enum { /* offsets in _func; what follows has moved with startLine in 1.20 */
@@ -53,13 +57,15 @@ enum { /* offsets in _func; what follows has moved with startLine in 1.20 */
 static struct error *check_magic(uint32_t magic)
 {
     if (magic == MAGIC_1_2 || magic == MAGIC_1_16)
-        return error_create(ERROR_UNSUPPORTED, "the program is of Go 1.17 or older: seep reads 1.18 and newer");
+        return error_create(ERROR_UNSUPPORTED,
+                            "the program is of Go 1.17 or older: seep reads 1.18 and newer");
     if (magic < MAGIC_1_18 || magic > MAGIC_LATER)
         return error_create(ERROR_BAD_DATA, "pclntab: unknown magic 0x%x", magic);
     return NULL;
 }
 
-struct error *pclntab_header_parse(const uint8_t *bytes, size_t size, struct pclntab_header *header_ret)
+struct error *pclntab_header_parse(const uint8_t *bytes, size_t size,
+                                   struct pclntab_header *header_ret)
 {
     struct cursor cursor = cursor_over(bytes, size, "pclntab");
     struct pclntab_header header = {0};
@@ -73,8 +79,10 @@ struct error *pclntab_header_parse(const uint8_t *bytes, size_t size, struct pcl
     TRY(cursor_u64(&cursor, &header.function_count));
     TRY(cursor_seek(&cursor, HEADER_OFFSETS));
     header.quantum = quantum;
-    if ((quantum != 1 && quantum != 4) || pointer_size != POINTER_SIZE || header.function_count > UINT32_MAX)
-        return error_create(ERROR_BAD_DATA, "pclntab: quantum %u, pointers of %u bytes, %llu functions", quantum,
+    if ((quantum != 1 && quantum != 4) || pointer_size != POINTER_SIZE ||
+        header.function_count > UINT32_MAX)
+        return error_create(ERROR_BAD_DATA,
+                            "pclntab: quantum %u, pointers of %u bytes, %llu functions", quantum,
                             pointer_size, (unsigned long long)header.function_count);
     uint64_t least = PCLNTAB_HEADER_SIZE;
     for (size_t i = 0; i < PCLNTAB_TABLES; i++) {
@@ -99,8 +107,8 @@ struct error *pclntab_parse(const uint8_t *bytes, size_t size, struct pclntab *t
         .has_start_line = header.magic >= MAGIC_1_20,
         .wrapper_id = -1,
     };
-    struct bytes *const tables[PCLNTAB_TABLES] = {&table.names, &table.cu_table, &table.files, &table.pc_tables,
-                                                  &table.functions};
+    struct bytes *const tables[PCLNTAB_TABLES] = {&table.names, &table.cu_table, &table.files,
+                                                  &table.pc_tables, &table.functions};
     uint64_t ftab_size = header.function_count * FTAB_ENTRY + sizeof(uint32_t);
     uint64_t functions_at = header.tables[PCLNTAB_TABLES - 1];
     if (functions_at > size || ftab_size > size - functions_at)
@@ -149,7 +157,8 @@ static uint32_t entry_offset(const struct pclntab *table, uint64_t index)
 static bool read_record(const struct pclntab *table, uint64_t offset, struct func *func)
 {
     size_t id_at = table->has_start_line ? FUNC_ID_1_20 : FUNC_ID_1_18;
-    if (table->functions.size < id_at + FUNC_ID_SIZE || offset > table->functions.size - id_at - FUNC_ID_SIZE)
+    if (table->functions.size < id_at + FUNC_ID_SIZE ||
+        offset > table->functions.size - id_at - FUNC_ID_SIZE)
         return false;
     const uint8_t *record = table->functions.at + offset;
     uint64_t room = table->functions.size - offset;
@@ -178,7 +187,8 @@ bool pclntab_func_at(const struct pclntab *table, uint64_t index, struct func *f
         .entry = table->text + entry_offset(table, index),
         .end = table->text + entry_offset(table, index + 1),
     };
-    if (func.end < func.entry || !read_record(table, u32_at(table->ftab.at, index * FTAB_ENTRY + 4), &func))
+    if (func.end < func.entry ||
+        !read_record(table, u32_at(table->ftab.at, index * FTAB_ENTRY + 4), &func))
         return false;
     *func_ret = func;
     return true;
@@ -187,8 +197,8 @@ bool pclntab_func_at(const struct pclntab *table, uint64_t index, struct func *f
 bool pclntab_func(const struct pclntab *table, address pc, struct func *func_ret)
 {
     uint64_t offset = pc - table->text;
-    if (!table->function_count || pc < table->text || pc >= table->text_end || offset > UINT32_MAX ||
-        offset < entry_offset(table, 0))
+    if (!table->function_count || pc < table->text || pc >= table->text_end ||
+        offset > UINT32_MAX || offset < entry_offset(table, 0))
         return false;
     uint64_t low = 0; /* the last entry known to be at or below the offset */
     uint64_t high = table->function_count;
@@ -214,13 +224,15 @@ bool pclntab_is_plausible(const struct pclntab *table)
     for (uint64_t i = 0; i < table->function_count; i += step) {
         struct func func;
         tried++;
-        good += pclntab_func_at(table, i, &func) && u32_at(func.record, 0) == entry_offset(table, i) &&
-                func.name_offset >= 0 && pclntab_text(&table->names, (uint64_t)func.name_offset);
+        good += pclntab_func_at(table, i, &func) &&
+                u32_at(func.record, 0) == entry_offset(table, i) && func.name_offset >= 0 &&
+                pclntab_text(&table->names, (uint64_t)func.name_offset);
     }
     return good && good * 2 >= tried;
 }
 
-/* Each name stands once in the table of names: from its offset on, names are compared as numbers. */
+/* Each name stands once in the table of names: from its offset on, names are compared as
+ * numbers. */
 static bool name_offset_of(const struct pclntab *table, const char *name, int32_t *offset_ret)
 {
     size_t size = strlen(name) + 1;
@@ -248,7 +260,8 @@ bool pclntab_func_named(const struct pclntab *table, const char *name, struct fu
     for (uint64_t i = 0; i < table->function_count; i++) {
         uint32_t record = u32_at(table->ftab.at, i * FTAB_ENTRY + 4);
         uint32_t name_offset = 0;
-        if (bytes_u32(table->functions.at, table->functions.size, (uint64_t)record + FUNC_NAME, &name_offset) &&
+        if (bytes_u32(table->functions.at, table->functions.size, (uint64_t)record + FUNC_NAME,
+                      &name_offset) &&
             name_offset == (uint32_t)offset && pclntab_func_at(table, i, func_ret))
             return true;
     }
@@ -266,5 +279,19 @@ const char *func_name(const struct pclntab *table, const struct func *func)
 void pclntab_find_wrapper_id(struct pclntab *table)
 {
     struct func func;
-    table->wrapper_id = pclntab_func_named(table, "runtime.deferreturn", &func) && func.func_id ? func.func_id : -1;
+    table->wrapper_id =
+        pclntab_func_named(table, "runtime.deferreturn", &func) && func.func_id ? func.func_id : -1;
+}
+
+char *function_shown(const char *raw)
+{
+    const char *open = strchr(raw, '[');
+    const char *close = open ? strrchr(raw, ']') : NULL;
+    if (!close || close < open)
+        return text_escaped(raw, strlen(raw));
+    struct text text = {0};
+    text_escape(&text, raw, (size_t)(open - raw));
+    text_puts(&text, "[...]");
+    text_escape(&text, close + 1, strlen(close + 1));
+    return text.bytes;
 }

@@ -9,17 +9,22 @@
 #include "base/error.h"
 #include "program/pclntab.h"
 
-enum { PCLNTAB_HEADER_SIZE = 72, PCLNTAB_TABLES = 5 };
+enum {
+    PCLNTAB_HEADER_SIZE = 72,
+    PCLNTAB_TABLES = 5
+};
 
 struct pclntab_header {
     uint32_t magic;
     unsigned quantum;
     uint64_t function_count;
-    uint64_t tables[PCLNTAB_TABLES]; /* offsets from the header, ascending: names, units, files, pc tables, functions */
+    /* offsets from the header, ascending: names, units, files, pc tables, functions */
+    uint64_t tables[PCLNTAB_TABLES];
 };
 
 /* The first PCLNTAB_HEADER_SIZE bytes; errors as pclntab_parse. */
-struct error *pclntab_header_parse(const uint8_t *bytes, size_t size, struct pclntab_header *header_ret) NODISCARD;
+struct error *pclntab_header_parse(const uint8_t *bytes, size_t size,
+                                   struct pclntab_header *header_ret) NODISCARD;
 
 /* Most of a sample of functions have a record that agrees with ftab, and a name. */
 bool pclntab_is_plausible(const struct pclntab *table);

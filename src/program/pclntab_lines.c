@@ -1,10 +1,12 @@
-/* What pclntab tells of a pc within a function: frame size, file, line, inlined calls, pc data, function data.
+/* What pclntab tells of a pc within a function: frame size, file, line, inlined calls, pc data,
+ * function data.
  *
- * A pc table is a run of pairs of varints, each a change of the value and how far it reaches (runtime/symtab.go
- * step and pcvalue, the same in Go 1.18 to 1.27). An inline tree is an array; PCDATA_INL_TREE_INDEX says which of
- * its calls a pc belongs to, and each call says at which pc of the function its parent called it, until a pc belongs
- * to none (runtime/symtabinl.go). Up to Go 1.19 a call had 20 bytes and its own parent index, file and line
- * (runtime/symtab.go), but the way over the parent's pc gives the same, so both forms are walked alike. */
+ * A pc table is a run of pairs of varints, each a change of the value and how far it reaches
+ * (runtime/symtab.go step and pcvalue, the same in Go 1.18 to 1.27). An inline tree is an array;
+ * PCDATA_INL_TREE_INDEX says which of its calls a pc belongs to, and each call says at which pc
+ * of the function its parent called it, until a pc belongs to none (runtime/symtabinl.go). Up to
+ * Go 1.19 a call had 20 bytes and its own parent index, file and line (runtime/symtab.go), but
+ * the way over the parent's pc gives the same, so both forms are walked alike. */
 #include "program/pclntab.h"
 
 #include "base/cursor.h"
@@ -47,9 +49,10 @@ static bool next_varint(const uint8_t **at, const uint8_t *end, uint32_t *value_
     return false;
 }
 
-/* The value at pc of the table that starts at `offset` of pctab; offset 0 means that there is no table. */
-static bool value_at(const struct pclntab *table, const struct func *func, uint32_t offset, address pc,
-                     int32_t *value_ret)
+/* The value at pc of the table that starts at `offset` of pctab; offset 0 means that there is no
+ * table. */
+static bool value_at(const struct pclntab *table, const struct func *func, uint32_t offset,
+                     address pc, int32_t *value_ret)
 {
     if (!offset || offset >= table->pc_tables.size || pc < func->entry)
         return false;
@@ -61,7 +64,8 @@ static bool value_at(const struct pclntab *table, const struct func *func, uint3
     for (unsigned step = 0; step < STEPS_MAX; step++) {
         uint32_t change = 0;
         uint32_t distance = 0;
-        if (!next_varint(&at, end, &change) || (!change && step) || !next_varint(&at, end, &distance))
+        if (!next_varint(&at, end, &change) || (!change && step) ||
+            !next_varint(&at, end, &distance))
             return false;
         value += -(change & 1) ^ (change >> 1);
         reached += (uint64_t)distance * table->quantum;
@@ -74,13 +78,16 @@ static bool value_at(const struct pclntab *table, const struct func *func, uint3
 }
 
 /* A word of the arrays behind the record: pcdata[], then funcdata[]. */
-static bool trailing_word(const struct pclntab *table, const struct func *func, uint64_t index, uint32_t *word_ret)
+static bool trailing_word(const struct pclntab *table, const struct func *func, uint64_t index,
+                          uint32_t *word_ret)
 {
-    uint64_t at = (table->has_start_line ? RECORD_SIZE_1_20 : RECORD_SIZE_1_18) + index * sizeof(uint32_t);
+    uint64_t at =
+        (table->has_start_line ? RECORD_SIZE_1_20 : RECORD_SIZE_1_18) + index * sizeof(uint32_t);
     return bytes_u32(func->record, func->record_room, at, word_ret);
 }
 
-bool func_sp_delta(const struct pclntab *table, const struct func *func, address pc, int32_t *delta_ret)
+bool func_sp_delta(const struct pclntab *table, const struct func *func, address pc,
+                   int32_t *delta_ret)
 {
     int32_t delta = 0;
     if (!value_at(table, func, func->pcsp, pc, &delta) || delta < 0 || delta % WORD != 0)
@@ -89,7 +96,8 @@ bool func_sp_delta(const struct pclntab *table, const struct func *func, address
     return true;
 }
 
-int32_t func_pcdata(const struct pclntab *table, const struct func *func, unsigned which, address pc)
+int32_t func_pcdata(const struct pclntab *table, const struct func *func, unsigned which,
+                    address pc)
 {
     uint32_t offset = 0;
     int32_t value = -1;
@@ -112,7 +120,8 @@ address func_funcdata(const struct pclntab *table, const struct func *func, unsi
     return funcdata_offset(table, func, which, &offset) ? table->go_func + offset : 0;
 }
 
-struct bytes func_funcdata_bytes(const struct pclntab *table, const struct func *func, unsigned which)
+struct bytes func_funcdata_bytes(const struct pclntab *table, const struct func *func,
+                                 unsigned which)
 {
     uint32_t offset = 0;
     if (!funcdata_offset(table, func, which, &offset) || offset >= table->func_data.size)
@@ -120,8 +129,8 @@ struct bytes func_funcdata_bytes(const struct pclntab *table, const struct func 
     return (struct bytes){table->func_data.at + offset, table->func_data.size - offset};
 }
 
-void func_line(const struct pclntab *table, const struct func *func, address pc, const char **file_ret,
-               int32_t *line_ret)
+void func_line(const struct pclntab *table, const struct func *func, address pc,
+               const char **file_ret, int32_t *line_ret)
 {
     int32_t number = 0;
     int32_t line = 0;
@@ -158,8 +167,8 @@ static bool inlined_call_at(const struct pclntab *table, const struct func *func
     return true;
 }
 
-static struct source_frame frame_at(const struct pclntab *table, const struct func *func, address pc,
-                                    const char *name, uint8_t func_id)
+static struct source_frame frame_at(const struct pclntab *table, const struct func *func,
+                                    address pc, const char *name, uint8_t func_id)
 {
     struct source_frame frame = {
         .function = name ? name : "?",
@@ -170,15 +179,18 @@ static struct source_frame frame_at(const struct pclntab *table, const struct fu
     return frame;
 }
 
-size_t pclntab_frames(const struct pclntab *table, address pc, struct source_frame *frames, size_t max)
+size_t pclntab_frames(const struct pclntab *table, address pc, struct source_frame *frames,
+                      size_t max)
 {
     struct func func;
     size_t count = 0;
     if (!max || !pclntab_func(table, pc, &func))
         return 0;
     struct inlined_call call = {0};
-    while (count < max && count + 1 < PCLNTAB_INLINE_MAX && inlined_call_at(table, &func, pc, &call)) {
-        frames[count] = frame_at(table, &func, pc, pclntab_text(&table->names, call.name_offset), call.func_id);
+    while (count < max && count + 1 < PCLNTAB_INLINE_MAX &&
+           inlined_call_at(table, &func, pc, &call)) {
+        frames[count] =
+            frame_at(table, &func, pc, pclntab_text(&table->names, call.name_offset), call.func_id);
         frames[count++].inlined = true;
         if (call.parent_pc < 0 || (uint64_t)call.parent_pc >= func.end - func.entry)
             break;

@@ -23,10 +23,12 @@ static struct error *read_info(const struct elffile *file, struct program *progr
     return NULL;
 }
 
-struct error *program_open(struct target *target, const char *const *wanted, struct program **program_ret)
+struct error *program_open(struct target *target, const char *const *wanted,
+                           struct program **program_ret)
 {
     const struct elffile *file = target_executable(target);
-    __attribute__((cleanup(program_cleanup))) struct program *program = xcalloc(1, sizeof(*program));
+    __attribute__((cleanup(program_cleanup))) struct program *program =
+        xcalloc(1, sizeof(*program));
     program->arch = file->machine == EM_AARCH64 ? ARCH_ARM64 : ARCH_AMD64;
     program->stripped = !elffile_has_symbols(file);
     program->position_independent = file->type == ET_DYN;
@@ -71,7 +73,8 @@ struct error *program_is_go(const struct elffile *file, bool *is_go_ret, struct 
     struct error *error = buildinfo_read(file, &info);
     if (error && error_code(error) == ERROR_NO_MEMORY)
         return error;
-    /* any other error: not Go's, or so old or broken that there is nothing to tell but that it is Go's */
+    /* any other error: not Go's, or so old or broken that there is nothing to tell but that it
+     * is Go's */
     bool has_blob = !error || error_code(error) != ERROR_NOT_FOUND;
     error_destroy(error);
     *is_go_ret = has_blob || has_pclntab_section(file);

@@ -8,7 +8,10 @@
 #include "program/types.h"
 #include "target/target.h"
 
-enum architecture { ARCH_AMD64, ARCH_ARM64 };
+enum architecture {
+    ARCH_AMD64,
+    ARCH_ARM64
+};
 
 struct program {
     enum architecture arch;
@@ -24,10 +27,13 @@ struct program {
 };
 
 /* Opens what is compiled. The runtime structs in `wanted` get layouts. Borrows the target. */
-struct error *program_open(struct target *target, const char *const *wanted, struct program **program_ret) NODISCARD;
+struct error *program_open(struct target *target, const char *const *wanted,
+                           struct program **program_ret) NODISCARD;
 void program_close(struct program *program);
 
-/* Quick test for `ps` over an executable's file alone: is it a Go program? Reads build info (may be empty) only. */
-struct error *program_is_go(const struct elffile *file, bool *is_go_ret, struct buildinfo *info_ret) NODISCARD;
+/* Quick test for `ps` over an executable's file alone: is it a Go program? Reads build info (may
+ * be empty) only. */
+struct error *program_is_go(const struct elffile *file, bool *is_go_ret,
+                            struct buildinfo *info_ret) NODISCARD;
 
 #endif

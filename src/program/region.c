@@ -2,10 +2,15 @@
 
 #include "base/memory.h"
 
-enum { PIECE = 64 << 10, PAGE = 4 << 10 };
+enum {
+    PIECE = 64 << 10,
+    PAGE = 4 << 10
+};
 
-/* In pieces that end where a multiple of `step` is; a piece with a hole in it is read again by pages. */
-static struct error *copy_pieces(struct target *target, address start, uint8_t *to, size_t size, size_t step)
+/* In pieces that end where a multiple of `step` is; a piece with a hole in it is read again by
+ * pages. */
+static struct error *copy_pieces(struct target *target, address start, uint8_t *to, size_t size,
+                                 size_t step)
 {
     size_t part = 0;
     for (size_t at = 0; at < size; at += part) {
@@ -20,7 +25,8 @@ static struct error *copy_pieces(struct target *target, address start, uint8_t *
     return NULL;
 }
 
-static struct error *copy_memory(struct target *target, address start, size_t size, uint8_t **copy_ret)
+static struct error *copy_memory(struct target *target, address start, size_t size,
+                                 uint8_t **copy_ret)
 {
     AUTO_FREE uint8_t *copy = NULL;
     TRY(memory_try(size, 1, &copy));
@@ -30,8 +36,8 @@ static struct error *copy_memory(struct target *target, address start, size_t si
     return NULL;
 }
 
-struct error *region_bytes(struct target *target, address start, uint64_t size, struct bytes *bytes_ret,
-                           void **owned_ret)
+struct error *region_bytes(struct target *target, address start, uint64_t size,
+                           struct bytes *bytes_ret, void **owned_ret)
 {
     if (size > REGION_MAX)
         return error_create(ERROR_LIMIT, "a table of %llu bytes", (unsigned long long)size);

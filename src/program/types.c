@@ -1,12 +1,15 @@
-/* Layouts of the runtime's structs, from the program's own type descriptors (internal/abi/type.go and
- * cmd/compile/internal/reflectdata/reflect.go, Go 1.18 to 1.27). The runtime allocates its structs with new, so their
- * descriptors are in every program, stripped or not, but nothing lists them: they are found by one pass over the region
- * [types, etypes) at steps of 8 bytes, where a descriptor of a named struct shows itself by its kind, flags and name. The
- * name has only the last element of the package's path, so the path behind the descriptor is compared too: a
- * package example.com/runtime may well have a type named runtime.p.
+/* Layouts of the runtime's structs, from the program's own type descriptors
+ * (internal/abi/type.go and cmd/compile/internal/reflectdata/reflect.go, Go 1.18 to 1.27). The
+ * runtime allocates its structs with new, so their descriptors are in every program, stripped or
+ * not, but nothing lists them: they are found by one pass over the region [types, etypes) at
+ * steps of 8 bytes, where a descriptor of a named struct shows itself by its kind, flags and
+ * name. The name has only the last element of the package's path, so the path behind the
+ * descriptor is compared too: a package example.com/runtime may well have a type named
+ * runtime.p.
  *
- * Kind, flags and offsets of names are plain data and are looked at in place. Pointers (fields, field names, field types) come
- * from the target's memory, where the dynamic loader has put them right. */
+ * Kind, flags and offsets of names are plain data and are looked at in place. Pointers (fields,
+ * field names, field types) come from the target's memory, where the dynamic loader has put them
+ * right. */
 #include "program/types.h"
 
 #include <stdlib.h>
@@ -43,12 +46,17 @@ enum {
     LAYOUT_FIELDS_MAX = 4096,
     DEPTH_MAX = 4,
     WANTED_MAX = 64,
-    SHORT_NAME_MAX = 127, /* a length of one varint byte: the pass over all types looks at no longer names */
+    SHORT_NAME_MAX =
+        127, /* a length of one varint byte: the pass over all types looks at no longer names */
     NAME_READ_MAX = 1024,
     NAMES_CACHED_MAX = 1 << 20,
 };
 
-enum offset_form { OFFSETS_PLAIN, OFFSETS_SHIFTED, OFFSETS_UNKNOWN };
+enum offset_form {
+    OFFSETS_PLAIN,
+    OFFSETS_SHIFTED,
+    OFFSETS_UNKNOWN
+};
 
 struct names VECTOR_OF(char *);
 struct layouts VECTOR_OF(struct layout);
@@ -120,19 +128,21 @@ static void types_cleanup(struct types **types)
 
 /* Reading one descriptor. */
 
-static struct error *read_descriptor(struct types *types, address at, struct descriptor *descriptor_ret)
+static struct error *read_descriptor(struct types *types, address at,
+                                     struct descriptor *descriptor_ret)
 {
     uint8_t bytes[TYPE_BYTES];
     TRY(target_read_cached(types->target, at, bytes, sizeof(bytes)));
-    struct descriptor descriptor = {.flags = bytes[TYPE_MARKS], .kind = bytes[TYPE_MARKS + 3] & KIND_MASK};
+    struct descriptor descriptor = {.flags = bytes[TYPE_MARKS],
+                                    .kind = bytes[TYPE_MARKS + 3] & KIND_MASK};
     memcpy(&descriptor.size, bytes + TYPE_SIZE, sizeof(descriptor.size));
     memcpy(&descriptor.name, bytes + TYPE_NAME, sizeof(descriptor.name));
     *descriptor_ret = descriptor;
     return NULL;
 }
 
-/* abi.Name: a byte of flags, the length as a varint, the text. Names are plain data: the file's bytes serve. Of a
- * name longer than NAME_READ_MAX only the front is read. */
+/* abi.Name: a byte of flags, the length as a varint, the text. Names are plain data: the file's
+ * bytes serve. Of a name longer than NAME_READ_MAX only the front is read. */
 static struct error *read_name(struct types *types, address at, struct name_text *name)
 {
     uint8_t head[1 + 5];
@@ -142,7 +152,8 @@ static struct error *read_name(struct types *types, address at, struct name_text
         view = NULL;
         TRY(target_read_cached(types->target, at, head, sizeof(head)));
     }
-    struct cursor cursor = cursor_over(view ? view : head, view ? left : sizeof(head), "name of a type");
+    struct cursor cursor =
+        cursor_over(view ? view : head, view ? left : sizeof(head), "name of a type");
     uint8_t flags = 0;
     uint64_t size = 0;
     TRY(cursor_u8(&cursor, &flags));
@@ -167,7 +178,8 @@ struct raw_field {
 };
 
 /* The fields of the struct at `at` into `fields`, which has room for STRUCT_FIELDS_MAX. */
-static struct error *read_fields(struct types *types, address at, struct raw_field *fields, size_t *count_ret)
+static struct error *read_fields(struct types *types, address at, struct raw_field *fields,
+                                 size_t *count_ret)
 {
     uint64_t slice[2];
     TRY(target_read_cached(types->target, at + STRUCT_FIELDS, slice, sizeof(slice)));
@@ -179,8 +191,8 @@ static struct error *read_fields(struct types *types, address at, struct raw_fie
 }
 
 /* Whether all fields lie within the struct; one whose type can't be read counts as lying there. */
-static bool fields_fit(struct types *types, uint64_t struct_size, const struct raw_field *fields, size_t count,
-                       unsigned shift)
+static bool fields_fit(struct types *types, uint64_t struct_size, const struct raw_field *fields,
+                       size_t count, unsigned shift)
 {
     for (size_t i = 0; i < count; i++) {
         struct descriptor type = {0};
@@ -192,11 +204,14 @@ static bool fields_fit(struct types *types, uint64_t struct_size, const struct r
     return true;
 }
 
-/* Up to Go 1.18 the third word of a field was offset << 1 | embedded. Without the version: plain offsets do not reach
- * over the struct's end, doubled ones do in the first struct that is not tiny, and then they are so in all. */
-static void unshift_offsets(struct types *types, uint64_t struct_size, struct raw_field *fields, size_t count)
+/* Up to Go 1.18 the third word of a field was offset << 1 | embedded. Without the version: plain
+ * offsets do not reach over the struct's end, doubled ones do in the first struct that is not
+ * tiny, and then they are so in all. */
+static void unshift_offsets(struct types *types, uint64_t struct_size, struct raw_field *fields,
+                            size_t count)
 {
-    if (types->offset_form == OFFSETS_UNKNOWN && !fields_fit(types, struct_size, fields, count, 0) &&
+    if (types->offset_form == OFFSETS_UNKNOWN &&
+        !fields_fit(types, struct_size, fields, count, 0) &&
         fields_fit(types, struct_size, fields, count, 1))
         types->offset_form = OFFSETS_SHIFTED;
     for (size_t i = 0; i < count && types->offset_form == OFFSETS_SHIFTED; i++)
@@ -217,15 +232,18 @@ static char *field_path(const char *prefix, const struct name_text *name)
 static struct layout_field *add_field(struct layout *layout, struct layout_field field)
 {
     if (layout->field_count % 64 == 0)
-        layout->fields = xrealloc(layout->fields, (layout->field_count + 64) * sizeof(*layout->fields));
+        layout->fields =
+            xrealloc(layout->fields, (layout->field_count + 64) * sizeof(*layout->fields));
     layout->fields[layout->field_count] = field;
     return &layout->fields[layout->field_count++];
 }
 
-static struct error *flatten(struct types *types, struct layout *layout, address at, uint64_t struct_size,
-                             const struct layout_field *outer, unsigned depth);
+static struct error *flatten(struct types *types, struct layout *layout, address at,
+                             uint64_t struct_size, const struct layout_field *outer,
+                             unsigned depth);
 
-/* One field, and what is nested in it. A field that can't be read is left out: whoever needs it will miss it. */
+/* One field, and what is nested in it. A field that can't be read is left out: whoever needs it
+ * will miss it. */
 static void flatten_field(struct types *types, struct layout *layout, const struct raw_field *raw,
                           uint64_t struct_size, const struct layout_field *outer, unsigned depth)
 {
@@ -246,8 +264,8 @@ static void flatten_field(struct types *types, struct layout *layout, const stru
         (void)error_ignore(flatten(types, layout, raw->type, type.size, &field, depth + 1));
 }
 
-static struct error *flatten(struct types *types, struct layout *layout, address at, uint64_t struct_size,
-                             const struct layout_field *outer, unsigned depth)
+static struct error *flatten(struct types *types, struct layout *layout, address at,
+                             uint64_t struct_size, const struct layout_field *outer, unsigned depth)
 {
     AUTO_FREE struct raw_field *fields = xmalloc(STRUCT_FIELDS_MAX * sizeof(*fields));
     size_t count = 0;
@@ -294,7 +312,8 @@ static bool is_alignment(uint8_t align)
 /* The text of a short name at an offset, {0} if there is none. */
 static struct bytes short_name(const struct bytes *bytes, uint32_t offset)
 {
-    if (!offset || bytes->size < 2 || offset > bytes->size - 2 || bytes->at[offset] > NAME_FLAGS_MAX)
+    if (!offset || bytes->size < 2 || offset > bytes->size - 2 ||
+        bytes->at[offset] > NAME_FLAGS_MAX)
         return (struct bytes){0};
     size_t size = bytes->at[offset + 1];
     if (size > SHORT_NAME_MAX || size > bytes->size - 2 - offset)
@@ -305,10 +324,12 @@ static struct bytes short_name(const struct bytes *bytes, uint32_t offset)
 /* The package's path behind the descriptor, if it tells one, is that of the wanted name. */
 static bool is_of_package(const struct bytes *bytes, size_t at, const struct wanted *wanted)
 {
-    if (!(bytes->at[at + TYPE_MARKS] & FLAG_UNCOMMON) || bytes->size - at < STRUCT_BYTES + sizeof(uint32_t))
+    if (!(bytes->at[at + TYPE_MARKS] & FLAG_UNCOMMON) ||
+        bytes->size - at < STRUCT_BYTES + sizeof(uint32_t))
         return true;
     struct bytes path = short_name(bytes, u32_at(bytes, at + STRUCT_BYTES));
-    return !path.at || (path.size == wanted->path_size && memcmp(path.at, wanted->name, path.size) == 0);
+    return !path.at ||
+           (path.size == wanted->path_size && memcmp(path.at, wanted->name, path.size) == 0);
 }
 
 static struct wanted *match(struct scan *scan, size_t at)
@@ -324,8 +345,8 @@ static struct wanted *match(struct scan *scan, size_t at)
         return NULL;
     for (size_t i = 0; i < scan->count; i++) {
         struct wanted *wanted = &scan->wanted[i];
-        if (!wanted->found && wanted->shown_size == name.size && !memcmp(wanted->shown, name.at, name.size) &&
-            is_of_package(bytes, at, wanted))
+        if (!wanted->found && wanted->shown_size == name.size &&
+            !memcmp(wanted->shown, name.at, name.size) && is_of_package(bytes, at, wanted))
             return wanted;
     }
     return NULL;
@@ -346,8 +367,8 @@ static struct error *scan_types(struct types *types, struct scan *scan)
     const uint32_t mask = (uint32_t)KIND_MASK << 24 | FLAG_NAMED;
     const uint32_t named_struct = (uint32_t)KIND_STRUCT << 24 | FLAG_NAMED;
     const struct bytes *bytes = &scan->bytes;
-    for (size_t at = -types->start % 8; scan->left && bytes->size >= STRUCT_BYTES && at <= bytes->size - STRUCT_BYTES;
-         at += 8) {
+    for (size_t at = -types->start % 8;
+         scan->left && bytes->size >= STRUCT_BYTES && at <= bytes->size - STRUCT_BYTES; at += 8) {
         if ((u32_at(bytes, at + TYPE_MARKS) & mask) != named_struct || !is_plausible(bytes, at))
             continue;
         struct wanted *wanted = match(scan, at);
@@ -368,18 +389,21 @@ static void scan_want(struct scan *scan, const char *name)
     size_t size = strlen(shown);
     if (!dot || size > SHORT_NAME_MAX || scan->count == WANTED_MAX)
         return;
-    scan->wanted[scan->count++] =
-        (struct wanted){.name = name, .shown = shown, .shown_size = size, .path_size = (size_t)(dot - name)};
+    scan->wanted[scan->count++] = (struct wanted){
+        .name = name, .shown = shown, .shown_size = size, .path_size = (size_t)(dot - name)};
     scan->lengths[size] = true;
     scan->left++;
 }
 
-static void types_init(struct types *types, struct target *target, const struct moduledata *module, int go_minor)
+static void types_init(struct types *types, struct target *target, const struct moduledata *module,
+                       int go_minor)
 {
     types->target = target;
     types->start = module->types;
     types->end = module->types_end;
-    types->offset_form = go_minor < 0 ? OFFSETS_UNKNOWN : go_minor <= 18 ? OFFSETS_SHIFTED : OFFSETS_PLAIN;
+    types->offset_form = go_minor < 0     ? OFFSETS_UNKNOWN
+                         : go_minor <= 18 ? OFFSETS_SHIFTED
+                                          : OFFSETS_PLAIN;
 }
 
 struct error *types_open(struct target *target, const struct moduledata *module, int go_minor,
@@ -395,7 +419,8 @@ struct error *types_open(struct target *target, const struct moduledata *module,
 
     uint64_t size = module->types_end - module->types;
     AUTO_FREE void *owned = NULL;
-    TRY(region_bytes(target, module->types, size < SCAN_MAX ? size : SCAN_MAX, &scan.bytes, &owned));
+    TRY(region_bytes(target, module->types, size < SCAN_MAX ? size : SCAN_MAX, &scan.bytes,
+                     &owned));
     TRY(scan_types(types, &scan));
     *types_ret = types;
     types = NULL;
@@ -427,7 +452,8 @@ static char *fetch_name(struct types *types, address type)
 {
     struct descriptor descriptor = {0};
     struct name_text name;
-    if (type < types->start || type >= types->end || error_ignore(read_descriptor(types, type, &descriptor)) ||
+    if (type < types->start || type >= types->end ||
+        error_ignore(read_descriptor(types, type, &descriptor)) ||
         descriptor.name >= types->end - types->start ||
         error_ignore(read_name(types, types->start + descriptor.name, &name)))
         return xstrdup("?");

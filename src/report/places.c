@@ -114,7 +114,7 @@ struct place user_place(const struct program *program, const struct placed_frame
     }
     if (!chosen)
         return (struct place){0};
-    return (struct place){.function = text_escaped(chosen->function, strlen(chosen->function)),
+    return (struct place){.function = function_shown(chosen->function),
                           .file = chosen->file ? text_escaped(chosen->file, strlen(chosen->file))
                                                : NULL,
                           .line = chosen->line};

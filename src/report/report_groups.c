@@ -164,7 +164,7 @@ static void write_group_head(const struct report *report, const struct goroutine
 static void put_frame(const struct report *report, struct table *table,
                       const struct source_frame *frame, const char *remark)
 {
-    struct place place = {.function = text_escaped(frame->function, strlen(frame->function)),
+    struct place place = {.function = function_shown(frame->function),
                           .file =
                               frame->file ? text_escaped(frame->file, strlen(frame->file)) : NULL,
                           .line = frame->line};

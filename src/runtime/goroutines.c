@@ -159,7 +159,7 @@ static struct error *read_descriptors(struct batch *batch, bool again)
 static bool wants_stack(const struct batch *batch, const struct slot *slot)
 {
     return slot->readable && slot->living && !slot->done && slot->goroutine.sp &&
-           batch->gathering->depth == OBSERVE_ALL;
+           batch->gathering->depth >= OBSERVE_STACKS;
 }
 
 static struct error *read_pieces(struct batch *batch)
@@ -258,8 +258,8 @@ static void add(struct batch *batch, struct slot *slot, bool believed)
 {
     struct gathering *gathering = batch->gathering;
     struct observation *observation = gathering->observation;
-    bool with_stack = believed && slot->goroutine.sp && gathering->depth == OBSERVE_ALL;
-    if (!with_stack && gathering->depth == OBSERVE_ALL) {
+    bool with_stack = believed && slot->goroutine.sp && gathering->depth >= OBSERVE_STACKS;
+    if (!with_stack && gathering->depth >= OBSERVE_STACKS) {
         observation->unread.stacks++;
         observation->unread.running += slot->goroutine.state == GOROUTINE_RUNNING;
     }
@@ -313,7 +313,7 @@ static struct error *batch_read(struct batch *batch)
             if (!batch->slots[i].done && batch->slots[i].readable)
                 decode(batch, &batch->slots[i]);
         }
-        if (batch->gathering->depth == OBSERVE_ALL) {
+        if (batch->gathering->depth >= OBSERVE_STACKS) {
             TRY(read_pieces(batch));
             TRY(read_sudogs(batch));
         }

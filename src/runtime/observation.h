@@ -128,7 +128,8 @@ struct observation {
 
 enum observe_depth {
     OBSERVE_COUNTS, /* states and pending deferred calls only: for ps */
-    OBSERVE_ALL,
+    OBSERVE_STACKS, /* and stacks and waits: what findings need */
+    OBSERVE_ALL,    /* and the memory */
 };
 
 struct runtime; /* what is found once per process: offsets, globals */

@@ -7,7 +7,7 @@ HEADER = re.compile(r"^goroutine (\d+)(?: gp=\S+ m=\S+(?: mp=\S+)?)? \[(.*)\](?:
 LOCATION = re.compile(r"^\t(.*):(\d+)(?: \+0x[0-9a-f]+)?(?: fp=\S+ sp=\S+ pc=\S+)?$")
 ELIDED = re.compile(r"^\.\.\.(?:additional|\d+) frames elided\.\.\.$")
 CREATED = re.compile(r"^created by (.*?)(?: in goroutine (\d+))?$")
-HIDDEN = re.compile(r"^runtime\.(?![A-Z]|\(\*[A-Z]|gopanic$|runFinalizers$|runCleanups$)")
+HIDDEN = re.compile(r"^(?:[^.]*$|runtime\.(?![A-Z]|\(\*[A-Z]|gopanic$|runFinalizers$|runCleanups$))")
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Goroutine:
     parent: int = None
 
     def visible(self):
-        """The frames that Go shows: those of the runtime itself it leaves out."""
+        """The frames that Go shows: it leaves out those of the runtime itself, and names without a package."""
         return [frame for frame in self.frames if not HIDDEN.match(frame[0])]
 
 

@@ -6,7 +6,7 @@ from seepcli import describe, inspect
 
 LOOKS = [pytest.param((), id="two-looks"), pytest.param(("--for", "0"), id="one-look")]
 
-# what is started, and how many goroutines it has at least
+# what is started, and how many goroutines it must have before it is looked at
 HEALTHY = {
     "pool": (("pool-workers", "-n", "10000"), 10000),
     "pool-without-jobs": (("pool-workers", "-n", "10000", "-every", "0"), 10000),
@@ -14,19 +14,14 @@ HEALTHY = {
     "growing-connections": (("idle-connections", "-n", "500", "-grow", "5ms"), 1000),
     "slow-receiver": (("slow-receiver", "-senders", "5000", "-period", "20ms"), 5000),
     "very-slow-receiver": (("slow-receiver", "-senders", "5000", "-period", "3s"), 5000),
-    "semaphore-channel": (("semaphore-channel",), 3),
+    "semaphore-channel": (("semaphore-channel",), 500),
     "defer-then-return": (("defer-then-return",), 3),
-    "defer-slowly-then-return": (("defer-then-return", "-pace", "1ms"), 3),
-    "burst": (("burst",), 3),
+    "burst": (("burst",), 300),
     "tickers": (("tickers",), 1000),
     "mutex-contention": (("mutex-contention",), 500),
-    "fan-out": (("fan-out",), 20),
+    "fan-out": (("fan-out",), 500),
     "crowd": (("leak-in-crowd", "-every", "0"), 5000),
     "http-light": (("http-light",), 20),
-    "group-commit-channel": (("group-commit", "-kind", "channel"), 3),
-    "group-commit-cond": (("group-commit", "-kind", "cond"), 3),
-    "group-commit-waitgroup": (("group-commit", "-kind", "waitgroup"), 3),
-    "group-commit-mutex": (("group-commit", "-kind", "mutex"), 3),
     "many-at-one-gate": (("million-blocked", "-n", "100000"), 100000),
 }
 
@@ -37,12 +32,52 @@ def test_silent(start, name, looks):
     """No finding, with one look and with two, and nothing that could not be read."""
     command, least = HEALTHY[name]
     target = start(*command)
-    before = target.wait_until(lambda truth: truth["goroutines"] >= least)
+    target.wait_until(lambda truth: truth["goroutines"] >= least)
     result = inspect(target.pid, *looks)
     assert result.status == 0, describe(result.doc)
-    assert target.truth()["goroutines"] >= least <= before["goroutines"]
-    assert result.doc["goroutines"]["total"] >= least
     assert result.doc["unread"]["goroutines"] == 0
+
+
+# What comes for two seconds and does not go cannot be told from a leak that has just begun. It may be called
+# possible, but no more than that; and a look that is long enough must see it go.
+SLOW = {
+    "group-commit-channel": ("group-commit", "-kind", "channel"),
+    "group-commit-cond": ("group-commit", "-kind", "cond"),
+    "group-commit-waitgroup": ("group-commit", "-kind", "waitgroup"),
+    "group-commit-mutex": ("group-commit", "-kind", "mutex"),
+    "defer-slowly-then-return": ("defer-then-return", "-n", "4500", "-pace", "1ms", "-stay", "0"),
+}
+
+
+@pytest.fixture
+def slow(start):
+    """All of them, with something in each already."""
+    targets = {name: start(*command) for name, command in SLOW.items()}
+    for name, target in targets.items():
+        if name.startswith("group"):
+            target.wait_until(lambda truth: truth["goroutines"] >= 200)
+        else:
+            target.wait_leaked(200)
+    return targets
+
+
+def test_slow_with_one_look(slow):
+    """One look says nothing of them."""
+    documents = inspect(*(target.pid for target in slow.values()), "--for", "0").docs
+    assert {name: describe(document) for name, document in zip(slow, documents)} == {name: [] for name in slow}
+
+
+def test_slow_with_two_looks(slow):
+    """Two looks that are close together do not make more of them than a possibility."""
+    documents = inspect(*(target.pid for target in slow.values())).docs
+    grades = {name: {f["grade"] for f in document["findings"]} for name, document in zip(slow, documents)}
+    assert all(grade <= {"possible"} for grade in grades.values()), grades
+
+
+def test_slow_with_a_long_look(slow):
+    """Looks that are further apart see them go."""
+    documents = inspect(*(target.pid for target in slow.values()), "--for", "11s").docs
+    assert {name: describe(document) for name, document in zip(slow, documents)} == {name: [] for name in slow}
 
 
 def test_defers_that_will_run(start):

@@ -5,7 +5,6 @@ import socket
 import subprocess
 import tarfile
 import time
-import urllib.error
 import urllib.request
 
 import pytest
@@ -49,19 +48,20 @@ def esbuild(version):
     return executable
 
 
-def wait_for_page(address, process, patience=60):
-    """Waits until a server answers."""
+def wait_for_page(address, process, words=b"", patience=90):
+    """Waits until a server gives a page with those words in it, and returns the page."""
     deadline = time.monotonic() + patience
     while True:
         try:
-            with urllib.request.urlopen(address, timeout=5) as page:
-                return page.read()
-        except urllib.error.HTTPError:
-            return b""
-        except OSError:
-            assert process.poll() is None, f"{process.args} ended"
-            assert time.monotonic() < deadline, f"{address} does not answer"
-            time.sleep(0.1)
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                page = answer.read()
+            if words in page:
+                return page
+        except OSError:  # not there yet, or not ready yet
+            pass
+        assert process.poll() is None, f"{process.args} ended"
+        assert time.monotonic() < deadline, f"{address} does not answer"
+        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def check_esbuild(serve, tmp_path, version):
     process = serve(command, f"http://127.0.0.1:{port}/")
     document = check_server(process.pid, {"net/http.(*Server).Serve"})
     content = executable.read_bytes()
-    assert document["target"]["go_version"].encode() in content
+    assert document["target"]["go_version"] and document["target"]["go_version"].encode() in content
     assert document["target"]["stripped"] is True
     if b"\xff Go buildinf:" in content:
         assert document["target"]["main_module"] == "github.com/evanw/esbuild"
@@ -173,6 +173,7 @@ def test_prometheus(serve, tmp_path):
         f"--web.listen-address=127.0.0.1:{port}",
     ]
     process = serve(command, f"http://127.0.0.1:{port}/-/ready")
+    wait_for_page(f"http://127.0.0.1:{port}/api/v1/query?query=up", process, b'"instance"')
     check_server(process.pid, {"github.com/prometheus/prometheus/scrape.(*Manager).Run"})
 
 

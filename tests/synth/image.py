@@ -8,7 +8,6 @@
 All parts stand at fixed distances from the link base, so that addresses are known before anything is written.
 """
 import hashlib
-import re
 import struct
 
 from . import elf
@@ -255,8 +254,3 @@ class Image:
             if low < high:
                 out[low - start:high - start] = region.bytes[low - region.base:high - region.base]
         return bytes(out)
-
-
-def experiments(version):
-    """"go1.23" for "1.23"; the first two numbers decide about layouts."""
-    return "go" + re.sub(r"^go", "", version)

@@ -86,10 +86,6 @@ class Memory:
         """Writes one byte."""
         self.write(where, bytes([value & 0xff]))
 
-    def u16(self, where, value):
-        """Writes 16 bits."""
-        self.write(where, struct.pack("<H", value & 0xffff))
-
     def u32(self, where, value):
         """Writes 32 bits."""
         self.write(where, struct.pack("<I", value & 0xffffffff))

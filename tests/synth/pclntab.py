@@ -12,9 +12,8 @@ import struct
 from .gotypes import varint
 
 TOP_FRAME, SP_WRITE, ASM = 1, 2, 4
-INL_TREE_INDEX = 2                               # PCDATA
-INL_TREE, OPEN_CODED_DEFER_INFO, WRAP_INFO = 3, 4, 7  # FUNCDATA
-NO_ARGS = -0x80000000
+STACK_MAP_INDEX, INL_TREE_INDEX = 1, 2  # PCDATA
+ARGS_POINTER_MAPS, LOCALS_POINTER_MAPS, INL_TREE, OPEN_CODED_DEFER_INFO, WRAP_INFO = 0, 1, 3, 4, 7  # FUNCDATA
 FIELDS = ["entryoff", "nameoff", "args", "deferreturn", "pcsp", "pcfile", "pcln", "npcdata", "cuoffset", "startline",
           "funcid", "flag", "nfuncdata"]
 
@@ -91,11 +90,13 @@ class Function:
 
     calls: {line: entry of the function called}. loop: it goes round its calls for ever. recover: a call of this entry
     (deferproc up to 1.24) is followed by a test that leads to the recovery path. deferreturn: entry of
-    runtime.deferreturn, called before the function returns.
+    runtime.deferreturn, called before the function returns. live: the words of the frame, from its low end, that hold
+    live pointers during calls (None: all).
     """
 
     def __init__(self, name, file, start_line, frame_size, arch, lines=(), inlined=(), flag=0, funcid="normal",
-                 open_defers=None, wraps=None, deferreturn=0, calls=None, loop=False, recover=None, entry=0):
+                 open_defers=None, wraps=None, deferreturn=0, calls=None, loop=False, recover=None, live=None,
+                 entry=0):
         self.name, self.file, self.start_line, self.frame_size = name, file, start_line, frame_size
         self.entry, self.flag, self.funcid, self.wraps = entry, flag, funcid, wraps
         self.open_defers = open_defers  # (bits offset, slot offsets), both down from varp
@@ -105,8 +106,9 @@ class Function:
         self.sites = {}
         self.deferreturn = 0
         self.override = {}   # fields of _func to falsify, by name as in FIELDS
-        self.raw = {}        # whole pc-value tables to falsify: "pcsp", "pcfile", "pcln", "inlindex"; "inltree"
-        self.calls, self.recover = calls or {}, recover
+        # Tables to falsify: pc-value tables "pcsp", "pcfile", "pcln", "inlindex", "stackmap"; "inltree", "locals".
+        self.raw = {}
+        self.calls, self.recover, self.live = calls or {}, recover, live
         self.code = Code(arch)
         self._assemble(list(lines), deferreturn, loop)
 
@@ -243,7 +245,8 @@ class Tables:
 
     def _funcdata(self, function, files):
         """Offsets from gofunc, 0xffffffff for none."""
-        blobs = {}
+        blobs = {ARGS_POINTER_MAPS: self._blob(struct.pack("<ii", 1, 0)),
+                 LOCALS_POINTER_MAPS: self._blob(function.raw.get("locals") or self._stack_map(function))}
         if function.inlined:
             blobs[INL_TREE] = self._blob(function.raw.get("inltree") or self._inline_tree(function, files))
         if function.open_defers:
@@ -255,7 +258,14 @@ class Tables:
             blobs[OPEN_CODED_DEFER_INFO] = self._blob(info, 1)
         if function.wraps:
             blobs[WRAP_INFO] = self._blob(struct.pack("<I", function.wraps.entry - self.text))
-        return [blobs.get(i, 0xffffffff) for i in range(max(blobs) + 1)] if blobs else []
+        return [blobs.get(i, 0xffffffff) for i in range(max(blobs) + 1)]
+
+    def _stack_map(self, function):
+        """Which words of the frame hold pointers: one map, from the low end up to the saved frame pointer."""
+        low = 1 if self.arch == "arm64" else 0  # LR stands at the low end
+        words = max(function.frame_size // 8 - 1 - low, 0)
+        live = range(words) if function.live is None else [w - low for w in function.live]
+        return struct.pack("<ii", 1, words) + sum(1 << w for w in live).to_bytes((words + 7) // 8, "little")
 
     def _record(self, function):
         """A _func with its pcdata and funcdata."""
@@ -263,6 +273,7 @@ class Tables:
         steps, quantum, raw = function.steps, self.quantum, function.raw
         table = lambda key, values: self._table(raw.get(key) or pc_values(values, quantum))
         pcdata = [0] * (3 if function.inlined else 2)
+        pcdata[STACK_MAP_INDEX] = table("stackmap", [(e, 0 if i else -1) for i, (e, *_) in enumerate(steps)])
         if function.inlined:
             pcdata[INL_TREE_INDEX] = table("inlindex", [(e, i) for e, _, _, _, i in steps])
         funcdata = self._funcdata(function, files)

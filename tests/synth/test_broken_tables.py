@@ -10,7 +10,7 @@ from .pclntab import Inlined
 from .simple import look, refuse, simple_world
 
 each_release = pytest.mark.parametrize("release", FEW, ids=label)
-HUGE = [1 << 31, 1 << 40, 1 << 63, (1 << 64) - 1]
+HUGE = [1 << 40, (1 << 64) - 1]
 
 
 def blocked(release, **more):

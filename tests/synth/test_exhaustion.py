@@ -1,4 +1,4 @@
-"""Memory made to wear a reader out: each list as long as it can be, for each goroutine. Time and memory must be bounded."""
+"""Memory made to wear a reader out: lists as long as can be, for each goroutine. Time and memory must be bounded."""
 import struct
 
 import pytest
@@ -76,9 +76,10 @@ def test_every_chain_of_defers_loops(release, tmp_path):
 
 @each_release
 def test_defers_of_many_statements(release, tmp_path):
-    """100,000 records in one chain, no two of the same statement: pcs all over."""
+    """30,000 records in one chain, no two of the same statement: pcs all over."""
     world = simple_world(*release)
-    records = world.defer(world.victim, world.victim.frame("main.work"), world.close, world.work.site(14), count=100_000)
+    frame, site = world.victim.frame("main.work"), world.work.site(14)
+    records = world.defer(world.victim, frame, world.close, site, count=30_000)
     world.sleep(world.victim)
     pc = world.layouts.offset("runtime._defer", "pc")
     arena = world.heap.arena
@@ -89,8 +90,8 @@ def test_defers_of_many_statements(release, tmp_path):
 
 @each_release
 def test_every_stack_is_the_whole_heap(release, tmp_path):
-    """2,000 goroutines whose stacks reach from 0 to the end of the address space, all with frames that go nowhere."""
-    world = crowd(release, 2000, lambda world, g, _: world.sleep(g))
+    """300 goroutines whose stacks reach from 0 to the end of the address space, all with frames that go nowhere."""
+    world = crowd(release, 300, lambda world, g, _: world.sleep(g))
     still = world.func("main.still", "/src/shop/still.go", 1, 16, lines=[3])
     field = world.heap.stack(1 << 20)
     world.heap.arena.write(field, struct.pack("<Q", still.site().pc) * (1 << 17))

@@ -2,24 +2,9 @@
 import pytest
 
 from .conftest import EVERY, label
+from .leaks import POLL, polling, senders
 from .observe import inspect, seep
 from .simple import simple_world
-
-POLL = "/src/shop/poll.go"
-
-
-def polling(release, count, loop, pie=False):
-    """Goroutine 20 has deferred main.close `count` times in a loop of main.poll that has a way out or has none."""
-    world = simple_world(*release, pie=pie)
-    world.sleep(world.victim)
-    wrapper = world.func("main.poll.deferwrap1", POLL, 31, 32, lines=[31], funcid="wrapper", wraps=world.close,
-                         calls={31: "main.close"})
-    poll = world.func("main.poll", POLL, 28, 96, lines=[31, 33], deferreturn=True, loop=loop,
-                      calls={31: "runtime.deferproc", 33: "time.Sleep"})
-    g = world.goroutine(20, frames=[poll.site(33)], created_by=world.main.site(7))
-    world.defer(g, g.frame("main.poll"), wrapper, poll.site(31), count=count)
-    world.sleep(g)
-    return world
 
 
 @pytest.mark.parametrize("release", EVERY, ids=label)
@@ -47,30 +32,10 @@ def test_defer_in_a_loop_that_ends(release, tmp_path):
     assert run.status == 0 and run.doc["findings"] == []
 
 
-def senders(release, count, receiver):
-    """Senders on three channels; with a receiver one goroutine is about to receive from each of them."""
-    world = simple_world(*release)
-    world.sleep(world.victim)
-    publish = world.func("main.publish", POLL, 80, 64, lines=[87], calls={87: "runtime.newproc"}, loop=True)
-    send = world.func("main.publish.func1", POLL, 87, 64, lines=[88], calls={88: "runtime.chansend1"})
-    channels = [world.chan("*main.Job") for _ in range(3)]
-    for index in range(count):
-        g = world.goroutine(100 + index, frames=[send.site(88)], created_by=publish.site(87))
-        world.block(g, channels[index % 3], "send")
-    if receiver:
-        serve = world.func("main.serve", POLL, 60, 96, lines=[64, 65], loop=True,
-                           calls={64: "runtime.chanrecv1", 65: "time.Sleep"})
-        g = world.goroutine(50, frames=[serve.site(65)])
-        for channel in channels:
-            world.memory.u64(g.frame("main.serve").local(), channel.address)
-        world.sleep(g)
-    return world
-
-
 @pytest.mark.parametrize("release", EVERY, ids=label)
 def test_senders_without_a_receiver(release, tmp_path):
     """500 goroutines wait to send, and nobody's stack leads to a receive: likely a leak, told from one look."""
-    run = inspect(*senders(release, 500, False).write(str(tmp_path)))
+    run = inspect(*senders(release, 500).write(str(tmp_path)))
     assert run.status == 1
     finding, = run.doc["findings"]
     assert (finding["rule"], finding["count"]) == ("blocked-goroutines", 500)
@@ -82,8 +47,15 @@ def test_senders_without_a_receiver(release, tmp_path):
 @pytest.mark.parametrize("release", EVERY, ids=label)
 def test_senders_with_a_slow_receiver(release, tmp_path):
     """The same, held back by one who sleeps between two receives: no leak."""
-    run = inspect(*senders(release, 500, True).write(str(tmp_path)))
+    run = inspect(*senders(release, 500, receiver=True).write(str(tmp_path)))
     assert run.status == 0 and run.doc["findings"] == []
+
+
+@pytest.mark.parametrize("release", EVERY, ids=label)
+def test_senders_with_a_dead_reference(release, tmp_path):
+    """One who could receive still has the channels in its frame, but in words that are dead by Go's stack maps."""
+    run = inspect(*senders(release, 500, receiver=True, live=[4]).write(str(tmp_path)))
+    assert run.status == 1 and run.doc["findings"][0]["count"] == 500
 
 
 @pytest.mark.parametrize("release", EVERY, ids=label)

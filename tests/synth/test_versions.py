@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from .conftest import EVERY, SOME, label
+from .conftest import EVERY, FEW, SOME, label
 from .observe import check_memory, differences, group_of, inspect, seep
 from .rich import rich_world
 from .simple import look, simple_world
@@ -181,7 +181,7 @@ def test_release_names(tmp_path):
             assert target["release"] == world.release
 
 
-@pytest.mark.parametrize("release", SOME, ids=label)
+@pytest.mark.parametrize("release", FEW, ids=label)
 def test_grouping(release, tmp_path):
     """5,000 goroutines at one place are one group; each of 50 channels has its hundred."""
     world = simple_world(*release)

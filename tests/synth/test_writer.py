@@ -1,4 +1,5 @@
 """The writer itself, held against readers that are not seep: readelf and Go's own tools, where they are installed."""
+import re
 import shutil
 import struct
 import subprocess
@@ -19,6 +20,12 @@ def run(*command):
     return done.stdout + done.stderr
 
 
+def installed_minor():
+    """Minor version of the Go toolchain on PATH; 99 if it is not a release."""
+    found = re.search(r"go1\.(\d+)", run("go", "env", "GOVERSION"))
+    return int(found[1]) if found else 99
+
+
 @pytest.mark.skipif(not shutil.which("readelf"), reason="no readelf")
 @pytest.mark.parametrize("release", EVERY, ids=label)
 @pytest.mark.parametrize("pie", [False, True], ids=["exe", "pie"])
@@ -35,6 +42,8 @@ def test_readelf(release, pie, tmp_path):
 @pytest.mark.parametrize("version", ["1.18", "1.20", "1.25", "1.26", "1.27"])
 def test_go_reads_it(version, pie, tmp_path):
     """`go version -m` reads the build info; `go tool nm` and `go tool addr2line` read symbols and pclntab."""
+    if int(version[2:]) >= 20 and installed_minor() < 20:
+        pytest.skip("tables since 1.20 are not known to this toolchain")
     world = simple_world(version, "amd64", pie=pie, stripped=False)
     exe, _ = world.write(str(tmp_path))
     assert f"go{version}" in run("go", "version", exe)

@@ -1,10 +1,11 @@
-/* A table made by hand, in both forms (Go 1.18 and 1.20) and for both quanta, so that every byte of it is known:
+/* A table made by hand, in both forms (Go 1.18 and 1.20) and for both quanta, so that every byte
+ * of it is known:
  *
  *   main.first            [0x000, 0x040)  lines 10, 11
- *   main.second           [0x040, 0x100)  main.middle is inlined at 0x50 .. 0x90, main.inner in it at 0x60 .. 0x80
+ *   main.second           [0x040, 0x100)  inlined: main.middle 0x50 .. 0x90, main.inner in it 0x60 .. 0x80
  *   runtime.deferreturn   [0x100, 0x120)  its funcID is that of wrappers
  *   main.second.deferwrap1[0x120, 0x140)  a wrapper
- */
+ * */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,7 +18,13 @@
 #include "base/memory.h"
 #include "program/pclntab.h"
 
-enum { TEXT = 0x401000, FUNC_DATA_AT = 0x500000, ROOM = 4096, WRAPPER = 22, FUNCTIONS = 4 };
+enum {
+    TEXT = 0x401000,
+    FUNC_DATA_AT = 0x500000,
+    ROOM = 4096,
+    WRAPPER = 22,
+    FUNCTIONS = 4
+};
 
 struct form {
     bool is_new;
@@ -100,7 +107,8 @@ static uint32_t put_record(struct maker *maker, const struct record *record)
 {
     struct writer *functions = &maker->functions;
     uint32_t at = (uint32_t)functions->size;
-    const uint32_t front[] = {record->entry, record->name, 0, 0, record->pcsp, record->pcfile, record->pcln, 3, 0};
+    const uint32_t front[] = {record->entry,  record->name, 0, 0, record->pcsp,
+                              record->pcfile, record->pcln, 3, 0};
     put(functions, front, sizeof(front));
     if (maker->form.is_new)
         put_u32(functions, 7);
@@ -162,10 +170,12 @@ static void make(struct maker *maker, struct form form)
         },
         {
             .name = put_text(&maker->names, "main.second"),
-            .pcln = put_pc_table(maker, (struct step[]){{20, 0x50}, {30, 0x60}, {40, 0x80}, {31, 0x90},
-                                                        {22, 0xc0}, {0}}),
-            .inline_index = put_pc_table(maker, (struct step[]){{-1, 0x50}, {0, 0x60}, {1, 0x80}, {0, 0x90},
-                                                                {-1, 0xc0}, {0}}),
+            .pcln = put_pc_table(
+                maker,
+                (struct step[]){{20, 0x50}, {30, 0x60}, {40, 0x80}, {31, 0x90}, {22, 0xc0}, {0}}),
+            .inline_index = put_pc_table(
+                maker,
+                (struct step[]){{-1, 0x50}, {0, 0x60}, {1, 0x80}, {0, 0x90}, {-1, 0xc0}, {0}}),
         },
         {.name = put_text(&maker->names, "runtime.deferreturn"), .func_id = WRAPPER},
         {.name = put_text(&maker->names, "main.second.deferwrap1"), .func_id = WRAPPER},
@@ -203,7 +213,7 @@ static void open_table(struct pclntab *table, struct maker *maker, struct form f
 }
 
 /* Each test runs over all forms. */
-#define EACH_FORM(table, maker)                                            \
+#define EACH_FORM(table, maker)                                              \
     for (size_t form_index = 0; form_index < LENGTH_OF(forms); form_index++) \
         for (bool once = (open_table(table, maker, forms[form_index]), true); once; once = false)
 
@@ -212,7 +222,8 @@ static void header_is_read(void **state)
     (void)state;
     struct maker maker;
     struct pclntab table;
-    EACH_FORM(&table, &maker) {
+    EACH_FORM(&table, &maker)
+    {
         assert_int_equal(table.function_count, FUNCTIONS);
         assert_int_equal(table.quantum, maker.form.quantum);
         assert_int_equal(table.has_start_line, maker.form.is_new);
@@ -254,16 +265,21 @@ static void functions_are_found_by_address(void **state)
         address pc;
         const char *name; /* NULL: none */
     } cases[] = {
-        {TEXT, "main.first"},         {TEXT + 0x3f, "main.first"},
-        {TEXT + 0x40, "main.second"}, {TEXT + 0xff, "main.second"},
+        {TEXT, "main.first"},
+        {TEXT + 0x3f, "main.first"},
+        {TEXT + 0x40, "main.second"},
+        {TEXT + 0xff, "main.second"},
         {TEXT + 0x100, "runtime.deferreturn"},
         {TEXT + 0x13f, "main.second.deferwrap1"},
-        {TEXT + 0x140, NULL},         {TEXT - 1, NULL},
-        {0, NULL},                    {UINT64_MAX, NULL},
+        {TEXT + 0x140, NULL},
+        {TEXT - 1, NULL},
+        {0, NULL},
+        {UINT64_MAX, NULL},
     };
     struct maker maker;
     struct pclntab table;
-    EACH_FORM(&table, &maker) {
+    EACH_FORM(&table, &maker)
+    {
         for (size_t i = 0; i < LENGTH_OF(cases); i++) {
             struct func func;
             assert_int_equal(pclntab_func(&table, cases[i].pc, &func), cases[i].name != NULL);
@@ -285,7 +301,8 @@ static void functions_are_found_by_name(void **state)
     (void)state;
     struct maker maker;
     struct pclntab table;
-    EACH_FORM(&table, &maker) {
+    EACH_FORM(&table, &maker)
+    {
         struct func func;
         assert_true(pclntab_func_named(&table, "main.second", &func));
         assert_int_equal(func.entry, TEXT + 0x40);
@@ -300,7 +317,8 @@ static void frame_sizes(void **state)
     (void)state;
     struct maker maker;
     struct pclntab table;
-    EACH_FORM(&table, &maker) {
+    EACH_FORM(&table, &maker)
+    {
         struct func func;
         int32_t delta = -2;
         assert_true(pclntab_func(&table, TEXT, &func));
@@ -310,7 +328,8 @@ static void frame_sizes(void **state)
         assert_int_equal(delta, 24);
         assert_true(func_sp_delta(&table, &func, TEXT + 0x38, &delta));
         assert_int_equal(delta, 0);
-        assert_false(func_sp_delta(&table, &func, TEXT + 0x40, &delta)); /* behind the table's end */
+        assert_false(
+            func_sp_delta(&table, &func, TEXT + 0x40, &delta)); /* behind the table's end */
         assert_true(pclntab_func(&table, TEXT + 0x100, &func));
         assert_false(func_sp_delta(&table, &func, TEXT + 0x100, &delta)); /* has no table */
     }
@@ -321,7 +340,8 @@ static void pc_data_and_function_data(void **state)
     (void)state;
     struct maker maker;
     struct pclntab table;
-    EACH_FORM(&table, &maker) {
+    EACH_FORM(&table, &maker)
+    {
         struct func func;
         assert_true(pclntab_func(&table, TEXT + 0x40, &func));
         assert_int_equal(func_pcdata(&table, &func, PCDATA_INL_TREE_INDEX, TEXT + 0xa0), 1);
@@ -331,11 +351,13 @@ static void pc_data_and_function_data(void **state)
         assert_int_equal(func_funcdata(&table, &func, FUNCDATA_INL_TREE), FUNC_DATA_AT);
         assert_int_equal(func_funcdata(&table, &func, 0), 0);
         assert_int_equal(func_funcdata(&table, &func, FUNCDATA_WRAP_INFO), 0);
-        assert_int_equal(func_funcdata_bytes(&table, &func, FUNCDATA_INL_TREE).size, maker.func_data.size);
+        assert_int_equal(func_funcdata_bytes(&table, &func, FUNCDATA_INL_TREE).size,
+                         maker.func_data.size);
     }
 }
 
-static void check_frame(const struct source_frame *frame, const char *function, int32_t line, bool inlined)
+static void check_frame(const struct source_frame *frame, const char *function, int32_t line,
+                        bool inlined)
 {
     assert_string_equal(frame->function, function);
     assert_string_equal(frame->file, "/src/poll.go");
@@ -349,7 +371,8 @@ static void frames_of_inlined_calls(void **state)
     struct maker maker;
     struct pclntab table;
     struct source_frame frames[PCLNTAB_INLINE_MAX];
-    EACH_FORM(&table, &maker) {
+    EACH_FORM(&table, &maker)
+    {
         assert_int_equal(pclntab_frames(&table, TEXT + 0x20, frames, LENGTH_OF(frames)), 1);
         check_frame(&frames[0], "main.first", 11, false);
 
@@ -372,7 +395,8 @@ static void wrappers_are_marked(void **state)
     struct maker maker;
     struct pclntab table;
     struct source_frame frame;
-    EACH_FORM(&table, &maker) {
+    EACH_FORM(&table, &maker)
+    {
         assert_int_equal(table.wrapper_id, WRAPPER);
         assert_int_equal(pclntab_frames(&table, TEXT + 0x124, &frame, 1), 1);
         assert_true(frame.wrapper);
@@ -387,7 +411,8 @@ static void a_loop_of_inlined_calls_ends(void **state)
     struct maker maker;
     struct pclntab table;
     struct source_frame frames[PCLNTAB_INLINE_MAX + 1];
-    EACH_FORM(&table, &maker) {
+    EACH_FORM(&table, &maker)
+    {
         size_t parent_pc = maker.form.is_new ? 8 : 16;
         maker.func_data.bytes[parent_pc] = 0x50; /* main.middle is called from within itself */
         size_t count = pclntab_frames(&table, TEXT + 0x40 + 0x50, frames, LENGTH_OF(frames));
@@ -404,7 +429,8 @@ static void a_name_without_end_is_unknown(void **state)
     (void)state;
     struct maker maker;
     struct pclntab table;
-    EACH_FORM(&table, &maker) {
+    EACH_FORM(&table, &maker)
+    {
         struct func func;
         assert_true(pclntab_func(&table, TEXT + 0x120, &func));
         table.names.size--; /* the last NUL */
@@ -424,7 +450,8 @@ static unsigned use_everything(const struct pclntab *table)
         int32_t delta = 0;
         size_t count = pclntab_frames(table, pc, frames, LENGTH_OF(frames));
         for (size_t i = 0; i < count; i++)
-            sum += (unsigned)strlen(frames[i].function) + (frames[i].file ? (unsigned)strlen(frames[i].file) : 0);
+            sum += (unsigned)strlen(frames[i].function) +
+                   (frames[i].file ? (unsigned)strlen(frames[i].file) : 0);
         if (!pclntab_func(table, pc, &func))
             continue;
         sum += func_sp_delta(table, &func, pc, &delta);
@@ -456,8 +483,8 @@ static void cut_tables_do_no_harm(void **state)
     struct maker maker;
     struct pclntab table;
     EACH_FORM(&table, &maker)
-        for (size_t size = 0; size < maker.whole.size; size++)
-            use_copy(&maker, maker.whole.bytes, size);
+    for (size_t size = 0; size < maker.whole.size; size++)
+        use_copy(&maker, maker.whole.bytes, size);
 }
 
 static void broken_tables_do_no_harm(void **state)
@@ -466,7 +493,8 @@ static void broken_tables_do_no_harm(void **state)
     struct maker maker;
     struct pclntab table;
     uint32_t random = 12345;
-    EACH_FORM(&table, &maker) {
+    EACH_FORM(&table, &maker)
+    {
         for (size_t round = 0; round < 5000; round++) {
             struct writer broken = maker.whole;
             for (size_t i = 0; i < 1 + round % 8; i++) {
