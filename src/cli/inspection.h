@@ -12,6 +12,7 @@ struct inspection {
     struct runtime *runtime;
     struct stack_table stacks;
     struct observation first, second;
+    enum observe_depth depth;
     unsigned looks;
     int64_t looked_ns; /* when the first look ended */
     double interval_s;
@@ -22,7 +23,7 @@ struct inspection {
 };
 
 /* Opens the target and takes the first look. `exe` may be NULL. On an error nothing is left open. */
-struct error *inspection_start(const struct wanted *wanted, const char *exe,
+struct error *inspection_start(const struct wanted *wanted, const char *exe, enum observe_depth depth,
                                struct inspection **inspection_ret) NODISCARD;
 
 /* True if a second look would tell more: only live processes run on. */

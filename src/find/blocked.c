@@ -6,9 +6,9 @@
  *   nil channel, select {}   nothing can ever wake them: certain
  *   send                     likely if on none of their channels anything moved and no other goroutine's stack leads to a receive
  *                            (partners.h); one look can tell
- *   receive, select          a second look must show that they grow and none goes, and nobody else's stack may lead to
- *                            their channels; a select with a timer wakes by itself
- *   Mutex, RWMutex,          a second look must show that they grow and nobody gets on
+ *   receive, select          a second look must show that they grow steadily and hardly one goes, and nobody else's stack may lead to
+ *                            their channels
+ *   Mutex, RWMutex,          a second look must show that they grow steadily and hardly one goes
  *   WaitGroup, Cond
  *
  * What looks like a leak at first and is not called one leaves a remark. */
@@ -20,7 +20,16 @@
 #include "find/places.h"
 #include "find/rules.h"
 
-enum { ACCUMULATE_MIN = 8, GROW_MIN = 2, LONG_WAIT_S = 60, VERY_LONG_WAIT_S = 600 };
+enum {
+    ACCUMULATE_MIN = 8,
+    GROW_MIN = 2,
+    GROW_LOOKS = 4,   /* they have grown for so many times the time between the looks … */
+    STAY_SHARE = 20,  /* of those who were there, at most one in so many went */
+    LONG_WAIT_S = 60,
+    VERY_LONG_WAIT_S = 600,
+};
+
+static const double life_share = 0.7; /* … or for so much of the process's life */
 
 struct verdict {
     bool leak;
@@ -67,17 +76,6 @@ static bool is_for_ever(enum wait_kind kind)
 static const struct wait_object *object_of(const struct looks *looks, const struct goroutine *goroutine, uint32_t i)
 {
     return &looks->now->objects.at[looks->now->waits.at[goroutine->first_wait + i].object];
-}
-
-/* A case on a channel of time.Time: a timer or ticker will wake the select. */
-static bool has_timer(const struct looks *looks, const struct goroutine *goroutine)
-{
-    for (uint32_t i = 0; goroutine->wait_kind == WAIT_SELECT && i < goroutine->wait_count; i++) {
-        const struct wait_object *object = object_of(looks, goroutine, i);
-        if (object->readable && !strcmp(types_name(looks->program->types, object->element_type), "time.Time"))
-            return true;
-    }
-    return false;
 }
 
 static bool is_alive(const struct looks *looks, const struct movement *movement, const struct goroutine *goroutine)
@@ -128,8 +126,9 @@ static void count_stuck(const struct looks *looks, const struct site *site, cons
         uint32_t who = UINT32_MAX;
         address first = goroutine->wait_count ? object_of(looks, goroutine, 0)->at : 0;
         u64map_set(&channels, first, 0);
-        if ((!goroutine->wait_count && !is_for_ever(site->kind)) || has_timer(looks, goroutine) ||
-            is_alive(looks, movement, goroutine))
+        bool moves = (site->kind == WAIT_CHAN_SEND && is_alive(looks, movement, goroutine)) ||
+                     (partners->still && !partners->still[i]);
+        if ((!goroutine->wait_count && !is_for_ever(site->kind)) || moves)
             continue;
         enum partner partner = partner_of(looks, partners, goroutine, &who);
         if (partner == PARTNER_LIKELY)
@@ -143,7 +142,6 @@ static void count_stuck(const struct looks *looks, const struct site *site, cons
     }
     verdict->channels = channels.length;
     verdict->stuck_channels = stuck.length;
-    verdict->went = 0; /* those who went were on objects that are alive */
     u64map_deinit(&channels);
     u64map_deinit(&stuck);
 }
@@ -155,11 +153,24 @@ static void judge_send(const struct movement *movement, const struct partners *p
     verdict->grade = GRADE_LIKELY;
 }
 
-static void judge_growth(const struct site *site, const struct movement *movement, struct verdict *verdict)
+/* More come than go, most of those who were there stay, and at this pace they have come for long: what has piled up since a moment ago
+ * may go as one, like those who wait for the next batch. */
+static bool grows_steadily(const struct looks *looks, const struct movement *movement, const struct verdict *verdict)
+{
+    uint64_t stayed = verdict->count - verdict->came;
+    double uptime_s = target_facts(looks->target)->uptime_s;
+    if (verdict->came < GROW_MIN + movement->went || movement->went * STAY_SHARE > stayed ||
+        verdict->came < 2 * movement->went)
+        return false;
+    double age_s = (double)verdict->count / ((double)(verdict->came - movement->went) / looks->interval_s);
+    return age_s >= GROW_LOOKS * looks->interval_s || (uptime_s > 0 && age_s >= life_share * uptime_s);
+}
+
+static void judge_growth(const struct looks *looks, const struct site *site, const struct movement *movement,
+                         struct verdict *verdict)
 {
     bool sync = site->kind != WAIT_CHAN_RECEIVE && site->kind != WAIT_SELECT;
-    bool grows = movement->known && verdict->came >= GROW_MIN && !movement->went;
-    verdict->leak = grows;
+    verdict->leak = movement->known && grows_steadily(looks, movement, verdict);
     verdict->grade = verdict->oldest_s >= (sync ? LONG_WAIT_S : VERY_LONG_WAIT_S) ? GRADE_LIKELY : GRADE_POSSIBLE;
 }
 
@@ -177,14 +188,15 @@ static void judge(const struct looks *looks, const struct site *site, const stru
     } else if (site->kind == WAIT_CHAN_SEND) {
         judge_send(movement, partners, verdict);
     } else {
-        judge_growth(site, movement, verdict);
+        verdict->went = movement->went;
+        judge_growth(looks, site, movement, verdict);
     }
 }
 
 static char *since_of(const struct looks *looks, const struct verdict *verdict)
 {
     struct text text = {0};
-    char oldest[TEXT_SIZE_ROOM], newest[TEXT_SIZE_ROOM], came[TEXT_SIZE_ROOM];
+    char oldest[TEXT_SIZE_ROOM], newest[TEXT_SIZE_ROOM], came[TEXT_SIZE_ROOM], went[TEXT_SIZE_ROOM];
     if (verdict->oldest_s >= 0)
         text_printf(&text, "the oldest at least %s", text_duration(oldest, verdict->oldest_s));
     if (verdict->oldest_s >= 0 && verdict->newest_s > 0)
@@ -192,8 +204,9 @@ static char *since_of(const struct looks *looks, const struct verdict *verdict)
     if (verdict->oldest_s < 0)
         text_puts(&text, "Go has noted no time yet (it does so at a collection)");
     if (looks->first)
-        text_printf(&text, "; in %.1f s %s more came and none went", looks->interval_s,
-                    verdict->came ? text_count(came, verdict->came) : "no");
+        text_printf(&text, "; in %.1f s %s more came and %s went", looks->interval_s,
+                    verdict->came ? text_count(came, verdict->came) : "no",
+                    verdict->went ? text_count(went, verdict->went) : "none");
     return text.bytes;
 }
 
@@ -223,7 +236,7 @@ static void reason_of_channels(const struct verdict *verdict, struct finding *fi
 static void reason_of_partner(const struct looks *looks, const struct verdict *verdict, struct finding *finding)
 {
     if (verdict->partner == UINT32_MAX) {
-        VECTOR_PUSH(&finding->because, sentence("no other goroutine's stack leads to %s within one step",
+        VECTOR_PUSH(&finding->because, sentence("no other goroutine's stack leads to %s",
                                                 verdict->stuck_channels == 1 ? "it" : "them"));
         return;
     }
@@ -237,10 +250,13 @@ static void reason_of_partner(const struct looks *looks, const struct verdict *v
 
 static void reason_of_growth(const struct looks *looks, const struct verdict *verdict, struct finding *finding)
 {
-    char came[TEXT_SIZE_ROOM];
+    char came[TEXT_SIZE_ROOM], went[TEXT_SIZE_ROOM];
     if (!looks->first)
         return;
-    if (verdict->came)
+    if (verdict->came && verdict->went)
+        VECTOR_PUSH(&finding->because, sentence("they pile up: %s came in %.1f s, %s went", text_count(came, verdict->came),
+                                                looks->interval_s, text_count(went, verdict->went)));
+    else if (verdict->came)
         VECTOR_PUSH(&finding->because, sentence("they only ever come: %s in %.1f s, and none got on",
                                                 text_count(came, verdict->came), looks->interval_s));
     else

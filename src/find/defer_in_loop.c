@@ -4,8 +4,9 @@
  * loop:
  *
  *   certain   the loop has no way out (code/flow.h): its deferred calls never run, however few they are
- *   likely    it has a way out, but they grow in the same frame, and at that pace they have grown for most of the process's life or for
- *             minutes: the way out is not taken
+ *   likely    it has a way out, but they grow in the same frame, and at that pace they have grown for minutes; or for most of the
+ *             process's life, and the function receives or selects: its way out depends on others
+ *   possible  they have grown for most of the process's life, but the loop may just go through a collection
  *   silent    all else: a function that defers for each item of a collection and then returns looks like this while it
  *             runs; it is named in a remark
  *
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "code/calls.h"
 #include "code/flow.h"
 #include "find/places.h"
 #include "find/rules.h"
@@ -32,7 +34,9 @@ struct statement {
     address pc;
     const struct defer_site *largest;
     uint64_t count, frames, bytes, came;
-    bool in_loop, grows_long, in_both;
+    bool in_loop, in_both;
+    bool grows_long, grows_all_life; /* for minutes; for most of the process's life */
+    bool waits_for_others;           /* the function receives or selects */
     enum way_out loop_exit, returns;
 };
 
@@ -42,6 +46,16 @@ static bool is_candidate(const struct defer_site *site)
 {
     return site->count >= CERTAIN_MIN && site->frames == 1 && site->goroutine != UINT32_MAX &&
            site->kind != DEFER_OPEN_CODED;
+}
+
+/* Does the function itself receive or select? Then others decide when its loop ends. */
+static bool waits_for_others(const struct looks *looks, const struct func *func)
+{
+    static const char *const names[] = {"runtime.chanrecv1", "runtime.chanrecv2", "runtime.selectgo",
+                                        "runtime.selectnbrecv"};
+    address entries[LENGTH_OF(names)];
+    size_t count = calls_resolve(looks->program, names, LENGTH_OF(names), entries);
+    return calls_reach(looks->target, looks->program, func, entries, count, 0, 0);
 }
 
 static void look_at_code(const struct looks *looks, struct statement *statement)
@@ -57,6 +71,7 @@ static void look_at_code(const struct looks *looks, struct statement *statement)
     statement->in_loop = facts.in_loop;
     statement->loop_exit = facts.loop_exit;
     statement->returns = facts.returns;
+    statement->waits_for_others = waits_for_others(looks, &func);
 }
 
 /* The same frame in the first look, or NULL. */
@@ -75,11 +90,15 @@ static const struct defer_site *site_before(const struct looks *looks, const str
     return NULL;
 }
 
-static bool has_grown_long(const struct looks *looks, const struct defer_site *site, uint64_t came)
+/* How long they have grown, at the pace that was seen. */
+static void judge_growth(const struct looks *looks, const struct defer_site *site, uint64_t came,
+                         struct statement *statement)
 {
     double uptime_s = target_facts(looks->target)->uptime_s;
     double age_s = came ? (double)site->count / ((double)came / looks->interval_s) : 0;
-    return came && (age_s >= LONG_S || (uptime_s > 0 && age_s >= life_share * uptime_s));
+    statement->grows_long = statement->grows_long || age_s >= LONG_S;
+    statement->grows_all_life =
+        statement->grows_all_life || (came && uptime_s > 0 && age_s >= life_share * uptime_s);
 }
 
 static struct statement *statement_of(struct statements *statements, address pc, const struct defer_site *site)
@@ -108,7 +127,7 @@ static void gather(const struct looks *looks, struct statements *statements)
         statement->bytes += site->record_bytes;
         statement->came += came;
         statement->in_both = statement->in_both || before;
-        statement->grows_long = statement->grows_long || has_grown_long(looks, site, came);
+        judge_growth(looks, site, came, statement);
         if (site->count > statement->largest->count)
             statement->largest = site;
     }
@@ -119,6 +138,19 @@ static void gather(const struct looks *looks, struct statements *statements)
 static bool is_certain(const struct statement *statement)
 {
     return statement->in_loop && statement->loop_exit == WAY_OUT_NONE;
+}
+
+/* -1: not a leak. */
+static int grade_of(const struct statement *statement)
+{
+    if (is_certain(statement))
+        return GRADE_CERTAIN;
+    if (statement->count < SUSPECT_MIN || !statement->came)
+        return -1;
+    bool stays = statement->in_loop && statement->returns == WAY_OUT_NONE;
+    if (stays || statement->grows_long || (statement->grows_all_life && statement->waits_for_others))
+        return GRADE_LIKELY;
+    return statement->grows_all_life ? GRADE_POSSIBLE : -1;
 }
 
 static void add_reasons(struct finding *finding, const struct statement *statement)
@@ -154,7 +186,7 @@ static void report(const struct looks *looks, const struct statement *statement,
     const struct goroutine *goroutine = &looks->now->goroutines.at[site->goroutine];
     struct finding finding = {
         .rule = RULE_DEFER_IN_LOOP,
-        .grade = is_certain(statement) ? GRADE_CERTAIN : GRADE_LIKELY,
+        .grade = (enum grade)grade_of(statement),
         .count = statement->count,
         .held_bytes = statement->bytes,
         .title = title_of(statement),
@@ -202,8 +234,7 @@ void defer_in_loop_find(const struct looks *looks, struct findings *findings, st
     gather(looks, &statements);
     for (size_t i = 0; i < statements.length; i++) {
         const struct statement *statement = &statements.at[i];
-        bool grows = statement->grows_long || (statement->came && statement->in_loop && statement->returns == WAY_OUT_NONE);
-        if (is_certain(statement) || (statement->count >= SUSPECT_MIN && grows))
+        if (grade_of(statement) >= 0)
             report(looks, statement, findings);
         else
             remark(looks, statement, notes);

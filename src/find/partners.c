@@ -11,13 +11,15 @@
 #include "find/partners.h"
 
 #include "code/calls.h"
+#include "runtime/confirm.h"
 #include "runtime/references.h"
 
-enum { CALL_DEPTH = 3, RECEIVERS = 6 };
+enum { CALL_DEPTH = 3, RECEIVERS = 6, SEND_STEPS = 1, RECEIVE_STEPS = 3 };
 
 struct judge {
     const struct looks *looks;
     const struct site *site;
+    const struct partners *partners;
     address receivers[RECEIVERS];
     size_t receiver_count;
     address starter; /* entry of the function with the go statement */
@@ -39,7 +41,22 @@ static void collect_channels(const struct looks *looks, const struct site *site,
     }
 }
 
-static bool may_receive(struct judge *judge, address entry, address except_pc)
+/* Which of the channels the members wait to send to: of the others, whoever holds one may be the partner. */
+static void mark_sent(const struct looks *looks, const struct site *site, struct partners *partners)
+{
+    for (size_t i = 0; i < site->members.length; i++) {
+        const struct goroutine *goroutine = &looks->now->goroutines.at[site->members.at[i]];
+        for (uint32_t k = 0; k < goroutine->wait_count; k++) {
+            const struct wait *wait = &looks->now->waits.at[goroutine->first_wait + k];
+            uint32_t channel = 0;
+            if (wait->direction == DIRECTION_SEND &&
+                u64map_get(&partners->index, looks->now->objects.at[wait->object].at, &channel))
+                partners->is_sent[channel] = true;
+        }
+    }
+}
+
+static bool reaches_receive(struct judge *judge, address entry, address except_pc)
 {
     bool is_new = false;
     uint64_t key = u64_mix(entry) ^ except_pc;
@@ -52,6 +69,20 @@ static bool may_receive(struct judge *judge, address entry, address except_pc)
                            judge->receiver_count, CALL_DEPTH, except_pc);
     u64map_set(&judge->can_receive, key, may);
     return may;
+}
+
+/* The function, or a deferred call that waits in one of its frames, receives. */
+static bool may_receive(struct judge *judge, address entry, address except_pc)
+{
+    if (reaches_receive(judge, entry, except_pc))
+        return true;
+    const struct observation *now = judge->looks->now;
+    for (size_t i = 0; i < now->defers.length; i++) {
+        const struct defer_site *site = &now->defers.at[i];
+        if (site->frame_entry == entry && site->function && reaches_receive(judge, site->function, 0))
+            return true;
+    }
+    return false;
 }
 
 /* It waits to receive values of the type that the channel carries: it gathers. */
@@ -75,7 +106,7 @@ static bool is_starter(const struct judge *judge, const struct reference *refere
 static enum partner judge_reference(struct judge *judge, const struct reference *reference, address element_type)
 {
     const struct goroutine *goroutine = &judge->looks->now->goroutines.at[reference->goroutine];
-    if (judge->site->kind != WAIT_CHAN_SEND || gathers(judge, goroutine, element_type))
+    if (!judge->partners->is_sent[reference->object] || gathers(judge, goroutine, element_type))
         return PARTNER_LIKELY;
     if (!reference->direct && is_starter(judge, reference, goroutine))
         return PARTNER_SENDER;
@@ -118,12 +149,13 @@ static uint64_t count_unseen(struct judge *judge)
     return unseen;
 }
 
-static void judge_init(struct judge *judge, const struct looks *looks, const struct site *site)
+static void judge_init(struct judge *judge, const struct looks *looks, const struct site *site,
+                       const struct partners *partners)
 {
     static const char *const names[RECEIVERS] = {"runtime.chanrecv1",    "runtime.chanrecv2", "runtime.selectgo",
                                                  "runtime.selectnbrecv", "reflect.chanrecv",  "reflect.rselect"};
     struct func starter;
-    *judge = (struct judge){.looks = looks, .site = site};
+    *judge = (struct judge){.looks = looks, .site = site, .partners = partners};
     judge->receiver_count = calls_resolve(looks->program, names, RECEIVERS, judge->receivers);
     if (site->go_pc && pclntab_func(&looks->program->pclntab, site->go_pc - 1, &starter))
         judge->starter = starter.entry;
@@ -136,19 +168,24 @@ struct error *partners_find(const struct looks *looks, const struct site *site, 
     collect_channels(looks, site, partners);
     partners->kinds = xcalloc(partners->count, sizeof(*partners->kinds));
     partners->goroutines = xmalloc(partners->count * sizeof(*partners->goroutines));
+    partners->is_sent = xcalloc(partners->count, sizeof(*partners->is_sent));
     for (size_t i = 0; i < partners->count; i++)
         partners->goroutines[i] = UINT32_MAX;
+    mark_sent(looks, site, partners);
     AUTO_FREE uint8_t *skip = xcalloc(looks->now->goroutines.length, 1);
     for (size_t i = 0; i < site->members.length; i++)
         skip[site->members.at[i]] = 1;
     struct references references = {0};
-    struct error *error = references_find(looks->runtime, looks->now, &partners->index, skip, &references);
+    struct error *error = references_find(looks->runtime, looks->now, &partners->index, skip,
+                                           site->kind == WAIT_CHAN_SEND ? SEND_STEPS : RECEIVE_STEPS, &references);
     if (!error) {
         struct judge judge;
-        judge_init(&judge, looks, site);
+        judge_init(&judge, looks, site, partners);
         judge_all(&judge, &references, partners);
         partners->unseen = count_unseen(&judge);
         u64map_deinit(&judge.can_receive);
+        partners->still = xcalloc(site->members.length, 1);
+        error = goroutines_confirm(looks->runtime, looks->now, site->members.at, site->members.length, partners->still);
     }
     VECTOR_DEINIT(&references);
     if (error)
@@ -160,6 +197,8 @@ void partners_deinit(struct partners *partners)
 {
     u64map_deinit(&partners->index);
     free(partners->kinds);
+    free(partners->is_sent);
+    free(partners->still);
     free(partners->goroutines);
     *partners = (struct partners){0};
 }

@@ -13,8 +13,10 @@ enum partner {
 struct partners {
     struct u64map index;       /* channel's address -> place in the arrays */
     uint8_t *kinds;            /* enum partner by channel */
+    bool *is_sent;             /* by channel: the members send to it */
     uint32_t *goroutines;      /* one who holds it, UINT32_MAX if none */
     size_t count;
+    uint8_t *still;            /* by member: it still waits, now that its partners have been looked for */
     uint64_t unseen;           /* running goroutines without a stack that may receive */
 };
 

@@ -18,6 +18,12 @@ static json_t *raw_text(const char *text)
     return json_text(escaped);
 }
 
+static json_t *shown_function(const char *raw)
+{
+    AUTO_FREE char *shown = function_shown(raw);
+    return json_text(shown);
+}
+
 static json_t *frames_json(const struct report *report, const struct goroutine *goroutine)
 {
     struct placed_frames frames;
@@ -27,7 +33,7 @@ static json_t *frames_json(const struct report *report, const struct goroutine *
     for (size_t i = 0; i < frames.length; i++) {
         const struct source_frame *frame = &frames.at[i].source;
         json_array_append_new(
-            values, json_pack("{s:o, s:o, s:o, s:b, s:o}", "function", raw_text(frame->function),
+            values, json_pack("{s:o, s:o, s:o, s:b, s:o}", "function", shown_function(frame->function),
                               "file", raw_text(frame->file), "line",
                               frame->line > 0 ? json_integer(frame->line) : json_null(), "inlined",
                               frame->inlined, "pc", json_address(frames.at[i].pc)));

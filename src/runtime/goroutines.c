@@ -4,13 +4,16 @@
  * ends at once for them. allgs only grows (runtime/proc.go, allgadd), and a descriptor is never freed. */
 #include "runtime/goroutines.h"
 
+#include <string.h>
+
 #include "runtime/owners.h"
 
 enum {
     BATCH = 2048,
     ATTEMPTS = 4,
     PIECE_BYTES = 512,
-    SUDOGS_MAX = 1 << 16, /* cases of one select */
+    SUDOGS_MAX = 1 << 16, /* cases of one select: the compiler allows no more (runtime/select.go) */
+    SUDOGS_OF_BATCH_MAX = 1 << 19,
     STATUS_SCAN_BIT = 0x1000,
     STATUS_DEAD_EXTRA = 11, /* since 1.26: waits for a callback from C */
 };
@@ -28,6 +31,10 @@ struct slot {
     address waiting; /* g.waiting */
     bool readable, living, done;
     bool interrupted; /* pc is from a thread's registers */
+    struct {
+        address tortoise;
+        uint64_t power, lambda;
+    } brent; /* finds a list of sudogs that loops */
     struct slot_sudogs VECTOR_OF(struct sudog_copy) sudogs;
 };
 
@@ -38,6 +45,7 @@ struct batch {
     uint8_t *bytes;
     struct read_request *requests;
     uint8_t *sudog_bytes;
+    size_t sudog_count; /* of all slots, in this attempt */
     struct unwound unwound;
 };
 
@@ -178,6 +186,19 @@ static struct error *read_pieces(struct batch *batch)
     return target_read_many(batch->gathering->runtime->target, batch->requests, wanted);
 }
 
+/* Brent's cycle finding: the tortoise waits at steps that are powers of two. */
+static bool closes_loop(struct slot *slot, address at)
+{
+    if (at == slot->brent.tortoise)
+        return true;
+    if (++slot->brent.lambda >= slot->brent.power) {
+        slot->brent.tortoise = at;
+        slot->brent.power = slot->brent.power ? slot->brent.power * 2 : 1;
+        slot->brent.lambda = 0;
+    }
+    return false;
+}
+
 /* Follows the lists of sudogs one step further for all slots at once; *left_ret: how many go on. */
 static struct error *read_sudog_round(struct batch *batch, size_t *left_ret)
 {
@@ -201,8 +222,7 @@ static struct error *read_sudog_round(struct batch *batch, size_t *left_ret)
         slot->waiting = 0;
         if (request->failed || sudog.g != slot->g || slot->sudogs.length >= SUDOGS_MAX)
             continue;
-        bool looped = slot->sudogs.length && slot->sudogs.at[0].at == sudog.at;
-        if (looped)
+        if (closes_loop(slot, sudog.at) || ++batch->sudog_count > SUDOGS_OF_BATCH_MAX)
             continue;
         VECTOR_PUSH(&slot->sudogs, sudog);
         slot->waiting = sudog.waitlink;
@@ -213,8 +233,11 @@ static struct error *read_sudog_round(struct batch *batch, size_t *left_ret)
 static struct error *read_sudogs(struct batch *batch)
 {
     size_t left = 0;
-    for (size_t i = 0; i < batch->count; i++)
+    for (size_t i = 0; i < batch->count; i++) {
         batch->slots[i].sudogs.length = 0;
+        memset(&batch->slots[i].brent, 0, sizeof(batch->slots[i].brent));
+    }
+    batch->sudog_count = 0;
     do {
         TRY(read_sudog_round(batch, &left));
     } while (left);

@@ -36,7 +36,7 @@ enum { ABSENT = -1 };
     X(sudog, sudog_next, "next", NULL, true)                    \
     X(sudog, sudog_elem, "elem.vu", "elem", true)               \
     X(sudog, sudog_waitlink, "waitlink", NULL, true)            \
-    X(sudog, sudog_c, "c.vu", "c", true)                        \
+    X(sudog, sudog_c, "c.maybeTraceablePtr.vu", "c", true)                        \
     X(hchan, hchan_length, "qcount", NULL, true)                \
     X(hchan, hchan_capacity, "dataqsiz", NULL, true)            \
     X(hchan, hchan_closed, "closed", NULL, true)                \

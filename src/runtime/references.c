@@ -21,8 +21,8 @@ struct search {
     const struct u64map *wanted;
     struct references *found;
     struct spans spans;
-    struct u64map looked; /* objects that were searched: base -> what it holds + 1, 0 nothing */
-    uint8_t *object;      /* OBJECT_BYTES_MAX */
+    struct u64map looked; /* object and steps left -> first goroutine for which it is to be looked at again; 0: none */
+    unsigned steps;
     uint32_t goroutine;
     const struct goroutine *current;
 };
@@ -59,28 +59,41 @@ static bool bounds_of(const struct search *search, address pointer, address *bas
     return true;
 }
 
-/* All of what is asked for that stands in the object that a slot points to. */
-static void look_behind(struct search *search, address pointer, address pc, address entry)
+/* All of what is asked for that stands in the object that a pointer leads to, and `steps` - 1 objects further. An object is looked at once a
+ * goroutine and depth; one that holds nothing is not looked at again. */
+static void look_behind(struct search *search, address pointer, unsigned steps, address pc, address entry)
 {
     address base = 0;
     size_t size = 0;
     uint32_t known = 0;
     if (!bounds_of(search, pointer, &base, &size))
         return;
-    if (u64map_get(&search->looked, base, &known) && !known)
-        return; /* it holds nothing of interest */
-    struct error *error = target_read_cached(search->runtime->target, base, search->object, size);
-    bool any = false;
+    uint64_t key = u64_mix(base) + steps;
+    if ((u64map_get(&search->looked, key, &known) && (!known || known > search->goroutine)) ||
+        search->looked.length >= REFERENCE_OBJECTS_MAX)
+        return;
+    u64map_set(&search->looked, key, 0);
+    AUTO_FREE uint8_t *object = xmalloc(size);
+    struct error *error = target_read_cached(search->runtime->target, base, object, size);
     if (error_ignore(error))
-        size = 0;
+        return;
+    bool any = false;
     for (size_t i = 0; i + 8 <= size; i += 8) {
-        uint32_t object = 0;
-        if (!u64map_get(search->wanted, load_u64(search->object + i), &object))
+        uint64_t word = load_u64(object + i);
+        uint32_t found = 0;
+        if (word % 8 || !is_user_address(word))
             continue;
-        add(search, object, pc, entry, false);
-        any = true;
+        if (u64map_get(search->wanted, word, &found)) {
+            add(search, found, pc, entry, false);
+            any = true;
+        } else if (steps > 1) {
+            size_t before = search->found->length;
+            look_behind(search, word, steps - 1, pc, entry);
+            any = any || search->found->length > before;
+        }
     }
-    u64map_set(&search->looked, base, any);
+    if (any) /* another goroutine that leads here counts too */
+        u64map_set(&search->looked, key, search->goroutine + 1);
 }
 
 static void look_at_slot(struct search *search, uint64_t word, address pc, address entry)
@@ -91,7 +104,7 @@ static void look_at_slot(struct search *search, uint64_t word, address pc, addre
     if (u64map_get(search->wanted, word, &object))
         add(search, object, pc, entry, true);
     else
-        look_behind(search, word, pc, entry);
+        look_behind(search, word, search->steps, pc, entry);
 }
 
 /* The bit map of live pointer slots that a function has for a pc; words_ret: slots it covers. NULL: no map. */
@@ -184,19 +197,18 @@ static void look_at_goroutine(struct search *search, uint32_t index)
 }
 
 struct error *references_find(struct runtime *runtime, const struct observation *observation,
-                              const struct u64map *wanted, const uint8_t *skip, struct references *references_ret)
+                              const struct u64map *wanted, const uint8_t *skip, unsigned steps,
+                              struct references *references_ret)
 {
     struct search search = {
-        .runtime = runtime, .observation = observation, .wanted = wanted, .found = references_ret};
+        .runtime = runtime, .observation = observation, .wanted = wanted, .found = references_ret, .steps = steps};
     *references_ret = (struct references){0};
     if (runtime->globals.allspans)
         TRY(spans_read(runtime->target, &runtime->offsets, runtime->globals.allspans, &search.spans));
-    search.object = xmalloc(OBJECT_BYTES_MAX);
     for (uint32_t i = 0; i < observation->goroutines.length; i++) {
         if (!skip[i] && !observation->goroutines.at[i].system)
             look_at_goroutine(&search, i);
     }
-    free(search.object);
     u64map_deinit(&search.looked);
     spans_deinit(&search.spans);
     return NULL;

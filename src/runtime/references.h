@@ -16,9 +16,11 @@ struct reference {
 struct references VECTOR_OF(struct reference);
 
 /* Looks through the stacks of all goroutines but those with skip[index] != 0 for the addresses in `wanted`. Slots that Go's
- * own stack maps call dead do not count (runtime/stkframe.go, getStackMap). At most REFERENCES_MAX are found. */
-enum { REFERENCES_MAX = 1 << 16 };
+ * own stack maps call dead do not count (runtime/stkframe.go, getStackMap). `steps` is how many objects may lie between: 1 is what a slot points to,
+ * 2 what that points to, and so on. At most REFERENCES_MAX are found, and OBJECTS_MAX objects looked at. */
+enum { REFERENCES_MAX = 1 << 16, REFERENCE_OBJECTS_MAX = 1 << 16 };
 struct error *references_find(struct runtime *runtime, const struct observation *observation,
-                              const struct u64map *wanted, const uint8_t *skip, struct references *references_ret) NODISCARD;
+                              const struct u64map *wanted, const uint8_t *skip, unsigned steps,
+                              struct references *references_ret) NODISCARD;
 
 #endif
