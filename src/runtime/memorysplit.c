@@ -3,14 +3,16 @@
  *   heap         mappings that hold spans. Their resident pages are in use (state 1), goroutine stacks (state 2, cut into
  *                stack-sized pieces, or a single large stack), the runtime's own (other state 2), or idle: the rest
  *   mapped files the executable, libraries, files
- *   runtime      the program's zeroed globals, and what holds the runtime's descriptors; in a static program without C
- *                all other anonymous memory; what Linux names "[anon: Go: …" (Go 1.25+)
- *   outside Go   the C heap, thread stacks, other anonymous memory of a program that links C
+ *   runtime      the program's zeroed globals, and what the runtime's globals lead to (ownmemory.c); what Linux names
+ *                "[anon: Go: …" (Go 1.25+); the first thread's stack
+ *   outside Go   the C heap, thread stacks, what the program mapped itself
  *
  * Span states are runtime/mheap.go's; a stack span's element size is its stack size (runtime/stack.go, stackalloc). */
 #include "runtime/memorysplit.h"
 
 #include <string.h>
+
+#include "runtime/ownmemory.h"
 
 enum { RUNS_MAX = 1 << 18 }; /* more runs than this are weighed as wholly resident: the look must stay quick */
 
@@ -87,21 +89,11 @@ static bool holds_spans(const struct spans *spans, const struct mapping *mapping
     return begins || (low && spans_at(spans, mapping->start) == &spans->list.at[low - 1]);
 }
 
-static bool is_within(const struct mapping *mapping, address at)
+/* The kernel's name for it tells, or a pointer of the runtime's. */
+static bool is_runtime(const struct mapping *mapping, bool own)
 {
-    return at && at >= mapping->start && at < mapping->end;
-}
-
-static bool is_runtime(const struct runtime *runtime, const struct spans *spans, const struct mapping *mapping)
-{
-    const struct moduledata *module = &runtime->program->module;
-    if (!runtime->program->dynamic || !strncmp(mapping->path, "[anon: Go:", 10))
-        return true;
-    if (mapping->path[0])
-        return false; /* [heap], [stack], another allocator's name */
-    return is_within(mapping, module->bss) || is_within(mapping, module->noptrbss) ||
-           is_within(mapping, module->noptrbss_end - 1) || is_within(mapping, spans->descriptors_low) ||
-           is_within(mapping, spans->descriptors_high);
+    return own || !strncmp(mapping->path, "[anon: Go:", 10) || !strcmp(mapping->path, "[stack]") ||
+           !strncmp(mapping->path, "[vv", 3) || !strcmp(mapping->path, "[vdso]");
 }
 
 /* Takes at most what is left of the heap's resident memory: spans move while they are counted. */
@@ -122,6 +114,7 @@ struct error *memory_split(struct runtime *runtime, struct observation *observat
     TRY(target_measure(runtime->target));
     weigh_spans(runtime, spans, bytes);
     const struct mapping *mappings = target_mappings(runtime->target, &count);
+    AUTO_FREE uint8_t *own = own_memory_find(runtime, spans);
     for (size_t i = 0; i < count; i++) {
         const struct mapping *mapping = &mappings[i];
         memory->total += mapping->rss_bytes;
@@ -129,7 +122,7 @@ struct error *memory_split(struct runtime *runtime, struct observation *observat
             memory->mapped_files += mapping->rss_bytes;
         else if (holds_spans(spans, mapping))
             heap += mapping->rss_bytes;
-        else if (is_runtime(runtime, spans, mapping))
+        else if (is_runtime(mapping, own[i]))
             memory->runtime += mapping->rss_bytes;
         else
             memory->outside_go += mapping->rss_bytes;
