@@ -201,8 +201,12 @@ static char *since_of(const struct looks *looks, const struct verdict *verdict)
         text_printf(&text, "the oldest at least %s", text_duration(oldest, verdict->oldest_s));
     if (verdict->oldest_s >= 0 && verdict->newest_s > 0)
         text_printf(&text, ", the newest %s", text_duration(newest, verdict->newest_s));
-    if (verdict->oldest_s < 0)
-        text_puts(&text, "Go has noted no time yet (it does so at a collection)");
+    if (verdict->oldest_s < 0 && verdict->came > verdict->went)
+        text_printf(&text, "at this pace for about %s (Go notes wait times at a collection only)",
+                    text_duration(oldest, (double)verdict->count * looks->interval_s /
+                                              (double)(verdict->came - verdict->went)));
+    else if (verdict->oldest_s < 0)
+        text_puts(&text, "not known: Go notes wait times at a collection only");
     if (looks->first)
         text_printf(&text, "; in %.1f s %s more came and %s went", looks->interval_s,
                     verdict->came ? text_count(came, verdict->came) : "no",

@@ -171,6 +171,16 @@ static void add_reasons(struct finding *finding, const struct statement *stateme
     }
 }
 
+/* No time is noted with a deferred call: the pace tells. */
+static char *since_of(const struct looks *looks, const struct statement *statement)
+{
+    char age[TEXT_SIZE_ROOM];
+    if (!statement->came)
+        return NULL;
+    double age_s = (double)statement->count * looks->interval_s / (double)statement->came;
+    return sentence("at this pace for about %s", text_duration(age, age_s));
+}
+
 static char *title_of(const struct statement *statement)
 {
     char count[TEXT_SIZE_ROOM], frames[TEXT_SIZE_ROOM];
@@ -199,6 +209,7 @@ static void report(const struct looks *looks, const struct statement *statement,
         .has_progress = looks->first && statement->in_both,
         .progress_s = looks->interval_s,
         .came = statement->came,
+        .since = since_of(looks, statement),
         .fix = fix,
     };
     add_reasons(&finding, statement);

@@ -26,7 +26,7 @@ static void write_headline(const struct finding *finding, struct line *line)
         size_t end =
             line->term->width && line->term->width < HELD_END ? line->term->width : HELD_END;
         AUTO_FREE char *held = NULL;
-        if (asprintf(&held, "%s held", text_size(buffer, finding->held_bytes)) < 0)
+        if (asprintf(&held, "at least %s held", text_size(buffer, finding->held_bytes)) < 0)
             held = NULL;
         if (held)
             line_put_right(line, end, 3, STYLE_BOLD, held);

@@ -78,8 +78,11 @@ static bool read_bucket(struct runtime *runtime, address at, struct pairs *pairs
 /* Labels beyond the first bucket's eight that overflowed are left out. */
 static void read_map(struct runtime *runtime, address at, struct pairs *pairs)
 {
-    uint8_t map[24];
-    struct error *error = target_read_cached(runtime->target, at, map, sizeof(map));
+    uint8_t map[24] = {0};
+    uint64_t header = 0; /* a map is a pointer to its header */
+    struct error *error = target_u64(runtime->target, at, &header);
+    if (!error)
+        error = target_read_cached(runtime->target, header, map, sizeof(map));
     unsigned log_buckets = map[9];
     if (error_ignore(error) || load_u64(map) > LABELS_SANE || log_buckets > MAP_LOG_BUCKETS_MAX)
         return;

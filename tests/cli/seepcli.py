@@ -71,6 +71,8 @@ def check(document):
     for group in goroutines["groups"]:
         assert len(group["ids"]) == min(group["count"], 10), group
         assert len(group["waits_on"]) == min(group["waits_on_total"], 10), group
+    broken = sum(group["count"] for group in goroutines["groups"] if not group["complete"])
+    assert broken == document["unread"]["stacks"], f"{broken} stacks are not complete, {document['unread']}"
     memory = dict(document["memory"])
     total = memory.pop("rss_bytes")
     if total is not None and None not in memory.values():

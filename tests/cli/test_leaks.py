@@ -33,12 +33,8 @@ DEFERS = {
 }
 
 
-NOT_YET = pytest.mark.xfail(strict=True, reason="a wait that has a time limit is not judged")
 
-
-@pytest.mark.parametrize(
-    "program", [pytest.param(name, marks=NOT_YET if name == "leak-retry" else ()) for name in BLOCKED]
-)
+@pytest.mark.parametrize("program", BLOCKED)
 def test_blocked_goroutines(start, program):
     """Goroutines that pile up at one place are found, with where they wait and where they were started."""
     function, starter = BLOCKED[program]
