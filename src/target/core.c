@@ -136,9 +136,31 @@ static struct error *core_read_many(struct target *target, struct read_request *
     return NULL;
 }
 
+static bool is_zero(const uint8_t *bytes, size_t size)
+{
+    return !bytes[0] && !memcmp(bytes, bytes + 1, size - 1);
+}
+
+/* Bytes of the pages in [from, to) of a load that hold anything. gcore also writes what was only reserved, as zeros: more than a
+ * gigabyte of it in a small Go program. */
+static uint64_t filled_bytes(const struct core_load *load, address from, address to)
+{
+    uint64_t filled = 0;
+    for (address at = from; at < to; at += TARGET_PAGE) {
+        size_t size = to - at < TARGET_PAGE ? to - at : TARGET_PAGE;
+        filled += is_zero(load->bytes + (at - load->start), size) ? 0 : size;
+    }
+    return filled;
+}
+
 static struct error *core_measure(struct target *target)
 {
-    (void)target; /* what the file holds is known from the opening */
+    for (size_t i = 0; i < target->mappings.length; i++) {
+        struct mapping *mapping = &target->mappings.at[i];
+        if (!mapping->is_file && mapping->rss_bytes)
+            TRY(target->operations->resident(target, mapping->start, mapping->end - mapping->start,
+                                             &mapping->rss_bytes));
+    }
     return NULL;
 }
 
@@ -154,7 +176,7 @@ static struct error *core_resident(struct target *target, address start, uint64_
         const struct core_load *load = &core->loads.at[i];
         address from = load->start > start ? load->start : start;
         address to = load->present_end < end ? load->present_end : end;
-        resident += from < to ? to - from : 0;
+        resident += from < to ? filled_bytes(load, from, to) : 0;
     }
     *resident_ret = resident < size ? resident : size;
     return NULL;

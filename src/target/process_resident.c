@@ -9,7 +9,9 @@
 #include "target/process.h"
 
 static const uint64_t resident_max = UINT64_C(1) << 40;
-static const uint64_t present = UINT64_C(1) << 63;
+/* Present, and mapped by this process alone (bit 56, Linux 4.2). The second leaves out the shared page of zeros, which the kernel puts
+ * where memory was only ever read and which is not in the resident set. */
+static const uint64_t resident_bits = UINT64_C(1) << 63 | UINT64_C(1) << 56;
 
 static struct error *unreadable(const struct process *process)
 {
@@ -48,7 +50,8 @@ struct error *process_resident(struct target *target, address start, uint64_t si
             TRY(read_window(process, page));
         if (!window->count)
             break;
-        resident += window->entries[page - window->first] & present ? page_size : 0;
+        bool counts = (window->entries[page - window->first] & resident_bits) == resident_bits;
+        resident += counts ? page_size : 0;
     }
     *resident_ret = resident < size ? resident : size;
     return NULL;

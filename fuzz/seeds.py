@@ -1,0 +1,136 @@
+#!/usr/bin/python3
+"""Writes the seeds of the fuzz targets: python3 fuzz/seeds.py
+
+They go to fuzz/corpus/TARGET as made-*: parts of the synthetic programs of tests/synth, one for each change of a format,
+whole and broken by hand. What fuzzing found stands beside them as found-* and is not touched.
+"""
+import os
+import random
+import struct
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "tests"))
+from synth import elf  # noqa: E402  (found by the line above)
+from synth.corpus import SEEDS, blobs  # noqa: E402
+from synth.rich import rich_world  # noqa: E402
+
+TYPES = ("1.18", "1.22", "1.27")  # the descriptors are large
+ALL_ONES = b"\xff" * 8
+
+
+def save(target, name, data):
+    folder = os.path.join(HERE, "corpus", target)
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, "made-" + name), "wb") as out:
+        out.write(data)
+
+
+def broken(data, chance, count):
+    """Copies with a few words replaced, or cut short."""
+    for number in range(count):
+        copy = bytearray(data)
+        for _ in range(1 + number % 4):
+            at = chance.randrange(max(1, len(copy) - 8)) // 4 * 4
+            copy[at:at + 8] = chance.choice([bytes(8), ALL_ONES, struct.pack("<Q", at), struct.pack("<Q", 1 << 40)])
+        yield bytes(copy[:chance.randrange(len(copy))] if number % 5 == 4 else copy)
+
+
+def save_broken(target, name, data, chance, count=4):
+    for number, copy in enumerate(broken(data, chance, count)):
+        save(target, f"{name}-broken-{number}", copy)
+
+
+def small_program(arch, pie, buildinfo, pclntab):
+    """An executable with the sections that seep asks for, in a few kilobytes."""
+    text = elf.Section(".text", 0x402000 - 0x1000, bytes(64), flags=6)
+    notes = elf.note("Go", 4, b"abc/def") + elf.note("GNU", 3, bytes(range(20)))
+    parts = [elf.Section(".note.go.buildid", 0x411000, notes, elf.NOTE, alignment=4),
+             elf.Section(".gopclntab", 0x412000, pclntab[:512]),
+             elf.Section(".go.buildinfo", 0x413000, buildinfo, flags=3)]
+    segments = [elf.Segment(0x400000, "r-x", [text]), elf.Segment(0x411000, "rw-", parts)]
+    return elf.executable(arch, segments, 0x401000, 0x1000, pie=pie, interpreter=None,
+                          symbols=[("main.main", 0x401000, 64)])
+
+
+def trimmed(data):
+    return data.rstrip(b"\0")
+
+
+def save_blobs(chance):
+    for version, arch, pie in SEEDS:
+        world = rich_world(version, arch, pie=pie)
+        name = f"{version}-{arch}{'-pie' if pie else ''}"
+        parts = blobs(world, world.executable())
+        funcdata = bytes(world.image.table_parts.funcdata)
+        head = struct.pack("<II", len(world.image.text.bytes), len(parts["pclntab"]))
+        tables = head + parts["pclntab"] + funcdata
+        types = struct.pack("<BQ", world.minor, world.image.types.region.base) + trimmed(parts["types"])
+        program = small_program(arch, pie, parts["buildinfo"], parts["pclntab"])
+        core = elf.core(arch, parts["notes"], [(0x10000, 4096, "rw-", bytes(16))])
+        for target, data in (("pclntab", tables), ("types", types), ("elf", program), ("buildinfo", parts["buildinfo"])):
+            if len(data) >= 1 << 16:
+                raise ValueError(f"{target}: {len(data)} bytes")
+            if target != "types" or (version in TYPES and not pie):
+                save(target, name, data)
+                save_broken(target, name, data, chance, 1 if target == "types" else 2)
+        save("elf", name + ".core", core)
+        save_broken("elf", name + ".core", core, chance, 2)
+
+
+MAPS = """00400000-00452000 r-xp 00000000 08:02 173521      /usr/bin/agent
+00651000-00652000 r--p 00051000 08:02 173521      /usr/bin/agent (deleted)
+00e03000-00e24000 rw-p 00000000 00:00 0           [heap]
+c000000000-c000400000 rw-p 00000000 00:00 0       [anon: Go: heap]
+7f1200000000-7f1200021000 rw-p 00000000 00:00 0 \n7ffe00000000-7ffe00021000 rw-p 00000000 00:00 0 [stack]
+ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
+"""
+SMAPS = """00400000-00452000 r-xp 00000000 08:02 173521      /usr/bin/agent
+Size:                328 kB\nRss:                 300 kB\nPss:                 300 kB\nVmFlags: rd ex mr mw me
+c000000000-c000400000 rw-p 00000000 00:00 0\nRss:   18446744073709551615 kB\nRss: -1 kB\nRss:\n"""
+
+
+def save_maps():
+    lines = {"maps": MAPS, "smaps": SMAPS, "empty": "", "backwards": "2000-1000 rw-p 0 0:0 0 /x\n",
+             "unsorted": "3000-4000 rw-p 0 0:0 0 b\n1000-2000 rw-p 0 0:0 0 a\n", "no-newline": MAPS[:-1],
+             "huge": "f" * 40 + "-" + "f" * 41 + " rwxs 0 0 0 /x\n", "cut": "1000-2000 rw", "only-dash": "-\n-1\n1-\n",
+             "odd-name": "1000-2000 rw-p 0 0:0 0 /a\x1b[31m\xff\u202e b\n", "zero": "0-1000 rw-p\0 0 0 0\n\0\0\0\n"}
+    for name, text in lines.items():
+        save("maps", name, text.encode("latin-1", "replace") if name != "odd-name" else text.encode())
+
+
+def save_code(chance):
+    """A loop that defers, with and without a way out; a jump table; noise."""
+    endless = bytes.fromhex("e8fbff0000" "85c0" "7502" "ebf5" "c3")
+    with_exit = bytes.fromhex("e8fbff0000" "85c0" "7505" "39d8" "7cf3" "c3" "c3")
+    table = bytes.fromhex("488d0d00000000" "ff24c1") + struct.pack("<3Q", 0x401000, 0x401005, 0xffffffffffffffff)
+    arm = struct.pack("<6I", 0x94000400, 0xf100001f, 0x54000041, 0x17fffffd, 0xd65f03c0, 0xd61f0020)
+    for name, architecture, code, call_end in (("endless", 0, endless, 5), ("way-out", 0, with_exit, 5),
+                                               ("jump-table", 2, b"\xe8\0\0\0\0" + table, 5), ("arm64", 1, arm, 4)):
+        save("code", name, struct.pack("<BHH", architecture, call_end, 0) + code)
+    for number in range(6):
+        noise = bytes(chance.randrange(256) for _ in range(400))
+        save("code", f"noise-{number}", struct.pack("<BHH", number, 5 + number % 3 * 4, 0) + noise)
+
+
+def save_core(chance):
+    """Damage of each kind to both programs."""
+    values = [0, 1, (1 << 64) - 1, 1 << 63, 1 << 40, 0x7fffdeadb000, 8]
+    for number in range(64):
+        records = b"".join(struct.pack("<BBHIQ", number % 8 if number < 16 else chance.randrange(6), 7, 0,
+                                       chance.getrandbits(20), chance.choice(values)) for _ in range(1 + number % 12))
+        save("core", f"damage-{number:02}", bytes([number % 2]) + records)
+    save("core", "healthy-amd64", b"\0")
+    save("core", "healthy-arm64", b"\1")
+
+
+def main():
+    chance = random.Random(1)
+    save_blobs(chance)
+    save_maps()
+    save_code(chance)
+    save_core(chance)
+
+
+if __name__ == "__main__":
+    main()
