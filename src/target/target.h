@@ -91,8 +91,8 @@ const struct mapping *target_mapping_at(const struct target *target, address at)
  * Pointers from target_mappings and target_mapping_at end here. */
 struct error *target_measure(struct target *target) NODISCARD;
 
-/* For a range of a live process: how many of its bytes are resident (/proc/PID/pagemap); in a core,
- * how many bytes the file holds. Counts each page once per call. ERROR_UNSUPPORTED if pagemap
+/* For a range of a live process: how many of its bytes are resident and its own (/proc/PID/pagemap, as it was at the last target_measure()); in a core,
+ * how many bytes of pages that hold anything but zeros. Counts each page once per call. ERROR_UNSUPPORTED if pagemap
  * cannot be read, ERROR_LIMIT over 1 TiB. */
 struct error *target_resident(struct target *target, address start, uint64_t size,
                               uint64_t *resident_ret) NODISCARD;
