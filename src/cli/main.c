@@ -140,7 +140,7 @@ static void occupy_standard_files(void)
 int main(int argc, char **argv)
 {
     occupy_standard_files();
-    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, with its line and status */
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe is an error of writing, with its status */
     int status = run(argc, argv);
     errno = 0;
     bool failed = fflush(stdout) != 0;
@@ -150,6 +150,8 @@ int main(int argc, char **argv)
     struct pollfd reader = {.fd = STDOUT_FILENO};
     if (!reason && poll(&reader, 1, 0) == 1 && reader.revents & POLLERR)
         reason = EPIPE;
+    if (reason == EPIPE) /* the reader has seen enough: `seep inspect PID | head` */
+        return EXIT_FAILED;
     return complain("the output could not be written%s%s", reason ? ": " : "",
                     reason ? strerror(reason) : "");
 }

@@ -19,7 +19,7 @@
 enum {
     FRAME_SITE_MIN = 4, /* so many of one statement in one frame are told apart from the others */
     ATTEMPTS = 4,
-    RECORDS_MAX = 1 << 28,
+    RECORDS_MAX = 1 << 28, /* in one look */
     RECORD_SIZE_MAX = 256,
     BAD_DEFER = 1, /* value of `head` once a list was moved on (runtime/panic.go, badDefer) */
 };
@@ -38,6 +38,7 @@ struct local_site {
 
 struct walk {
     struct runtime *runtime;
+    struct defer_table *table;
     address stack_low, stack_high;
     struct local_sites VECTOR_OF(struct local_site) sites;
     struct u64map by_key;
@@ -123,6 +124,12 @@ static void count_record(struct walk *walk, const struct record *record, enum de
     walk->count++;
 }
 
+/* Chains may share their records, or all goroutines one chain: what a look costs has a bound. */
+static bool may_step(struct walk *walk)
+{
+    return ++walk->table->steps <= RECORDS_MAX;
+}
+
 /* Brent's cycle finding: the tortoise waits at steps that are powers of two. */
 struct list_walk {
     address tortoise;
@@ -139,58 +146,6 @@ static bool closes_loop(struct list_walk *brent, address at)
         brent->lambda = 0;
     }
     return false;
-}
-
-/* The records that a range-over-func body hung on one record. */
-static bool walk_range_func(struct walk *walk, const struct record *owner)
-{
-    struct list_walk brent = {.power = 1};
-    uint64_t at = 0;
-    struct error *error = target_u64(walk->runtime->target, owner->head, &at);
-    if (error_ignore(error))
-        return false;
-    if (at == BAD_DEFER)
-        return true;
-    for (uint64_t steps = 0; at; steps++) {
-        struct record record;
-        if (steps > RECORDS_MAX || closes_loop(&brent, at) || !record_read(walk->runtime, at, &record))
-            return false;
-        at = record.link;
-        record.sp = owner->sp;
-        record.pc = owner->pc;
-        count_record(walk, &record, DEFER_RANGE_FUNC, code_of(walk->runtime, record.fn));
-    }
-    return true;
-}
-
-/* One pass over g._defer; false if the chain broke off. */
-static bool walk_chain(struct walk *walk, address head)
-{
-    struct list_walk brent = {.power = 1};
-    address outermost = 0;
-    for (address at = head; at;) {
-        struct record record;
-        if (walk->limit && walk->count >= walk->limit)
-            return true;
-        if (closes_loop(&brent, at)) {
-            walk->loop_length = brent.lambda + 1;
-            return false;
-        }
-        if (walk->count > RECORDS_MAX || !record_read(walk->runtime, at, &record))
-            return false;
-        bool outside = record.sp < walk->stack_low || record.sp > walk->stack_high;
-        if (record.sp < outermost || outside)
-            return false;
-        outermost = record.sp;
-        at = record.link;
-        if (record.rangefunc) {
-            if (!walk_range_func(walk, &record))
-                return false;
-        } else if (!record.open_coded) { /* up to 1.21 a panic adds records for open-coded frames: counted there */
-            count_record(walk, &record, DEFER_LINKED, record.pc);
-        }
-    }
-    return true;
 }
 
 static address link_of(struct runtime *runtime, address at)
@@ -211,6 +166,77 @@ static uint64_t distinct_records(struct runtime *runtime, address head, uint64_t
         behind = link_of(runtime, behind);
     }
     return before + loop_length;
+}
+
+/* How many records a list has, each of a loop counted once; *whole_ret: it ends as it should. */
+static uint64_t list_length(struct walk *walk, address first, bool *whole_ret)
+{
+    struct list_walk brent = {.power = 1};
+    uint64_t length = 0;
+    *whole_ret = false;
+    for (address at = first; at; length++) {
+        struct record record;
+        if (closes_loop(&brent, at))
+            return distinct_records(walk->runtime, first, brent.lambda + 1);
+        if (!may_step(walk) || !record_read(walk->runtime, at, &record))
+            return length;
+        at = record.link;
+    }
+    *whole_ret = true;
+    return length;
+}
+
+/* The records that a range-over-func body hung on one record. */
+static bool walk_range_func(struct walk *walk, const struct record *owner)
+{
+    bool whole = false;
+    uint64_t at = 0;
+    struct error *error = target_u64(walk->runtime->target, owner->head, &at);
+    if (error_ignore(error))
+        return false;
+    if (at == BAD_DEFER)
+        return true;
+    uint64_t length = list_length(walk, at, &whole);
+    for (uint64_t i = 0; i < length; i++) {
+        struct record record;
+        if (!record_read(walk->runtime, at, &record))
+            return false;
+        at = record.link;
+        record.sp = owner->sp;
+        record.pc = owner->pc;
+        count_record(walk, &record, DEFER_RANGE_FUNC, code_of(walk->runtime, record.fn));
+    }
+    return whole;
+}
+
+/* One pass over g._defer; false if the chain broke off. */
+static bool walk_chain(struct walk *walk, address head)
+{
+    struct list_walk brent = {.power = 1};
+    address outermost = 0;
+    for (address at = head; at;) {
+        struct record record;
+        if (walk->limit && walk->count >= walk->limit)
+            return true;
+        if (closes_loop(&brent, at)) {
+            walk->loop_length = brent.lambda + 1;
+            return false;
+        }
+        if (!may_step(walk) || !record_read(walk->runtime, at, &record))
+            return false;
+        bool outside = record.sp < walk->stack_low || record.sp > walk->stack_high;
+        if (record.sp < outermost || outside)
+            return false;
+        outermost = record.sp;
+        at = record.link;
+        if (record.rangefunc) {
+            if (!walk_range_func(walk, &record))
+                return false;
+        } else if (!record.open_coded) { /* up to 1.21 a panic adds records for open-coded frames: counted there */
+            count_record(walk, &record, DEFER_LINKED, record.pc);
+        }
+    }
+    return true;
 }
 
 static void walk_clear(struct walk *walk)
@@ -288,7 +314,7 @@ static uint64_t add_linked(struct runtime *runtime, struct observation *observat
 {
     const struct goroutine *goroutine = &observation->goroutines.at[index];
     struct walk walk = {
-        .runtime = runtime, .stack_low = goroutine->stack_low, .stack_high = goroutine->stack_high};
+        .runtime = runtime, .table = table, .stack_low = goroutine->stack_low, .stack_high = goroutine->stack_high};
     bool whole = walk_chain(&walk, head);
     for (unsigned attempt = 1; !whole && attempt < ATTEMPTS; attempt++) {
         target_forget(runtime->target);

@@ -8,6 +8,7 @@
 
 struct defer_table {
     struct u64map shared; /* sites over several goroutines, by pc and kind -> index in observation->defers */
+    uint64_t steps;       /* records read so far */
 };
 
 /* Adds all pending calls of one goroutine; `head` is g._defer, `unwound` its frames or NULL. Returns how many there are.
