@@ -15,11 +15,12 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "base/cycle.h"
 
 enum {
     FRAME_SITE_MIN = 4, /* so many of one statement in one frame are told apart from the others */
     ATTEMPTS = 4,
-    RECORDS_MAX = 1 << 28, /* in one look */
+    RECORDS_MAX = 1 << 27, /* in one look */
     RECORD_SIZE_MAX = 256,
     BAD_DEFER = 1, /* value of `head` once a list was moved on (runtime/panic.go, badDefer) */
 };
@@ -130,24 +131,6 @@ static bool may_step(struct walk *walk)
     return ++walk->table->steps <= RECORDS_MAX;
 }
 
-/* Brent's cycle finding: the tortoise waits at steps that are powers of two. */
-struct list_walk {
-    address tortoise;
-    uint64_t power, lambda;
-};
-
-static bool closes_loop(struct list_walk *brent, address at)
-{
-    if (at == brent->tortoise)
-        return true;
-    if (++brent->lambda == brent->power) {
-        brent->tortoise = at;
-        brent->power *= 2;
-        brent->lambda = 0;
-    }
-    return false;
-}
-
 static address link_of(struct runtime *runtime, address at)
 {
     struct record record;
@@ -171,13 +154,13 @@ static uint64_t distinct_records(struct runtime *runtime, address head, uint64_t
 /* How many records a list has, each of a loop counted once; *whole_ret: it ends as it should. */
 static uint64_t list_length(struct walk *walk, address first, bool *whole_ret)
 {
-    struct list_walk brent = {.power = 1};
+    struct cycle cycle = {0};
     uint64_t length = 0;
     *whole_ret = false;
     for (address at = first; at; length++) {
         struct record record;
-        if (closes_loop(&brent, at))
-            return distinct_records(walk->runtime, first, brent.lambda + 1);
+        if (cycle_closes(&cycle, at))
+            return distinct_records(walk->runtime, first, cycle.steps + 1);
         if (!may_step(walk) || !record_read(walk->runtime, at, &record))
             return length;
         at = record.link;
@@ -212,14 +195,14 @@ static bool walk_range_func(struct walk *walk, const struct record *owner)
 /* One pass over g._defer; false if the chain broke off. */
 static bool walk_chain(struct walk *walk, address head)
 {
-    struct list_walk brent = {.power = 1};
+    struct cycle cycle = {0};
     address outermost = 0;
     for (address at = head; at;) {
         struct record record;
         if (walk->limit && walk->count >= walk->limit)
             return true;
-        if (closes_loop(&brent, at)) {
-            walk->loop_length = brent.lambda + 1;
+        if (cycle_closes(&cycle, at)) {
+            walk->loop_length = cycle.steps + 1;
             return false;
         }
         if (!may_step(walk) || !record_read(walk->runtime, at, &record))

@@ -4,8 +4,7 @@
  * ends at once for them. allgs only grows (runtime/proc.go, allgadd), and a descriptor is never freed. */
 #include "runtime/goroutines.h"
 
-#include <string.h>
-
+#include "base/cycle.h"
 #include "runtime/owners.h"
 
 enum {
@@ -14,6 +13,8 @@ enum {
     PIECE_BYTES = 512,
     SUDOGS_MAX = 1 << 16, /* cases of one select: the compiler allows no more (runtime/select.go) */
     SUDOGS_OF_BATCH_MAX = 1 << 19,
+    SUDOGS_OF_LOOK_MAX = 1 << 25,
+    FRAMES_OF_LOOK_MAX = 1 << 27, /* walked: goroutines of a broken list may all share one deep stack */
     STATUS_SCAN_BIT = 0x1000,
     STATUS_DEAD_EXTRA = 11, /* since 1.26: waits for a callback from C */
 };
@@ -31,10 +32,7 @@ struct slot {
     address waiting; /* g.waiting */
     bool readable, living, done;
     bool interrupted; /* pc is from a thread's registers */
-    struct {
-        address tortoise;
-        uint64_t power, lambda;
-    } brent; /* finds a list of sudogs that loops */
+    struct cycle cycle; /* finds a list of sudogs that loops */
     struct slot_sudogs VECTOR_OF(struct sudog_copy) sudogs;
 };
 
@@ -46,6 +44,8 @@ struct batch {
     struct read_request *requests;
     uint8_t *sudog_bytes;
     size_t sudog_count; /* of all slots, in this attempt */
+    size_t all_sudogs;  /* of all batches and attempts */
+    size_t all_frames;
     struct unwound unwound;
 };
 
@@ -186,19 +186,6 @@ static struct error *read_pieces(struct batch *batch)
     return target_read_many(batch->gathering->runtime->target, batch->requests, wanted);
 }
 
-/* Brent's cycle finding: the tortoise waits at steps that are powers of two. */
-static bool closes_loop(struct slot *slot, address at)
-{
-    if (at == slot->brent.tortoise)
-        return true;
-    if (++slot->brent.lambda >= slot->brent.power) {
-        slot->brent.tortoise = at;
-        slot->brent.power = slot->brent.power ? slot->brent.power * 2 : 1;
-        slot->brent.lambda = 0;
-    }
-    return false;
-}
-
 /* Follows the lists of sudogs one step further for all slots at once; *left_ret: how many go on. */
 static struct error *read_sudog_round(struct batch *batch, size_t *left_ret)
 {
@@ -222,7 +209,8 @@ static struct error *read_sudog_round(struct batch *batch, size_t *left_ret)
         slot->waiting = 0;
         if (request->failed || sudog.g != slot->g || slot->sudogs.length >= SUDOGS_MAX)
             continue;
-        if (closes_loop(slot, sudog.at) || ++batch->sudog_count > SUDOGS_OF_BATCH_MAX)
+        if (cycle_closes(&slot->cycle, sudog.at) || ++batch->sudog_count > SUDOGS_OF_BATCH_MAX ||
+            ++batch->all_sudogs > SUDOGS_OF_LOOK_MAX)
             continue;
         VECTOR_PUSH(&slot->sudogs, sudog);
         slot->waiting = sudog.waitlink;
@@ -235,7 +223,7 @@ static struct error *read_sudogs(struct batch *batch)
     size_t left = 0;
     for (size_t i = 0; i < batch->count; i++) {
         batch->slots[i].sudogs.length = 0;
-        memset(&batch->slots[i].brent, 0, sizeof(batch->slots[i].brent));
+        batch->slots[i].cycle = (struct cycle){0};
     }
     batch->sudog_count = 0;
     do {
@@ -271,6 +259,7 @@ static void add_stack(struct batch *batch, struct slot *slot)
                                  .interrupted = slot->interrupted};
     struct stack_piece piece = {.start = goroutine->sp, .size = slot->piece_size, .bytes = slot->piece};
     unwind(batch->gathering->runtime, &start, &piece, &batch->unwound);
+    batch->all_frames += batch->unwound.stack.depth;
     if (batch->unwound.stack.depth)
         goroutine->stack = stack_table_intern(observation->stacks, batch->unwound.pcs, &batch->unwound.stack);
     if (!batch->unwound.stack.complete)
@@ -281,7 +270,8 @@ static void add(struct batch *batch, struct slot *slot, bool believed)
 {
     struct gathering *gathering = batch->gathering;
     struct observation *observation = gathering->observation;
-    bool with_stack = believed && slot->goroutine.sp && gathering->depth >= OBSERVE_STACKS;
+    bool with_stack = believed && slot->goroutine.sp && gathering->depth >= OBSERVE_STACKS &&
+                      batch->all_frames < FRAMES_OF_LOOK_MAX;
     if (!with_stack && gathering->depth >= OBSERVE_STACKS) {
         observation->unread.stacks++;
         observation->unread.running += slot->goroutine.state == GOROUTINE_RUNNING;

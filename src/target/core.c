@@ -50,6 +50,15 @@ static void index_loads(struct core *core)
         qsort(core->loads.at, core->loads.length, sizeof(*core->loads.at), by_start);
 }
 
+/* No dump holds bytes that stand for two places of memory. Such a file could make gigabytes of a few pages. */
+static bool has_bytes_for_all(const struct core *core)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < core->loads.length; i++)
+        sum += core->loads.at[i].present_end - core->loads.at[i].start;
+    return sum <= core->file->size;
+}
+
 /* The number of loads that start at or before an address. */
 static size_t loads_before(const struct core *core, address at)
 {
@@ -257,6 +266,8 @@ static struct error *open_steps(struct core *core, const char *path, const char 
     index_loads(core);
     if (!core->loads.length)
         return error_create(ERROR_BAD_DATA, "%s holds no memory", core->file->path);
+    if (!has_bytes_for_all(core))
+        return error_create(ERROR_BAD_DATA, "%s is broken: its segments overlap in the file", core->file->path);
     list_mappings(core);
     struct elffile *executable = NULL;
     uint64_t bias = 0;
