@@ -52,8 +52,9 @@ int main(int argc, char **argv)
         perror("wait4");
         return 2;
     }
-    printf("{\"status\": %d, \"wall_s\": %.6f, \"user_s\": %.6f, \"system_s\": %.6f, \"peak_kib\": %ld}\n",
-           WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), now() - begun, seconds(used.ru_utime),
-           seconds(used.ru_stime), used.ru_maxrss);
+    printf("{\"status\": %d, \"wall_s\": %.6f, \"user_s\": %.6f, \"system_s\": %.6f, \"peak_kib\": "
+           "%ld}\n",
+           WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), now() - begun,
+           seconds(used.ru_utime), seconds(used.ru_stime), used.ru_maxrss);
     return 0;
 }

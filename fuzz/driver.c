@@ -28,7 +28,8 @@ static void run_file(const char *path)
     if (!file || fstat(fileno(file), &status) != 0 || status.st_size > FILE_MAX)
         fail(path);
     size_t size = (size_t)status.st_size;
-    uint8_t *bytes = malloc(size ? size : 1); /* of exactly this size: so that ASan sees a step beyond */
+    uint8_t *bytes =
+        malloc(size ? size : 1); /* of exactly this size: so that ASan sees a step beyond */
     if (!bytes || fread(bytes, 1, size, file) != size)
         fail(path);
     fclose(file);

@@ -5,7 +5,17 @@
 #include "packed.h"
 #include "pipeline.h"
 
-enum damage { EXE_WORD, CORE_WORD, CORE_COPY, CORE_SELF, EXE_ANYWHERE, CORE_ANYWHERE, EXE_CUT, CORE_CUT, DAMAGES };
+enum damage {
+    EXE_WORD,
+    CORE_WORD,
+    CORE_COPY,
+    CORE_SELF,
+    EXE_ANYWHERE,
+    CORE_ANYWHERE,
+    EXE_CUT,
+    CORE_CUT,
+    DAMAGES
+};
 
 struct subject {
     struct unpacked file;
@@ -24,7 +34,8 @@ static struct subject load(const char *path)
     return subject;
 }
 
-static void write_at(int file, const struct subject *subject, size_t at, const void *bytes, size_t width)
+static void write_at(int file, const struct subject *subject, size_t at, const void *bytes,
+                     size_t width)
 {
     if (at < subject->file.size && subject->file.size - at >= width)
         packed_demand(pwrite(file, bytes, width, (off_t)at) == (ssize_t)width, "damage");
@@ -40,7 +51,8 @@ static void apply(const int files[2], const struct subject subjects[2], struct f
     size_t word = subject->words[place % subject->count];
     if (damage == CORE_COPY)
         memcpy(&value, subject->file.bytes + subject->words[value % subject->count], 8);
-    if (damage == CORE_SELF) { /* a word becomes its neighbour: chains bite their tails, lists overlap */
+    if (damage ==
+        CORE_SELF) { /* a word becomes its neighbour: chains bite their tails, lists overlap */
         memcpy(&value, subject->file.bytes + word, 8);
         value += 8 * (shift + 1);
     }
@@ -61,7 +73,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const char *const names[] = {"amd64", "arm64"};
     for (unsigned i = 0; !sink && i < 4; i++) {
         char path[512];
-        snprintf(path, sizeof(path), "%s/shop-%s%s.packed", TEST_DATA, names[i / 2], i % 2 ? ".core" : "");
+        snprintf(path, sizeof(path), "%s/shop-%s%s.packed", TEST_DATA, names[i / 2],
+                 i % 2 ? ".core" : "");
         subjects[i / 2][i % 2] = load(path);
     }
     sink = sink ? sink : fopen("/dev/null", "we");

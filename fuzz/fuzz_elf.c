@@ -29,7 +29,8 @@ static bool take_note(const struct elf_note *note, void *context)
 
 static void take_segment(const struct elffile *file, const struct elf_segment *segment)
 {
-    const uint64_t places[] = {0, 1, segment->present_size - 1, segment->present_size, segment->memory_size};
+    const uint64_t places[] = {0, 1, segment->present_size - 1, segment->present_size,
+                               segment->memory_size};
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
         size_t left = 0;
         bool writable = false;

@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     for (size_t i = 0; i < mappings.length; i++) {
         const struct mapping *mapping = &mappings.at[i];
-        if (mapping->end <= mapping->start || (i && mapping->start < mappings.at[i - 1].start) || !mapping->path)
+        if (mapping->end <= mapping->start || (i && mapping->start < mappings.at[i - 1].start) ||
+            !mapping->path)
             abort(); /* sorted, none empty, each with a name */
         mappings_at(&mappings, mapping->start);
         mappings_at(&mappings, mapping->end);

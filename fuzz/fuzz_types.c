@@ -19,7 +19,8 @@ static void look_at_layouts(const struct types *types)
         const struct layout *layout = types_layout(types, *name);
         struct layout_field field;
         for (size_t i = 0; layout && i < layout->field_count; i++)
-            sum += layout_field(layout, layout->fields[i].name, &field) + strlen(layout->fields[i].name);
+            sum += layout_field(layout, layout->fields[i].name, &field) +
+                   strlen(layout->fields[i].name);
     }
     error_destroy(offsets_bind(types, &offsets));
 }

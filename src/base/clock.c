@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <time.h>
 
-enum { NS_PER_S = 1000000000 };
+enum {
+    NS_PER_S = 1000000000
+};
 
 int64_t clock_now_ns(void)
 {

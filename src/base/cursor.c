@@ -2,7 +2,9 @@
 
 #include <string.h>
 
-enum { VARINT_BYTES_MAX = 10 };
+enum {
+    VARINT_BYTES_MAX = 10
+};
 
 static struct error *short_of(const struct cursor *cursor, uint64_t count)
 {
@@ -22,8 +24,8 @@ static struct error *take(struct cursor *cursor, void *value_ret, size_t count)
 struct error *cursor_seek(struct cursor *cursor, uint64_t at)
 {
     if (at > cursor->size)
-        return error_create(ERROR_BAD_DATA, "%s: offset %llu is behind its end at %zu", cursor->source,
-                            (unsigned long long)at, cursor->size);
+        return error_create(ERROR_BAD_DATA, "%s: offset %llu is behind its end at %zu",
+                            cursor->source, (unsigned long long)at, cursor->size);
     cursor->at = at;
     return NULL;
 }
@@ -77,7 +79,8 @@ struct error *cursor_uvarint(struct cursor *cursor, uint64_t *value_ret)
             return NULL;
         }
     }
-    return error_create(ERROR_BAD_DATA, "%s: a varint at offset %zu is too long", cursor->source, cursor->at);
+    return error_create(ERROR_BAD_DATA, "%s: a varint at offset %zu is too long", cursor->source,
+                        cursor->at);
 }
 
 struct error *cursor_bytes(struct cursor *cursor, uint64_t count, const uint8_t **bytes_ret)

@@ -34,7 +34,8 @@ struct error *cursor_u64(struct cursor *cursor, uint64_t *value_ret) NODISCARD;
 struct error *cursor_uvarint(struct cursor *cursor, uint64_t *value_ret) NODISCARD;
 
 /* `count` bytes in place. */
-struct error *cursor_bytes(struct cursor *cursor, uint64_t count, const uint8_t **bytes_ret) NODISCARD;
+struct error *cursor_bytes(struct cursor *cursor, uint64_t count,
+                           const uint8_t **bytes_ret) NODISCARD;
 
 /* A text that ends with NUL, in place; the cursor stands behind the NUL. */
 struct error *cursor_cstring(struct cursor *cursor, const char **text_ret) NODISCARD;

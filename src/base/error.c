@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MESSAGE_MAX = 1024 };
+enum {
+    MESSAGE_MAX = 1024
+};
 
 struct error {
     enum error_code code;

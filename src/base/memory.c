@@ -3,7 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { TRY_MAX_GIB = 4 };
+enum {
+    TRY_MAX_GIB = 4
+};
 
 static void *checked(void *block)
 {
@@ -44,7 +46,8 @@ struct error *memory_try(size_t count, size_t size_bytes, void *block_ret)
 {
     size_t total = 0;
     if (__builtin_mul_overflow(count, size_bytes, &total) || total > (size_t)TRY_MAX_GIB << 30)
-        return error_create(ERROR_LIMIT, "%zu items of %zu bytes are more than seep allows", count, size_bytes);
+        return error_create(ERROR_LIMIT, "%zu items of %zu bytes are more than seep allows", count,
+                            size_bytes);
     void *block = calloc(total ? total : 1, 1);
     if (!block)
         return error_create(ERROR_NO_MEMORY, "out of memory");

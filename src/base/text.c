@@ -62,8 +62,11 @@ void text_printf(struct text *text, const char *format, ...)
 static size_t utf8_sequence(const uint8_t *bytes, size_t size, uint32_t *point_ret)
 {
     uint8_t first = bytes[0];
-    size_t length = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3
-                  : first >= 0xf0 && first < 0xf5 ? 4 : 0;
+    size_t length = first < 0x80                    ? 1
+                    : first >= 0xc2 && first < 0xe0 ? 2
+                    : first >= 0xe0 && first < 0xf0 ? 3
+                    : first >= 0xf0 && first < 0xf5 ? 4
+                                                    : 0;
     if (!length || length > size)
         return 0;
     uint32_t point = length == 1 ? first : first & (0x7fu >> length);
@@ -82,8 +85,8 @@ static size_t utf8_sequence(const uint8_t *bytes, size_t size, uint32_t *point_r
 static bool is_unsafe(uint32_t point)
 {
     return point < 0x20 || (point >= 0x7f && point < 0xa0) || point == 0x200e || point == 0x200f ||
-           (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069) || point == 0xfeff ||
-           point == 0x061c;
+           (point >= 0x2028 && point <= 0x202e) || (point >= 0x2066 && point <= 0x2069) ||
+           point == 0xfeff || point == 0x061c;
 }
 
 void text_escape(struct text *text, const char *bytes, size_t length)

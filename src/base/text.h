@@ -14,7 +14,9 @@ struct text {
     size_t room;
 };
 
-enum { TEXT_MAX = 1 << 30 };
+enum {
+    TEXT_MAX = 1 << 30
+};
 
 void text_deinit(struct text *text);
 void text_clear(struct text *text);
@@ -31,7 +33,9 @@ void text_escape(struct text *text, const char *bytes, size_t length);
 char *text_escaped(const char *bytes, size_t length);
 
 /* "412.5 MiB", "8.0 KiB", "17 B": into a buffer of TEXT_SIZE_ROOM, returned. */
-enum { TEXT_SIZE_ROOM = 32 };
+enum {
+    TEXT_SIZE_ROOM = 32
+};
 const char *text_size(char buffer[TEXT_SIZE_ROOM], uint64_t size_bytes);
 
 /* "3d 4h", "2h 10m", "5m 3s", "2.1 s", "340 ms": the two largest units. */

@@ -2,7 +2,9 @@
 
 #include "base/memory.h"
 
-enum { FIRST_PLACES = 64 };
+enum {
+    FIRST_PLACES = 64
+};
 
 void u64map_deinit(struct u64map *map)
 {

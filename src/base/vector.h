@@ -17,15 +17,15 @@
         size_t room;    \
     }
 
-#define VECTOR_RESERVE(vector, wanted)                                                     \
-    do {                                                                                   \
-        if ((vector)->room < (wanted)) {                                                   \
-            size_t vector_room = (vector)->room ? (vector)->room * 2 : 16;                 \
-            while (vector_room < (wanted))                                                 \
-                vector_room *= 2;                                                          \
-            (vector)->at = xrealloc((vector)->at, vector_room * sizeof(*(vector)->at));    \
-            (vector)->room = vector_room;                                                  \
-        }                                                                                  \
+#define VECTOR_RESERVE(vector, wanted)                                                  \
+    do {                                                                                \
+        if ((vector)->room < (wanted)) {                                                \
+            size_t vector_room = (vector)->room ? (vector)->room * 2 : 16;              \
+            while (vector_room < (wanted))                                              \
+                vector_room *= 2;                                                       \
+            (vector)->at = xrealloc((vector)->at, vector_room * sizeof(*(vector)->at)); \
+            (vector)->room = vector_room;                                               \
+        }                                                                               \
     } while (0)
 
 #define VECTOR_PUSH(vector, ...)                          \
@@ -34,11 +34,11 @@
         (vector)->at[(vector)->length++] = (__VA_ARGS__); \
     } while (0)
 
-#define VECTOR_DEINIT(vector)                       \
-    do {                                            \
-        free((vector)->at);                         \
-        (vector)->at = NULL;                        \
-        (vector)->length = (vector)->room = 0;      \
+#define VECTOR_DEINIT(vector)                  \
+    do {                                       \
+        free((vector)->at);                    \
+        (vector)->at = NULL;                   \
+        (vector)->length = (vector)->room = 0; \
     } while (0)
 
 #endif

@@ -154,7 +154,8 @@ static int start_all(const struct wanted_list *wanted, const struct inspect_opti
     int status = EXIT_NOTHING;
     for (size_t i = 0; i < wanted->length; i++) {
         struct inspection *inspection = NULL;
-        struct error *error = inspection_start(&wanted->at[i], options->exe, OBSERVE_ALL, &inspection);
+        struct error *error =
+            inspection_start(&wanted->at[i], options->exe, OBSERVE_ALL, &inspection);
         if (error)
             status = complain_error(error);
         else

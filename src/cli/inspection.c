@@ -29,8 +29,8 @@ static struct error *explain(struct inspection *inspection, struct error *error)
 
 static struct error *look(struct inspection *inspection, struct observation *observation_ret)
 {
-    return explain(inspection,
-                   observe(inspection->runtime, inspection->depth, &inspection->stacks, observation_ret));
+    return explain(inspection, observe(inspection->runtime, inspection->depth, &inspection->stacks,
+                                       observation_ret));
 }
 
 static struct error *open_layers(struct inspection *inspection)
@@ -58,8 +58,8 @@ static struct error *open_target(struct inspection *inspection, const struct wan
     return NULL;
 }
 
-struct error *inspection_start(const struct wanted *wanted, const char *exe, enum observe_depth depth,
-                               struct inspection **inspection_ret)
+struct error *inspection_start(const struct wanted *wanted, const char *exe,
+                               enum observe_depth depth, struct inspection **inspection_ret)
 {
     struct inspection *inspection = xcalloc(1, sizeof(*inspection));
     inspection->depth = depth;

@@ -23,7 +23,8 @@ struct inspection {
 };
 
 /* Opens the target and takes the first look. `exe` may be NULL. On an error nothing is left open. */
-struct error *inspection_start(const struct wanted *wanted, const char *exe, enum observe_depth depth,
+struct error *inspection_start(const struct wanted *wanted, const char *exe,
+                               enum observe_depth depth,
                                struct inspection **inspection_ret) NODISCARD;
 
 /* True if a second look would tell more: only live processes run on. */

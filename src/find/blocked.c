@@ -23,8 +23,8 @@
 enum {
     ACCUMULATE_MIN = 8,
     GROW_MIN = 2,
-    GROW_LOOKS = 4,   /* they have grown for so many times the time between the looks … */
-    STAY_SHARE = 20,  /* of those who were there, at most one in so many went */
+    GROW_LOOKS = 4,  /* they have grown for so many times the time between the looks … */
+    STAY_SHARE = 20, /* of those who were there, at most one in so many went */
     LONG_WAIT_S = 60,
     VERY_LONG_WAIT_S = 600,
 };
@@ -37,8 +37,8 @@ struct verdict {
     uint64_t count, stack_bytes, came, went;
     double oldest_s, newest_s;
     uint64_t channels, stuck_channels; /* that they wait on; on which nobody gets on */
-    uint32_t partner;                  /* one who holds a channel but does not receive, UINT32_MAX */
-    uint32_t receiver;                 /* one who may receive */
+    uint32_t partner;  /* one who holds a channel but does not receive, UINT32_MAX */
+    uint32_t receiver; /* one who may receive */
 };
 
 static const struct wait_words {
@@ -46,17 +46,25 @@ static const struct wait_words {
     const char *what, *fix;
 } words[] = {
     {WAIT_CHAN_SEND, "wait to send, and nobody receives",
-     "select { case ch <- value: default: }   a send that cannot block; or one beside ctx.Done(), or a channel with room for all senders"},
+     "select { case ch <- value: default: }   a send that cannot block; or one beside ctx.Done(), "
+     "or a channel with room for all senders"},
     {WAIT_CHAN_RECEIVE, "wait to receive, and nobody sends",
      "close the channel when nothing more comes, or receive in a select beside ctx.Done()"},
     {WAIT_SELECT, "wait in a select, and no case becomes ready",
-     "give the select a way out that is taken: ctx.Done() of a context that is cancelled, or a time limit"},
-    {WAIT_NIL_CHAN, "wait on a nil channel: for ever", "make the channel before it is used: ch := make(chan T)"},
-    {WAIT_NO_CASES, "wait in a select without cases: for ever", "let the goroutine return instead of select {}"},
-    {WAIT_MUTEX, "wait for a Mutex that is not unlocked", "unlock on every way out: defer mu.Unlock() right behind mu.Lock()"},
-    {WAIT_RWMUTEX, "wait for an RWMutex that is not unlocked", "unlock on every way out: defer mu.Unlock() right behind mu.Lock()"},
-    {WAIT_WAITGROUP, "wait for a WaitGroup that does not reach zero", "call wg.Done() on every way out: defer wg.Done() at the top of the goroutine"},
-    {WAIT_COND, "wait for a Cond that nobody signals", "signal the Cond whenever its condition changes, and when it is given up"},
+     "give the select a way out that is taken: ctx.Done() of a context that is cancelled, or a "
+     "time limit"},
+    {WAIT_NIL_CHAN, "wait on a nil channel: for ever",
+     "make the channel before it is used: ch := make(chan T)"},
+    {WAIT_NO_CASES, "wait in a select without cases: for ever",
+     "let the goroutine return instead of select {}"},
+    {WAIT_MUTEX, "wait for a Mutex that is not unlocked",
+     "unlock on every way out: defer mu.Unlock() right behind mu.Lock()"},
+    {WAIT_RWMUTEX, "wait for an RWMutex that is not unlocked",
+     "unlock on every way out: defer mu.Unlock() right behind mu.Lock()"},
+    {WAIT_WAITGROUP, "wait for a WaitGroup that does not reach zero",
+     "call wg.Done() on every way out: defer wg.Done() at the top of the goroutine"},
+    {WAIT_COND, "wait for a Cond that nobody signals",
+     "signal the Cond whenever its condition changes, and when it is given up"},
 };
 
 static const struct wait_words *words_of(enum wait_kind kind)
@@ -73,12 +81,14 @@ static bool is_for_ever(enum wait_kind kind)
     return kind == WAIT_NIL_CHAN || kind == WAIT_NO_CASES;
 }
 
-static const struct wait_object *object_of(const struct looks *looks, const struct goroutine *goroutine, uint32_t i)
+static const struct wait_object *object_of(const struct looks *looks,
+                                           const struct goroutine *goroutine, uint32_t i)
 {
     return &looks->now->objects.at[looks->now->waits.at[goroutine->first_wait + i].object];
 }
 
-static bool is_alive(const struct looks *looks, const struct movement *movement, const struct goroutine *goroutine)
+static bool is_alive(const struct looks *looks, const struct movement *movement,
+                     const struct goroutine *goroutine)
 {
     for (uint32_t i = 0; i < goroutine->wait_count; i++) {
         if (movement_is_alive(movement, object_of(looks, goroutine, i)))
@@ -104,8 +114,8 @@ static enum partner partner_of(const struct looks *looks, const struct partners 
     return strongest;
 }
 
-static void count_member(const struct looks *looks, const struct goroutine *goroutine, const struct movement *movement,
-                         struct verdict *verdict)
+static void count_member(const struct looks *looks, const struct goroutine *goroutine,
+                         const struct movement *movement, struct verdict *verdict)
 {
     uint32_t value = 0;
     double wait_s = goroutine_wait_s(looks->now, goroutine);
@@ -113,12 +123,15 @@ static void count_member(const struct looks *looks, const struct goroutine *goro
     verdict->stack_bytes += goroutine->stack_high - goroutine->stack_low;
     verdict->came += movement->known && !u64map_get(&movement->before, goroutine->id, &value);
     verdict->oldest_s = wait_s > verdict->oldest_s ? wait_s : verdict->oldest_s;
-    verdict->newest_s = wait_s < 0 ? 0 : verdict->newest_s < 0 || wait_s < verdict->newest_s ? wait_s : verdict->newest_s;
+    verdict->newest_s = wait_s < 0                                            ? 0
+                        : verdict->newest_s < 0 || wait_s < verdict->newest_s ? wait_s
+                                                                              : verdict->newest_s;
 }
 
 /* Counts those who are stuck: on no object of theirs anybody got on, and nobody is seen who could help. */
-static void count_stuck(const struct looks *looks, const struct site *site, const struct movement *movement,
-                        const struct partners *partners, struct verdict *verdict)
+static void count_stuck(const struct looks *looks, const struct site *site,
+                        const struct movement *movement, const struct partners *partners,
+                        struct verdict *verdict)
 {
     struct u64map channels = {0}, stuck = {0};
     for (size_t i = 0; i < site->members.length; i++) {
@@ -146,7 +159,8 @@ static void count_stuck(const struct looks *looks, const struct site *site, cons
     u64map_deinit(&stuck);
 }
 
-static void judge_send(const struct movement *movement, const struct partners *partners, struct verdict *verdict)
+static void judge_send(const struct movement *movement, const struct partners *partners,
+                       struct verdict *verdict)
 {
     bool seen_all = !partners->unseen;
     verdict->leak = seen_all || (movement->known && verdict->came);
@@ -155,27 +169,32 @@ static void judge_send(const struct movement *movement, const struct partners *p
 
 /* More come than go, most of those who were there stay, and at this pace they have come for long: what has piled up since a moment ago
  * may go as one, like those who wait for the next batch. */
-static bool grows_steadily(const struct looks *looks, const struct movement *movement, const struct verdict *verdict)
+static bool grows_steadily(const struct looks *looks, const struct movement *movement,
+                           const struct verdict *verdict)
 {
     uint64_t stayed = verdict->count - verdict->came;
     double uptime_s = target_facts(looks->target)->uptime_s;
     if (verdict->came < GROW_MIN + movement->went || movement->went * STAY_SHARE > stayed ||
         verdict->came < 2 * movement->went)
         return false;
-    double age_s = (double)verdict->count / ((double)(verdict->came - movement->went) / looks->interval_s);
-    return age_s >= GROW_LOOKS * looks->interval_s || (uptime_s > 0 && age_s >= life_share * uptime_s);
+    double age_s =
+        (double)verdict->count / ((double)(verdict->came - movement->went) / looks->interval_s);
+    return age_s >= GROW_LOOKS * looks->interval_s ||
+           (uptime_s > 0 && age_s >= life_share * uptime_s);
 }
 
-static void judge_growth(const struct looks *looks, const struct site *site, const struct movement *movement,
-                         struct verdict *verdict)
+static void judge_growth(const struct looks *looks, const struct site *site,
+                         const struct movement *movement, struct verdict *verdict)
 {
     bool sync = site->kind != WAIT_CHAN_RECEIVE && site->kind != WAIT_SELECT;
     verdict->leak = movement->known && grows_steadily(looks, movement, verdict);
-    verdict->grade = verdict->oldest_s >= (sync ? LONG_WAIT_S : VERY_LONG_WAIT_S) ? GRADE_LIKELY : GRADE_POSSIBLE;
+    verdict->grade = verdict->oldest_s >= (sync ? LONG_WAIT_S : VERY_LONG_WAIT_S) ? GRADE_LIKELY
+                                                                                  : GRADE_POSSIBLE;
 }
 
-static void judge(const struct looks *looks, const struct site *site, const struct movement *movement,
-                  const struct partners *partners, struct verdict *verdict)
+static void judge(const struct looks *looks, const struct site *site,
+                  const struct movement *movement, const struct partners *partners,
+                  struct verdict *verdict)
 {
     *verdict = (struct verdict){
         .oldest_s = -1, .newest_s = -1, .partner = UINT32_MAX, .receiver = UINT32_MAX};
@@ -232,12 +251,15 @@ static void reason_of_channels(const struct verdict *verdict, struct finding *fi
     if (verdict->channels == 1)
         VECTOR_PUSH(&finding->because, sentence("all wait on one channel"));
     else if (verdict->stuck_channels == verdict->channels)
-        VECTOR_PUSH(&finding->because, sentence("they wait on %s channels, and none of these moves", all));
+        VECTOR_PUSH(&finding->because,
+                    sentence("they wait on %s channels, and none of these moves", all));
     else
-        VECTOR_PUSH(&finding->because, sentence("%s of %s channels: the others have a receiver or move", stuck, all));
+        VECTOR_PUSH(&finding->because,
+                    sentence("%s of %s channels: the others have a receiver or move", stuck, all));
 }
 
-static void reason_of_partner(const struct looks *looks, const struct verdict *verdict, struct finding *finding)
+static void reason_of_partner(const struct looks *looks, const struct verdict *verdict,
+                              struct finding *finding)
 {
     if (verdict->partner == UINT32_MAX) {
         VECTOR_PUSH(&finding->because, sentence("no other goroutine's stack leads to %s",
@@ -245,37 +267,45 @@ static void reason_of_partner(const struct looks *looks, const struct verdict *v
         return;
     }
     const struct goroutine *holder = &looks->now->goroutines.at[verdict->partner];
-    struct place place = place_at(looks->program, place_user_pc(looks->program, looks->now, holder));
-    VECTOR_PUSH(&finding->because, sentence("goroutine %llu (%s) still holds %s, but what it runs does not receive",
-                                            (unsigned long long)holder->id, place.function ? place.function : "?",
-                                            verdict->stuck_channels == 1 ? "it" : "some"));
+    struct place place =
+        place_at(looks->program, place_user_pc(looks->program, looks->now, holder));
+    VECTOR_PUSH(&finding->because,
+                sentence("goroutine %llu (%s) still holds %s, but what it runs does not receive",
+                         (unsigned long long)holder->id, place.function ? place.function : "?",
+                         verdict->stuck_channels == 1 ? "it" : "some"));
     place_deinit(&place);
 }
 
-static void reason_of_growth(const struct looks *looks, const struct verdict *verdict, struct finding *finding)
+static void reason_of_growth(const struct looks *looks, const struct verdict *verdict,
+                             struct finding *finding)
 {
     char came[TEXT_SIZE_ROOM], went[TEXT_SIZE_ROOM];
     if (!looks->first)
         return;
     if (verdict->came && verdict->went)
-        VECTOR_PUSH(&finding->because, sentence("they pile up: %s came in %.1f s, %s went", text_count(came, verdict->came),
-                                                looks->interval_s, text_count(went, verdict->went)));
+        VECTOR_PUSH(&finding->because, sentence("they pile up: %s came in %.1f s, %s went",
+                                                text_count(came, verdict->came), looks->interval_s,
+                                                text_count(went, verdict->went)));
     else if (verdict->came)
-        VECTOR_PUSH(&finding->because, sentence("they only ever come: %s in %.1f s, and none got on",
-                                                text_count(came, verdict->came), looks->interval_s));
+        VECTOR_PUSH(&finding->because,
+                    sentence("they only ever come: %s in %.1f s, and none got on",
+                             text_count(came, verdict->came), looks->interval_s));
     else
-        VECTOR_PUSH(&finding->because, sentence("none of them got on in %.1f s", looks->interval_s));
+        VECTOR_PUSH(&finding->because,
+                    sentence("none of them got on in %.1f s", looks->interval_s));
 }
 
-static void add_reasons(const struct looks *looks, const struct site *site, const struct verdict *verdict,
-                        struct finding *finding)
+static void add_reasons(const struct looks *looks, const struct site *site,
+                        const struct verdict *verdict, struct finding *finding)
 {
     switch (site->kind) {
     case WAIT_NIL_CHAN:
-        VECTOR_PUSH(&finding->because, sentence("a nil channel never becomes ready: nothing can wake them"));
+        VECTOR_PUSH(&finding->because,
+                    sentence("a nil channel never becomes ready: nothing can wake them"));
         return;
     case WAIT_NO_CASES:
-        VECTOR_PUSH(&finding->because, sentence("a select without cases never ends: nothing can wake them"));
+        VECTOR_PUSH(&finding->because,
+                    sentence("a select without cases never ends: nothing can wake them"));
         return;
     case WAIT_CHAN_SEND:
     case WAIT_CHAN_RECEIVE:
@@ -289,8 +319,8 @@ static void add_reasons(const struct looks *looks, const struct site *site, cons
     reason_of_growth(looks, verdict, finding);
 }
 
-static void report(const struct looks *looks, const struct site *site, const struct verdict *verdict,
-                   struct findings *findings)
+static void report(const struct looks *looks, const struct site *site,
+                   const struct verdict *verdict, struct findings *findings)
 {
     const struct wait_words *say = words_of(site->kind);
     char count[TEXT_SIZE_ROOM];
@@ -317,7 +347,8 @@ static void report(const struct looks *looks, const struct site *site, const str
 }
 
 /* Senders that somebody may still receive from: said, not called a leak. */
-static void remark(const struct looks *looks, const struct site *site, const struct verdict *verdict, struct notes *notes)
+static void remark(const struct looks *looks, const struct site *site,
+                   const struct verdict *verdict, struct notes *notes)
 {
     if (site->kind != WAIT_CHAN_SEND || verdict->receiver == UINT32_MAX)
         return;
@@ -325,10 +356,12 @@ static void remark(const struct looks *looks, const struct site *site, const str
     struct place at = place_at(looks->program, site->user_pc);
     struct place by = place_at(looks->program, place_user_pc(looks->program, looks->now, receiver));
     char count[TEXT_SIZE_ROOM];
-    VECTOR_PUSH(notes, sentence("%s goroutines wait to send at %s (line %d), but goroutine %llu (%s) may still "
-                                "receive: not called a leak",
-                                text_count(count, site->members.length), at.function ? at.function : "?", at.line,
-                                (unsigned long long)receiver->id, by.function ? by.function : "?"));
+    VECTOR_PUSH(
+        notes,
+        sentence("%s goroutines wait to send at %s (line %d), but goroutine %llu (%s) may still "
+                 "receive: not called a leak",
+                 text_count(count, site->members.length), at.function ? at.function : "?", at.line,
+                 (unsigned long long)receiver->id, by.function ? by.function : "?"));
     place_deinit(&at);
     place_deinit(&by);
 }
@@ -338,18 +371,21 @@ static bool is_candidate(const struct site *site)
     return site->members.length >= ACCUMULATE_MIN && words_of(site->kind);
 }
 
-static void judge_site(const struct looks *looks, const struct sites *first, const struct site *site,
-                       struct findings *findings, struct notes *notes)
+static void judge_site(const struct looks *looks, const struct sites *first,
+                       const struct site *site, struct findings *findings, struct notes *notes)
 {
     struct movement movement;
     struct partners partners = {0};
     struct verdict verdict;
     movement_find(looks, first, site, &movement);
-    bool on_channels = site->kind == WAIT_CHAN_SEND || site->kind == WAIT_CHAN_RECEIVE || site->kind == WAIT_SELECT;
-    bool needs_partners = on_channels && (site->kind == WAIT_CHAN_SEND || (movement.known && movement.came));
+    bool on_channels = site->kind == WAIT_CHAN_SEND || site->kind == WAIT_CHAN_RECEIVE ||
+                       site->kind == WAIT_SELECT;
+    bool needs_partners =
+        on_channels && (site->kind == WAIT_CHAN_SEND || (movement.known && movement.came));
     struct error *error = needs_partners ? partners_find(looks, site, &partners) : NULL;
     if (error) {
-        VECTOR_PUSH(notes, sentence("goroutines at one place could not be judged: %s", error_message(error)));
+        VECTOR_PUSH(notes, sentence("goroutines at one place could not be judged: %s",
+                                    error_message(error)));
         error_destroy(error);
     } else {
         judge(looks, site, &movement, &partners, &verdict);

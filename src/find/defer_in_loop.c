@@ -51,8 +51,8 @@ static bool is_candidate(const struct defer_site *site)
 /* Does the function itself receive or select? Then others decide when its loop ends. */
 static bool waits_for_others(const struct looks *looks, const struct func *func)
 {
-    static const char *const names[] = {"runtime.chanrecv1", "runtime.chanrecv2", "runtime.selectgo",
-                                        "runtime.selectnbrecv"};
+    static const char *const names[] = {"runtime.chanrecv1", "runtime.chanrecv2",
+                                        "runtime.selectgo", "runtime.selectnbrecv"};
     address entries[LENGTH_OF(names)];
     size_t count = calls_resolve(looks->program, names, LENGTH_OF(names), entries);
     return calls_reach(looks->target, looks->program, func, entries, count, 0, 0);
@@ -63,9 +63,11 @@ static void look_at_code(const struct looks *looks, struct statement *statement)
     struct func func;
     struct loop_facts facts;
     statement->loop_exit = statement->returns = WAY_OUT_UNKNOWN;
-    if (statement->largest->kind != DEFER_LINKED || !pclntab_func(&looks->program->pclntab, statement->pc, &func))
+    if (statement->largest->kind != DEFER_LINKED ||
+        !pclntab_func(&looks->program->pclntab, statement->pc, &func))
         return;
-    struct error *error = flow_defer_loop(looks->target, looks->program, &func, statement->pc, &facts);
+    struct error *error =
+        flow_defer_loop(looks->target, looks->program, &func, statement->pc, &facts);
     if (error_ignore(error))
         return;
     statement->in_loop = facts.in_loop;
@@ -75,7 +77,8 @@ static void look_at_code(const struct looks *looks, struct statement *statement)
 }
 
 /* The same frame in the first look, or NULL. */
-static const struct defer_site *site_before(const struct looks *looks, const struct defer_site *site)
+static const struct defer_site *site_before(const struct looks *looks,
+                                            const struct defer_site *site)
 {
     if (!looks->first)
         return NULL;
@@ -83,7 +86,8 @@ static const struct defer_site *site_before(const struct looks *looks, const str
     for (size_t i = 0; i < looks->first->defers.length; i++) {
         const struct defer_site *before = &looks->first->defers.at[i];
         if (before->pc == site->pc && before->sp == site->sp && before->kind == site->kind &&
-            before->function == site->function && before->goroutine != UINT32_MAX && before->oldest == site->oldest &&
+            before->function == site->function && before->goroutine != UINT32_MAX &&
+            before->oldest == site->oldest &&
             looks->first->goroutines.at[before->goroutine].id == id)
             return before;
     }
@@ -101,11 +105,13 @@ static void judge_growth(const struct looks *looks, const struct defer_site *sit
         statement->grows_all_life || (came && uptime_s > 0 && age_s >= life_share * uptime_s);
 }
 
-static struct statement *statement_of(struct statements *statements, address pc, const struct defer_site *site)
+static struct statement *statement_of(struct statements *statements, address pc,
+                                      const struct defer_site *site)
 {
     for (size_t i = 0; i < statements->length; i++) {
         struct statement *statement = &statements->at[i];
-        if (statement->pc == pc && (site->kind == DEFER_LINKED || statement->largest->function == site->function))
+        if (statement->pc == pc &&
+            (site->kind == DEFER_LINKED || statement->largest->function == site->function))
             return statement;
     }
     VECTOR_PUSH(statements, (struct statement){.pc = pc, .largest = site});
@@ -148,7 +154,8 @@ static int grade_of(const struct statement *statement)
     if (statement->count < SUSPECT_MIN || !statement->came)
         return -1;
     bool stays = statement->in_loop && statement->returns == WAY_OUT_NONE;
-    if (stays || statement->grows_long || (statement->grows_all_life && statement->waits_for_others))
+    if (stays || statement->grows_long ||
+        (statement->grows_all_life && statement->waits_for_others))
         return GRADE_LIKELY;
     return statement->grows_all_life ? GRADE_POSSIBLE : -1;
 }
@@ -157,17 +164,23 @@ static void add_reasons(struct finding *finding, const struct statement *stateme
 {
     const char *function = finding->at.function ? finding->at.function : "the function";
     if (is_certain(statement))
-        VECTOR_PUSH(&finding->because,
-                    sentence("%s loops without a way out: short of a panic, its deferred calls never run", function));
+        VECTOR_PUSH(
+            &finding->because,
+            sentence("%s loops without a way out: short of a panic, its deferred calls never run",
+                     function));
     else if (statement->loop_exit == WAY_OUT_EXISTS)
-        VECTOR_PUSH(&finding->because,
-                    sentence("the loop in %s has a way out, but it has not been taken for long", function));
+        VECTOR_PUSH(
+            &finding->because,
+            sentence("the loop in %s has a way out, but it has not been taken for long", function));
     else
-        VECTOR_PUSH(&finding->because, sentence("several calls of one defer in one frame of %s: it is in a loop", function));
+        VECTOR_PUSH(
+            &finding->because,
+            sentence("several calls of one defer in one frame of %s: it is in a loop", function));
     if (finding->has_progress && finding->came) {
         char came[TEXT_SIZE_ROOM];
-        VECTOR_PUSH(&finding->because, sentence("in %.1f s %s more came and none was run", finding->progress_s,
-                                                text_count(came, finding->came)));
+        VECTOR_PUSH(&finding->because,
+                    sentence("in %.1f s %s more came and none was run", finding->progress_s,
+                             text_count(came, finding->came)));
     }
 }
 
@@ -187,10 +200,12 @@ static char *title_of(const struct statement *statement)
     text_count(count, statement->count);
     if (statement->frames == 1)
         return sentence("%s deferred calls pending in one frame", count);
-    return sentence("%s deferred calls pending in %s frames", count, text_count(frames, statement->frames));
+    return sentence("%s deferred calls pending in %s frames", count,
+                    text_count(frames, statement->frames));
 }
 
-static void report(const struct looks *looks, const struct statement *statement, struct findings *findings)
+static void report(const struct looks *looks, const struct statement *statement,
+                   struct findings *findings)
 {
     const struct defer_site *site = statement->largest;
     const struct goroutine *goroutine = &looks->now->goroutines.at[site->goroutine];
@@ -216,15 +231,18 @@ static void report(const struct looks *looks, const struct statement *statement,
     VECTOR_PUSH(findings, finding);
 }
 
-static void remark(const struct looks *looks, const struct statement *statement, struct notes *notes)
+static void remark(const struct looks *looks, const struct statement *statement,
+                   struct notes *notes)
 {
     if (statement->count < SUSPECT_MIN)
         return;
     struct place at = place_of_defer(looks->program, statement->largest);
     char count[TEXT_SIZE_ROOM];
-    VECTOR_PUSH(notes, sentence("%s deferred calls pending in %s (line %d): its loop has a way out%s, so this is not called a leak",
-                                text_count(count, statement->count), at.function ? at.function : "?", at.line,
-                                looks->first && !statement->came ? " and they do not grow" : ""));
+    VECTOR_PUSH(notes,
+                sentence("%s deferred calls pending in %s (line %d): its loop has a way out%s, so "
+                         "this is not called a leak",
+                         text_count(count, statement->count), at.function ? at.function : "?",
+                         at.line, looks->first && !statement->came ? " and they do not grow" : ""));
     place_deinit(&at);
 }
 

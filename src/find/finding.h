@@ -8,8 +8,15 @@
 #include "base/vector.h"
 #include "runtime/observation.h"
 
-enum rule { RULE_DEFER_IN_LOOP, RULE_BLOCKED_GOROUTINES };
-enum grade { GRADE_POSSIBLE, GRADE_LIKELY, GRADE_CERTAIN };
+enum rule {
+    RULE_DEFER_IN_LOOP,
+    RULE_BLOCKED_GOROUTINES
+};
+enum grade {
+    GRADE_POSSIBLE,
+    GRADE_LIKELY,
+    GRADE_CERTAIN
+};
 
 /* A source line; texts are escaped and owned. */
 struct place {
@@ -26,19 +33,20 @@ struct finding {
     char *title;         /* "41,233 goroutines wait to send, and nobody receives" */
     struct place at, started_at, deferred;
     const char *started_in_loop; /* NULL or a remark such as "in a loop" */
-    uint64_t goroutine;  /* id, 0 if of several */
-    double oldest_s, newest_s; /* wait times, at least; negative if unknown */
+    uint64_t goroutine;          /* id, 0 if of several */
+    double oldest_s, newest_s;   /* wait times, at least; negative if unknown */
     bool has_progress;
     double progress_s;
     uint64_t came, went;
-    char *since; /* one line: "the oldest at least 3d 4h; in 2.0 s 31 more came and none went" or NULL */
+    char *
+        since; /* one line: "the oldest at least 3d 4h; in 2.0 s 31 more came and none went" or NULL */
     struct reasons VECTOR_OF(char *) because;
     const char *fix; /* static text */
 };
 
 struct findings VECTOR_OF(struct finding);
 
-const char *rule_name(enum rule rule);   /* "defer-in-loop" */
+const char *rule_name(enum rule rule);    /* "defer-in-loop" */
 const char *grade_name(enum grade grade); /* "likely" */
 
 /* What the finder works on: one look, or two with the time between them. */
@@ -71,6 +79,7 @@ struct place place_of_defer(const struct program *program, const struct defer_si
 struct place place_of_start(const struct program *program, const struct goroutine *goroutine);
 
 /* The deferred function: what the compiler's closure calls, if Go keeps one, else itself. */
-struct place place_of_deferred(struct target *target, const struct program *program, const struct defer_site *site);
+struct place place_of_deferred(struct target *target, const struct program *program,
+                               const struct defer_site *site);
 
 #endif

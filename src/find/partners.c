@@ -14,7 +14,12 @@
 #include "runtime/confirm.h"
 #include "runtime/references.h"
 
-enum { CALL_DEPTH = 3, RECEIVERS = 6, SEND_STEPS = 1, RECEIVE_STEPS = 3 };
+enum {
+    CALL_DEPTH = 3,
+    RECEIVERS = 6,
+    SEND_STEPS = 1,
+    RECEIVE_STEPS = 3
+};
 
 struct judge {
     const struct looks *looks;
@@ -22,15 +27,17 @@ struct judge {
     const struct partners *partners;
     address receivers[RECEIVERS];
     size_t receiver_count;
-    address starter; /* entry of the function with the go statement */
+    address starter;           /* entry of the function with the go statement */
     struct u64map can_receive; /* by function and call left out */
 };
 
-static void collect_channels(const struct looks *looks, const struct site *site, struct partners *partners)
+static void collect_channels(const struct looks *looks, const struct site *site,
+                             struct partners *partners)
 {
     for (size_t i = 0; i < site->members.length; i++) {
         const struct goroutine *goroutine = &looks->now->goroutines.at[site->members.at[i]];
-        for (uint32_t k = 0; k < goroutine->wait_count && partners->count < PARTNERS_CHANNELS_MAX; k++) {
+        for (uint32_t k = 0; k < goroutine->wait_count && partners->count < PARTNERS_CHANNELS_MAX;
+             k++) {
             const struct wait *wait = &looks->now->waits.at[goroutine->first_wait + k];
             const struct wait_object *object = &looks->now->objects.at[wait->object];
             bool is_new = false;
@@ -79,31 +86,37 @@ static bool may_receive(struct judge *judge, address entry, address except_pc)
     const struct observation *now = judge->looks->now;
     for (size_t i = 0; i < now->defers.length; i++) {
         const struct defer_site *site = &now->defers.at[i];
-        if (site->frame_entry == entry && site->function && reaches_receive(judge, site->function, 0))
+        if (site->frame_entry == entry && site->function &&
+            reaches_receive(judge, site->function, 0))
             return true;
     }
     return false;
 }
 
 /* It waits to receive values of the type that the channel carries: it gathers. */
-static bool gathers(const struct judge *judge, const struct goroutine *goroutine, address element_type)
+static bool gathers(const struct judge *judge, const struct goroutine *goroutine,
+                    address element_type)
 {
     const struct observation *now = judge->looks->now;
     for (uint32_t i = 0; i < goroutine->wait_count; i++) {
         const struct wait *wait = &now->waits.at[goroutine->first_wait + i];
-        if (wait->direction == DIRECTION_RECEIVE && now->objects.at[wait->object].element_type == element_type)
+        if (wait->direction == DIRECTION_RECEIVE &&
+            now->objects.at[wait->object].element_type == element_type)
             return true;
     }
     return false;
 }
 
-static bool is_starter(const struct judge *judge, const struct reference *reference, const struct goroutine *goroutine)
+static bool is_starter(const struct judge *judge, const struct reference *reference,
+                       const struct goroutine *goroutine)
 {
     const struct goroutine *member = &judge->looks->now->goroutines.at[judge->site->members.at[0]];
-    return reference->frame_entry == judge->starter || (member->parent_id && member->parent_id == goroutine->id);
+    return reference->frame_entry == judge->starter ||
+           (member->parent_id && member->parent_id == goroutine->id);
 }
 
-static enum partner judge_reference(struct judge *judge, const struct reference *reference, address element_type)
+static enum partner judge_reference(struct judge *judge, const struct reference *reference,
+                                    address element_type)
 {
     const struct goroutine *goroutine = &judge->looks->now->goroutines.at[reference->goroutine];
     if (!judge->partners->is_sent[reference->object] || gathers(judge, goroutine, element_type))
@@ -115,7 +128,8 @@ static enum partner judge_reference(struct judge *judge, const struct reference 
     return may_receive(judge, reference->frame_entry, except_pc) ? PARTNER_LIKELY : PARTNER_SENDER;
 }
 
-static void judge_all(struct judge *judge, const struct references *references, struct partners *partners)
+static void judge_all(struct judge *judge, const struct references *references,
+                      struct partners *partners)
 {
     const struct observation *now = judge->looks->now;
     AUTO_FREE address *types = xcalloc(partners->count, sizeof(*types));
@@ -152,8 +166,9 @@ static uint64_t count_unseen(struct judge *judge)
 static void judge_init(struct judge *judge, const struct looks *looks, const struct site *site,
                        const struct partners *partners)
 {
-    static const char *const names[RECEIVERS] = {"runtime.chanrecv1",    "runtime.chanrecv2", "runtime.selectgo",
-                                                 "runtime.selectnbrecv", "reflect.chanrecv",  "reflect.rselect"};
+    static const char *const names[RECEIVERS] = {"runtime.chanrecv1", "runtime.chanrecv2",
+                                                 "runtime.selectgo",  "runtime.selectnbrecv",
+                                                 "reflect.chanrecv",  "reflect.rselect"};
     struct func starter;
     *judge = (struct judge){.looks = looks, .site = site, .partners = partners};
     judge->receiver_count = calls_resolve(looks->program, names, RECEIVERS, judge->receivers);
@@ -161,7 +176,8 @@ static void judge_init(struct judge *judge, const struct looks *looks, const str
         judge->starter = starter.entry;
 }
 
-struct error *partners_find(const struct looks *looks, const struct site *site, struct partners *partners_ret)
+struct error *partners_find(const struct looks *looks, const struct site *site,
+                            struct partners *partners_ret)
 {
     *partners_ret = (struct partners){0};
     struct partners *partners = partners_ret;
@@ -176,8 +192,9 @@ struct error *partners_find(const struct looks *looks, const struct site *site, 
     for (size_t i = 0; i < site->members.length; i++)
         skip[site->members.at[i]] = 1;
     struct references references = {0};
-    struct error *error = references_find(looks->runtime, looks->now, &partners->index, skip,
-                                           site->kind == WAIT_CHAN_SEND ? SEND_STEPS : RECEIVE_STEPS, &references);
+    struct error *error =
+        references_find(looks->runtime, looks->now, &partners->index, skip,
+                        site->kind == WAIT_CHAN_SEND ? SEND_STEPS : RECEIVE_STEPS, &references);
     if (!error) {
         struct judge judge;
         judge_init(&judge, looks, site, partners);
@@ -185,7 +202,8 @@ struct error *partners_find(const struct looks *looks, const struct site *site, 
         partners->unseen = count_unseen(&judge);
         u64map_deinit(&judge.can_receive);
         partners->still = xcalloc(site->members.length, 1);
-        error = goroutines_confirm(looks->runtime, looks->now, site->members.at, site->members.length, partners->still);
+        error = goroutines_confirm(looks->runtime, looks->now, site->members.at,
+                                   site->members.length, partners->still);
     }
     VECTOR_DEINIT(&references);
     if (error)

@@ -7,7 +7,8 @@
 
 static bool is_plumbing(const char *function)
 {
-    static const char *const packages[] = {"runtime.", "sync.", "internal/sync.", "internal/poll.", "internal/runtime/"};
+    static const char *const packages[] = {"runtime.", "sync.", "internal/sync.", "internal/poll.",
+                                           "internal/runtime/"};
     for (size_t i = 0; i < LENGTH_OF(packages); i++) {
         if (!strncmp(function, packages[i], strlen(packages[i])))
             return true;
@@ -36,14 +37,16 @@ address place_user_pc(const struct program *program, const struct observation *o
 static struct place place_from(const struct source_frame *frame)
 {
     return (struct place){.function = function_shown(frame->function),
-                          .file = frame->file ? text_escaped(frame->file, strlen(frame->file)) : NULL,
+                          .file =
+                              frame->file ? text_escaped(frame->file, strlen(frame->file)) : NULL,
                           .line = frame->line};
 }
 
 struct place place_at(const struct program *program, address lookup_pc)
 {
     struct source_frame frames[PCLNTAB_INLINE_MAX];
-    size_t count = lookup_pc ? pclntab_frames(&program->pclntab, lookup_pc, frames, LENGTH_OF(frames)) : 0;
+    size_t count =
+        lookup_pc ? pclntab_frames(&program->pclntab, lookup_pc, frames, LENGTH_OF(frames)) : 0;
     if (!count)
         return (struct place){0};
     for (size_t i = 0; i < count; i++) {
@@ -100,7 +103,8 @@ struct place place_of_start(const struct program *program, const struct goroutin
     return goroutine->id == 1 ? (struct place){0} : place_of(program, goroutine->go_pc);
 }
 
-struct place place_of_deferred(struct target *target, const struct program *program, const struct defer_site *site)
+struct place place_of_deferred(struct target *target, const struct program *program,
+                               const struct defer_site *site)
 {
     address function = site->function;
     if (!function)

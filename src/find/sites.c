@@ -19,7 +19,8 @@ static bool is_member(const struct goroutine *goroutine)
            goroutine->stack != STACK_NONE;
 }
 
-void sites_build(const struct program *program, const struct observation *observation, struct sites *sites_ret)
+void sites_build(const struct program *program, const struct observation *observation,
+                 struct sites *sites_ret)
 {
     struct u64map by_stack = {0}, by_key = {0};
     struct pcs pcs = {0};
@@ -61,7 +62,8 @@ const struct site *sites_find(const struct sites *sites, uint64_t key)
 }
 
 /* Marks what a goroutine of a look waits on as alive. */
-static void mark_alive(struct movement *movement, const struct observation *look, const struct goroutine *goroutine)
+static void mark_alive(struct movement *movement, const struct observation *look,
+                       const struct goroutine *goroutine)
 {
     for (uint32_t i = 0; i < goroutine->wait_count; i++) {
         const struct wait *wait = &look->waits.at[goroutine->first_wait + i];
@@ -75,8 +77,8 @@ static bool waits_anew(const struct goroutine *before, const struct goroutine *n
     return before->wait_since_ns && before->wait_since_ns != now->wait_since_ns;
 }
 
-static void compare_members(const struct looks *looks, const struct site *before, const struct site *site,
-                            struct movement *movement)
+static void compare_members(const struct looks *looks, const struct site *before,
+                            const struct site *site, struct movement *movement)
 {
     struct u64map now = {0};
     for (size_t i = 0; i < site->members.length; i++)
@@ -92,13 +94,15 @@ static void compare_members(const struct looks *looks, const struct site *before
     }
     for (size_t i = 0; i < site->members.length; i++) {
         uint32_t value = 0;
-        movement->came += !u64map_get(&movement->before, looks->now->goroutines.at[site->members.at[i]].id, &value);
+        movement->came += !u64map_get(&movement->before,
+                                      looks->now->goroutines.at[site->members.at[i]].id, &value);
     }
     u64map_deinit(&now);
 }
 
 /* A channel's queues are first in, first out: another one at the head, or another fill, shows that values went through. */
-static void compare_channels(const struct looks *looks, const struct site *before, struct movement *movement)
+static void compare_channels(const struct looks *looks, const struct site *before,
+                             struct movement *movement)
 {
     struct u64map now = {0};
     for (uint32_t i = 0; i < looks->now->objects.length; i++)

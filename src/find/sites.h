@@ -16,7 +16,8 @@ struct site {
 struct sites VECTOR_OF(struct site);
 
 /* All sites of a look; the runtime's own goroutines and the main one are left out. */
-void sites_build(const struct program *program, const struct observation *observation, struct sites *sites_ret);
+void sites_build(const struct program *program, const struct observation *observation,
+                 struct sites *sites_ret);
 void sites_deinit(struct sites *sites);
 const struct site *sites_find(const struct sites *sites, uint64_t key);
 

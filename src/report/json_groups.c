@@ -33,10 +33,10 @@ static json_t *frames_json(const struct report *report, const struct goroutine *
     for (size_t i = 0; i < frames.length; i++) {
         const struct source_frame *frame = &frames.at[i].source;
         json_array_append_new(
-            values, json_pack("{s:o, s:o, s:o, s:b, s:o}", "function", shown_function(frame->function),
-                              "file", raw_text(frame->file), "line",
-                              frame->line > 0 ? json_integer(frame->line) : json_null(), "inlined",
-                              frame->inlined, "pc", json_address(frames.at[i].pc)));
+            values, json_pack("{s:o, s:o, s:o, s:b, s:o}", "function",
+                              shown_function(frame->function), "file", raw_text(frame->file),
+                              "line", frame->line > 0 ? json_integer(frame->line) : json_null(),
+                              "inlined", frame->inlined, "pc", json_address(frames.at[i].pc)));
     }
     VECTOR_DEINIT(&frames);
     return values;
@@ -170,9 +170,8 @@ static json_t *defer_json(const struct report *report, const struct defer_site *
                                : json_null());
     json_object_set_new(value, "frame_sp", site->sp ? json_address(site->sp) : json_null());
     json_object_set_new(value, "at", at);
-    json_object_set_new(
-        value, "deferred",
-        json_place_taken(place_of_deferred(report->target, report->program, site)));
+    json_object_set_new(value, "deferred",
+                        json_place_taken(place_of_deferred(report->target, report->program, site)));
     json_object_set_new(value, "kind", json_string(kinds[site->kind]));
     json_object_set_new(value, "bytes",
                         site->record_bytes ? json_count(site->record_bytes) : json_null());

@@ -85,7 +85,8 @@ static address code_of(struct runtime *runtime, address closure)
 static address captured_code_of(struct runtime *runtime, address closure)
 {
     uint64_t value = 0;
-    struct error *error = closure && closure % 8 == 0 ? target_u64(runtime->target, closure + 8, &value) : NULL;
+    struct error *error =
+        closure && closure % 8 == 0 ? target_u64(runtime->target, closure + 8, &value) : NULL;
     if (error_ignore(error) || !is_user_address(value))
         return 0;
     address code = code_of(runtime, value);
@@ -93,7 +94,8 @@ static address captured_code_of(struct runtime *runtime, address closure)
     return pclntab_func(&runtime->program->pclntab, code, &func) && func.entry == code ? code : 0;
 }
 
-static struct local_site *site_of(struct walk *walk, const struct record *record, enum defer_kind kind, address key_pc)
+static struct local_site *site_of(struct walk *walk, const struct record *record,
+                                  enum defer_kind kind, address key_pc)
 {
     if (walk->sites.length) {
         struct local_site *same = &walk->sites.at[walk->newest];
@@ -105,10 +107,11 @@ static struct local_site *site_of(struct walk *walk, const struct record *record
     uint64_t key = u64_mix(record->sp + kind) ^ key_pc;
     walk->newest = u64map_intern(&walk->by_key, key, (uint32_t)walk->sites.length, &is_new);
     if (is_new) {
-        struct local_site fresh = {.site = {.sp = record->sp, .pc = record->pc, .kind = kind, .frames = 1},
-                                   .first_record = record->at,
-                                   .first_fn = record->fn,
-                                   .heap = record->heap};
+        struct local_site fresh = {
+            .site = {.sp = record->sp, .pc = record->pc, .kind = kind, .frames = 1},
+            .first_record = record->at,
+            .first_fn = record->fn,
+            .heap = record->heap};
         fresh.site.function = code_of(walk->runtime, record->fn);
         fresh.site.captured = captured_code_of(walk->runtime, record->fn);
         VECTOR_PUSH(&walk->sites, fresh);
@@ -116,7 +119,8 @@ static struct local_site *site_of(struct walk *walk, const struct record *record
     return &walk->sites.at[walk->newest];
 }
 
-static void count_record(struct walk *walk, const struct record *record, enum defer_kind kind, address key_pc)
+static void count_record(struct walk *walk, const struct record *record, enum defer_kind kind,
+                         address key_pc)
 {
     struct local_site *local = site_of(walk, record, kind, key_pc);
     if (++local->site.count == 2)
@@ -215,7 +219,9 @@ static bool walk_chain(struct walk *walk, address head)
         if (record.rangefunc) {
             if (!walk_range_func(walk, &record))
                 return false;
-        } else if (!record.open_coded) { /* up to 1.21 a panic adds records for open-coded frames: counted there */
+        } else if (
+            !record
+                 .open_coded) { /* up to 1.21 a panic adds records for open-coded frames: counted there */
             count_record(walk, &record, DEFER_LINKED, record.pc);
         }
     }
@@ -235,7 +241,8 @@ static void walk_clear(struct walk *walk)
 static address newest_head(struct runtime *runtime, const struct goroutine *goroutine)
 {
     uint64_t head = 0;
-    struct error *error = target_read(runtime->target, goroutine->at + (uint64_t)runtime->offsets.g_defer, &head, 8);
+    struct error *error =
+        target_read(runtime->target, goroutine->at + (uint64_t)runtime->offsets.g_defer, &head, 8);
     return error_ignore(error) ? 0 : head;
 }
 
@@ -245,8 +252,8 @@ static uint64_t shared_key(const struct defer_site *site)
 }
 
 /* Puts a frame's site into the observation: by itself if it has many calls, else into the statement's total. */
-static struct defer_site *publish(struct observation *observation, struct defer_table *table, uint32_t goroutine,
-                                  const struct defer_site *site)
+static struct defer_site *publish(struct observation *observation, struct defer_table *table,
+                                  uint32_t goroutine, const struct defer_site *site)
 {
     uint32_t fresh = (uint32_t)observation->defers.length;
     if (site->count >= FRAME_SITE_MIN && site->kind != DEFER_OPEN_CODED) {
@@ -277,8 +284,8 @@ static address entry_at(struct runtime *runtime, address return_pc)
 }
 
 /* One record and one closure of each site stand for the others when the memory is weighed. */
-static void publish_walk(struct runtime *runtime, struct observation *observation, struct defer_table *table,
-                         uint32_t goroutine, struct walk *walk)
+static void publish_walk(struct runtime *runtime, struct observation *observation,
+                         struct defer_table *table, uint32_t goroutine, struct walk *walk)
 {
     for (size_t i = 0; i < walk->sites.length; i++) {
         struct local_site *local = &walk->sites.at[i];
@@ -292,12 +299,14 @@ static void publish_walk(struct runtime *runtime, struct observation *observatio
     }
 }
 
-static uint64_t add_linked(struct runtime *runtime, struct observation *observation, struct defer_table *table,
-                           uint32_t index, address head)
+static uint64_t add_linked(struct runtime *runtime, struct observation *observation,
+                           struct defer_table *table, uint32_t index, address head)
 {
     const struct goroutine *goroutine = &observation->goroutines.at[index];
-    struct walk walk = {
-        .runtime = runtime, .table = table, .stack_low = goroutine->stack_low, .stack_high = goroutine->stack_high};
+    struct walk walk = {.runtime = runtime,
+                        .table = table,
+                        .stack_low = goroutine->stack_low,
+                        .stack_high = goroutine->stack_high};
     bool whole = walk_chain(&walk, head);
     for (unsigned attempt = 1; !whole && attempt < ATTEMPTS; attempt++) {
         target_forget(runtime->target);
@@ -318,7 +327,8 @@ static uint64_t add_linked(struct runtime *runtime, struct observation *observat
 }
 
 /* Closure of the i-th open-coded defer of a frame: the slot's place comes from the function's funcdata. */
-static address open_coded_closure(struct runtime *runtime, const struct open_coded_frame *frame, unsigned bit)
+static address open_coded_closure(struct runtime *runtime, const struct open_coded_frame *frame,
+                                  unsigned bit)
 {
     const struct pclntab *table = &runtime->program->pclntab;
     struct func func;
@@ -329,7 +339,8 @@ static address open_coded_closure(struct runtime *runtime, const struct open_cod
     uint64_t distance = 0, second = 0, closure = 0;
     struct error *error = cursor_uvarint(&cursor, &distance);
     if (!error)
-        error = cursor_uvarint(&cursor, &second); /* 1.22+: distance of slot 0; before: number of defers */
+        error = cursor_uvarint(&cursor,
+                               &second); /* 1.22+: distance of slot 0; before: number of defers */
     bool by_slots = runtime->offsets.defer_rangefunc != ABSENT;
     for (uint64_t i = second; !error && !by_slots && i > bit; i--)
         error = cursor_uvarint(&cursor, &distance); /* one distance each, the last defer first */
@@ -340,8 +351,9 @@ static address open_coded_closure(struct runtime *runtime, const struct open_cod
     return error_ignore(error) ? 0 : closure;
 }
 
-static uint64_t add_open_coded(struct runtime *runtime, struct observation *observation, struct defer_table *table,
-                               uint32_t goroutine, const struct unwound *unwound)
+static uint64_t add_open_coded(struct runtime *runtime, struct observation *observation,
+                               struct defer_table *table, uint32_t goroutine,
+                               const struct unwound *unwound)
 {
     uint64_t count = 0;
     for (size_t i = 0; i < unwound->open_coded.length; i++) {
@@ -349,7 +361,8 @@ static uint64_t add_open_coded(struct runtime *runtime, struct observation *obse
         for (unsigned bit = 0; bit < 8; bit++) {
             if (!(frame->defer_bits >> bit & 1))
                 continue;
-            struct defer_site site = {.count = 1, .frames = 1, .pc = frame->pc, .kind = DEFER_OPEN_CODED};
+            struct defer_site site = {
+                .count = 1, .frames = 1, .pc = frame->pc, .kind = DEFER_OPEN_CODED};
             address closure = open_coded_closure(runtime, frame, bit);
             site.function = code_of(runtime, closure);
             site.frame_entry = frame->facts.entry;
@@ -361,8 +374,9 @@ static uint64_t add_open_coded(struct runtime *runtime, struct observation *obse
     return count;
 }
 
-uint64_t defers_add(struct runtime *runtime, struct observation *observation, struct defer_table *table,
-                    uint32_t goroutine, address head, const struct unwound *unwound)
+uint64_t defers_add(struct runtime *runtime, struct observation *observation,
+                    struct defer_table *table, uint32_t goroutine, address head,
+                    const struct unwound *unwound)
 {
     uint64_t count = head ? add_linked(runtime, observation, table, goroutine, head) : 0;
     if (unwound && unwound->open_coded.length)

@@ -7,14 +7,16 @@
 #include "runtime/unwind.h"
 
 struct defer_table {
-    struct u64map shared; /* sites over several goroutines, by pc and kind -> index in observation->defers */
-    uint64_t steps;       /* records read so far */
+    struct u64map
+        shared; /* sites over several goroutines, by pc and kind -> index in observation->defers */
+    uint64_t steps; /* records read so far */
 };
 
 /* Adds all pending calls of one goroutine; `head` is g._defer, `unwound` its frames or NULL. Returns how many there are.
  * A chain that can't be followed to its end is counted in `unread`. */
-uint64_t defers_add(struct runtime *runtime, struct observation *observation, struct defer_table *table,
-                    uint32_t goroutine, address head, const struct unwound *unwound);
+uint64_t defers_add(struct runtime *runtime, struct observation *observation,
+                    struct defer_table *table, uint32_t goroutine, address head,
+                    const struct unwound *unwound);
 
 void defer_table_deinit(struct defer_table *table);
 

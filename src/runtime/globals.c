@@ -32,12 +32,14 @@ static bool is_g(struct search *search, address g)
     uint64_t self = 0;
     if (g % 8 || !is_user_address(g))
         return false;
-    struct error *error = target_u64(search->target, g + (uint64_t)search->offsets->g_sched_g, &self);
+    struct error *error =
+        target_u64(search->target, g + (uint64_t)search->offsets->g_sched_g, &self);
     return !error_ignore(error) && self == g;
 }
 
 /* The elements of a []*T at `array` that a sample of at most `samples` takes: first, last and some between. */
-static address sample_at(struct search *search, address array, uint64_t length, unsigned i, unsigned samples)
+static address sample_at(struct search *search, address array, uint64_t length, unsigned i,
+                         unsigned samples)
 {
     uint64_t index = length <= samples ? i : (length - 1) * i / (samples - 1);
     uint64_t element = 0;
@@ -63,7 +65,8 @@ static bool is_allspans(struct search *search, address array, uint64_t length)
     for (unsigned i = 0; i < samples; i++) {
         struct span span;
         address at = sample_at(search, array, length, i, SPAN_SAMPLES);
-        if (at % 8 || !is_user_address(at) || !span_read(search->target, search->offsets, at, &span))
+        if (at % 8 || !is_user_address(at) ||
+            !span_read(search->target, search->offsets, at, &span))
             return false;
         if (!span.start)
             continue;
@@ -78,15 +81,16 @@ static bool is_allspans(struct search *search, address array, uint64_t length)
     return distinct >= SPANS_DISTINCT;
 }
 
-static void try_header(struct search *search, address at, uint64_t array, uint64_t length, uint64_t room)
+static void try_header(struct search *search, address at, uint64_t array, uint64_t length,
+                       uint64_t room)
 {
     if (!length || length > room || room > length_max || array % 8 || !is_user_address(array))
         return;
     if (length > search->allgs_length && is_allgs(search, array, length)) {
         search->found.allgs = at;
         search->allgs_length = length;
-    } else if (search->offsets->has_mspan && length > search->allspans_length && length >= SPANS_DISTINCT &&
-               is_allspans(search, array, length)) {
+    } else if (search->offsets->has_mspan && length > search->allspans_length &&
+               length >= SPANS_DISTINCT && is_allspans(search, array, length)) {
         search->found.allspans = at;
         search->allspans_length = length;
     }
@@ -113,16 +117,16 @@ static void search_range(struct search *search, address start, address end)
     }
 }
 
-struct error *globals_find(struct target *target, const struct moduledata *module, const struct offsets *offsets,
-                           struct globals *globals_ret)
+struct error *globals_find(struct target *target, const struct moduledata *module,
+                           const struct offsets *offsets, struct globals *globals_ret)
 {
     struct search search = {.target = target, .offsets = offsets};
     search_range(&search, module->bss, module->bss_end);
     if (!search.found.allgs) {
         TRY(target_check(target));
-        return error_create(ERROR_UNSUPPORTED,
-                            "the list of goroutines (runtime.allgs) was not found: the process has not started Go yet, "
-                            "or this is a Go that seep does not know");
+        return error_create(ERROR_UNSUPPORTED, "the list of goroutines (runtime.allgs) was not "
+                                               "found: the process has not started Go yet, "
+                                               "or this is a Go that seep does not know");
     }
     *globals_ret = search.found;
     return NULL;

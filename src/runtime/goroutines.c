@@ -14,7 +14,8 @@ enum {
     SUDOGS_MAX = 1 << 16, /* cases of one select: the compiler allows no more (runtime/select.go) */
     SUDOGS_OF_BATCH_MAX = 1 << 19,
     SUDOGS_OF_LOOK_MAX = 1 << 25,
-    FRAMES_OF_LOOK_MAX = 1 << 27, /* walked: goroutines of a broken list may all share one deep stack */
+    FRAMES_OF_LOOK_MAX =
+        1 << 27, /* walked: goroutines of a broken list may all share one deep stack */
     STATUS_SCAN_BIT = 0x1000,
     STATUS_DEAD_EXTRA = 11, /* since 1.26: waits for a callback from C */
 };
@@ -27,11 +28,11 @@ struct slot {
     uint8_t piece[PIECE_BYTES];
     uint32_t piece_size;
     struct goroutine goroutine;
-    address head;    /* g._defer */
+    address head; /* g._defer */
     address pc, lr;
     address waiting; /* g.waiting */
     bool readable, living, done;
-    bool interrupted; /* pc is from a thread's registers */
+    bool interrupted;   /* pc is from a thread's registers */
     struct cycle cycle; /* finds a list of sudogs that loops */
     struct slot_sudogs VECTOR_OF(struct sudog_copy) sudogs;
 };
@@ -51,7 +52,9 @@ struct batch {
 
 static uint64_t field(const struct batch *batch, const uint8_t *bytes, int32_t offset)
 {
-    return offset == ABSENT ? 0 : load_u64(bytes + offset - (int32_t)batch->gathering->runtime->offsets.g_from);
+    return offset == ABSENT
+               ? 0
+               : load_u64(bytes + offset - (int32_t)batch->gathering->runtime->offsets.g_from);
 }
 
 static uint32_t field_u32(const struct batch *batch, const uint8_t *bytes, int32_t offset)
@@ -70,7 +73,8 @@ static bool place_by_thread(const struct batch *batch, struct slot *slot)
     uint64_t tid = 0;
     if (!m || !runtime->offsets.has_m || target_facts(runtime->target)->kind != TARGET_CORE)
         return false;
-    struct error *error = target_u64(runtime->target, m + (uint64_t)runtime->offsets.m_procid, &tid);
+    struct error *error =
+        target_u64(runtime->target, m + (uint64_t)runtime->offsets.m_procid, &tid);
     if (error_ignore(error) || !target_registers(runtime->target, (pid_t)tid, &registers))
         return false;
     if (registers.sp < goroutine->stack_low || registers.sp >= goroutine->stack_high)
@@ -111,7 +115,8 @@ static void decode(const struct batch *batch, struct slot *slot)
     const struct offsets *offsets = &runtime->offsets;
     const uint8_t *bytes = slot->bytes;
     uint32_t status = field_u32(batch, bytes, offsets->g_status) & ~(uint32_t)STATUS_SCAN_BIT;
-    slot->living = status != GOROUTINE_IDLE && status != GOROUTINE_DEAD && status != STATUS_DEAD_EXTRA;
+    slot->living =
+        status != GOROUTINE_IDLE && status != GOROUTINE_DEAD && status != STATUS_DEAD_EXTRA;
     if (field(batch, bytes, offsets->g_sched_g) != slot->g || status > STATUS_DEAD_EXTRA) {
         slot->readable = false;
         return;
@@ -158,7 +163,8 @@ static struct error *read_descriptors(struct batch *batch, bool again)
     for (size_t i = 0; i < wanted; i++) {
         if (!batch->requests[i].failed)
             continue;
-        size_t slot = (size_t)((uint8_t *)batch->requests[i].to - batch->bytes) / (2 * (size_t)offsets->g_size);
+        size_t slot = (size_t)((uint8_t *)batch->requests[i].to - batch->bytes) /
+                      (2 * (size_t)offsets->g_size);
         batch->slots[slot].readable = false;
     }
     return NULL;
@@ -180,8 +186,8 @@ static struct error *read_pieces(struct batch *batch)
             continue;
         uint64_t left = slot->goroutine.stack_high - slot->goroutine.sp;
         slot->piece_size = left < PIECE_BYTES ? (uint32_t)left : PIECE_BYTES;
-        batch->requests[wanted++] =
-            (struct read_request){.at = slot->goroutine.sp, .size = slot->piece_size, .to = slot->piece};
+        batch->requests[wanted++] = (struct read_request){
+            .at = slot->goroutine.sp, .size = slot->piece_size, .to = slot->piece};
     }
     return target_read_many(batch->gathering->runtime->target, batch->requests, wanted);
 }
@@ -203,7 +209,8 @@ static struct error *read_sudog_round(struct batch *batch, size_t *left_ret)
     TRY(target_read_many(runtime->target, batch->requests, wanted));
     for (size_t i = 0; i < wanted; i++) {
         const struct read_request *request = &batch->requests[i];
-        struct slot *slot = &batch->slots[(size_t)((uint8_t *)request->to - batch->sudog_bytes) / size];
+        struct slot *slot =
+            &batch->slots[(size_t)((uint8_t *)request->to - batch->sudog_bytes) / size];
         struct sudog_copy sudog;
         sudog_decode(&runtime->offsets, request->at, request->to, &sudog);
         slot->waiting = 0;
@@ -236,8 +243,9 @@ static struct error *read_sudogs(struct batch *batch)
 static bool is_unchanged(const struct batch *batch, const struct slot *slot)
 {
     const struct offsets *offsets = &batch->gathering->runtime->offsets;
-    const int32_t words[] = {offsets->g_sched_sp,  offsets->g_sched_pc, offsets->g_goid, offsets->g_stack_low,
-                             offsets->g_syscallsp, offsets->g_waiting,  offsets->g_defer};
+    const int32_t words[] = {offsets->g_sched_sp,  offsets->g_sched_pc,  offsets->g_goid,
+                             offsets->g_stack_low, offsets->g_syscallsp, offsets->g_waiting,
+                             offsets->g_defer};
     for (size_t i = 0; i < LENGTH_OF(words); i++) {
         if (field(batch, slot->bytes, words[i]) != field(batch, slot->again, words[i]))
             return false;
@@ -257,11 +265,13 @@ static void add_stack(struct batch *batch, struct slot *slot)
                                  .low = goroutine->stack_low,
                                  .high = goroutine->stack_high,
                                  .interrupted = slot->interrupted};
-    struct stack_piece piece = {.start = goroutine->sp, .size = slot->piece_size, .bytes = slot->piece};
+    struct stack_piece piece = {
+        .start = goroutine->sp, .size = slot->piece_size, .bytes = slot->piece};
     unwind(batch->gathering->runtime, &start, &piece, &batch->unwound);
     batch->all_frames += batch->unwound.stack.depth;
     if (batch->unwound.stack.depth)
-        goroutine->stack = stack_table_intern(observation->stacks, batch->unwound.pcs, &batch->unwound.stack);
+        goroutine->stack =
+            stack_table_intern(observation->stacks, batch->unwound.pcs, &batch->unwound.stack);
     if (!batch->unwound.stack.complete)
         observation->unread.stacks++;
 }
@@ -278,15 +288,18 @@ static void add(struct batch *batch, struct slot *slot, bool believed)
     }
     if (with_stack)
         add_stack(batch, slot);
-    if (with_stack && owner_of(gathering->runtime, slot->goroutine.start_pc) == OWNER_RUNTIME_UNLESS_BUSY)
+    if (with_stack &&
+        owner_of(gathering->runtime, slot->goroutine.start_pc) == OWNER_RUNTIME_UNLESS_BUSY)
         slot->goroutine.system = !owner_runs_user_code(gathering->runtime, &batch->unwound);
     uint32_t index = (uint32_t)observation->goroutines.length;
     VECTOR_PUSH(&observation->goroutines, slot->goroutine);
     struct goroutine *goroutine = &observation->goroutines.at[index];
-    goroutine->deferred = (uint32_t)defers_add(gathering->runtime, observation, gathering->defers, index,
-                                               slot->head, with_stack ? &batch->unwound : NULL);
+    goroutine->deferred =
+        (uint32_t)defers_add(gathering->runtime, observation, gathering->defers, index, slot->head,
+                             with_stack ? &batch->unwound : NULL);
     if (with_stack && goroutine->wait_kind != WAIT_OTHER) {
-        struct stack_piece piece = {.start = goroutine->sp, .size = slot->piece_size, .bytes = slot->piece};
+        struct stack_piece piece = {
+            .start = goroutine->sp, .size = slot->piece_size, .bytes = slot->piece};
         waits_add(gathering->runtime, observation, gathering->waits, goroutine, slot->sudogs.at,
                   slot->sudogs.length, &piece);
     }
@@ -302,7 +315,8 @@ static void settle(struct batch *batch, bool last_attempt, size_t *left_ret)
         struct slot *slot = &batch->slots[i];
         if (slot->done)
             continue;
-        bool stable = !slot->readable || !slot->living || !slot->goroutine.sp || is_unchanged(batch, slot);
+        bool stable =
+            !slot->readable || !slot->living || !slot->goroutine.sp || is_unchanged(batch, slot);
         if (!stable && !last_attempt) {
             ++*left_ret;
             continue;
@@ -378,7 +392,8 @@ static struct error *read_all(struct batch *batch, address array, uint64_t lengt
     AUTO_FREE uint64_t *pointers = xmalloc(BATCH * sizeof(*pointers));
     for (uint64_t i = 0; i < length; i += BATCH) {
         size_t count = length - i < BATCH ? length - i : BATCH;
-        struct error *error = target_read(target, array + i * 8, pointers, count * sizeof(*pointers));
+        struct error *error =
+            target_read(target, array + i * 8, pointers, count * sizeof(*pointers));
         if (error && error_code(error) != ERROR_FAULT)
             return error;
         if (error_ignore(error)) { /* the rest of the list is not there */
@@ -394,7 +409,8 @@ static struct error *read_all(struct batch *batch, address array, uint64_t lengt
 struct error *goroutines_read(struct gathering *gathering)
 {
     uint64_t header[2];
-    TRY(target_read(gathering->runtime->target, gathering->runtime->globals.allgs, header, sizeof(header)));
+    TRY(target_read(gathering->runtime->target, gathering->runtime->globals.allgs, header,
+                    sizeof(header)));
     if (header[1] > goroutines_max)
         return error_create(ERROR_LIMIT, "the program says that it has %llu goroutines",
                             (unsigned long long)header[1]);

@@ -8,17 +8,18 @@ struct goroutine_group {
     uint64_t count;
     uint64_t stack_bytes;
     uint64_t deferred;
-    uint64_t wait_unknown;          /* without a time */
-    double wait_min_s, wait_max_s;  /* negative if none has a time */
-    uint64_t parent_id;             /* 0 if several or unknown */
-    uint32_t first;                 /* index of the first member; the next ones by `next` */
+    uint64_t wait_unknown;         /* without a time */
+    double wait_min_s, wait_max_s; /* negative if none has a time */
+    uint64_t parent_id;            /* 0 if several or unknown */
+    uint32_t first;                /* index of the first member; the next ones by `next` */
     uint32_t last;
     bool same_parent;
 };
 
 struct group_table {
     struct group_list VECTOR_OF(struct goroutine_group) groups; /* most first; system ones last */
-    uint32_t *next; /* next[i]: the goroutine of the same group behind goroutine i, UINT32_MAX at the end */
+    uint32_t *
+        next; /* next[i]: the goroutine of the same group behind goroutine i, UINT32_MAX at the end */
 };
 
 void groups_build(const struct observation *observation, struct group_table *table_ret);

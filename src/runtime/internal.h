@@ -14,12 +14,12 @@ struct globals {
 
 /* What is known of a code address that stands on a stack; kept per distinct pc. */
 struct pc_facts {
-    bool known;           /* in a Go function with a frame size */
-    bool ends;            /* outermost frame: the walk is complete behind it */
-    bool stops;           /* the frame can't be walked through */
-    bool injected;        /* a signal put this call in: the caller's pc is exact */
+    bool known;    /* in a Go function with a frame size */
+    bool ends;     /* outermost frame: the walk is complete behind it */
+    bool stops;    /* the frame can't be walked through */
+    bool injected; /* a signal put this call in: the caller's pc is exact */
     int32_t sp_delta;
-    int32_t defer_bits;   /* open-coded defers: distance of deferBits below varp; 0 none */
+    int32_t defer_bits; /* open-coded defers: distance of deferBits below varp; 0 none */
     uint32_t func_index;
     address entry;
 };
@@ -34,13 +34,15 @@ struct runtime {
     struct u64map pc_index;
     struct pc_facts_list VECTOR_OF(struct pc_facts) pc_facts;
     struct u64map owners; /* of goroutines, by start pc */
-    struct u64map sudog_place; /* stack index + kind -> word offset from sp at which the waiter's sudog stood */
-    address system_frames[4]; /* runtime.asyncPreempt, runtime.sigpanic, runtime.debugCallV2: entries */
+    struct u64map
+        sudog_place; /* stack index + kind -> word offset from sp at which the waiter's sudog stood */
+    address
+        system_frames[4]; /* runtime.asyncPreempt, runtime.sigpanic, runtime.debugCallV2: entries */
 };
 
 /* globals.c */
-struct error *globals_find(struct target *target, const struct moduledata *module, const struct offsets *offsets,
-                           struct globals *globals_ret) NODISCARD;
+struct error *globals_find(struct target *target, const struct moduledata *module,
+                           const struct offsets *offsets, struct globals *globals_ret) NODISCARD;
 /* waitreasons.c: reads the program's own table; falls back to none (reasons are then numbers). */
 void wait_reasons_read(struct runtime *runtime);
 

@@ -29,7 +29,8 @@ static char *read_string(struct runtime *runtime, const uint64_t header[2])
 }
 
 /* False if one of the strings can't be read, or there is no room. */
-static bool add_pair(struct runtime *runtime, struct pairs *pairs, const uint64_t key[2], const uint64_t value[2])
+static bool add_pair(struct runtime *runtime, struct pairs *pairs, const uint64_t key[2],
+                     const uint64_t value[2])
 {
     if (pairs->count >= pairs->max)
         return false;
@@ -51,7 +52,8 @@ static void read_slice(struct runtime *runtime, address at, struct pairs *pairs)
         return;
     for (uint64_t i = 0; i < slice[1]; i++) {
         uint64_t strings[4];
-        error = target_read_cached(runtime->target, slice[0] + i * sizeof(strings), strings, sizeof(strings));
+        error = target_read_cached(runtime->target, slice[0] + i * sizeof(strings), strings,
+                                   sizeof(strings));
         if (error_ignore(error) || !add_pair(runtime, pairs, strings, strings + 2))
             return;
     }
@@ -86,14 +88,17 @@ static void read_map(struct runtime *runtime, address at, struct pairs *pairs)
     unsigned log_buckets = map[9];
     if (error_ignore(error) || load_u64(map) > LABELS_SANE || log_buckets > MAP_LOG_BUCKETS_MAX)
         return;
-    enum { BUCKET_BYTES = BUCKET_SLOTS + 2 * BUCKET_SLOTS * STRING_BYTES + 8 };
+    enum {
+        BUCKET_BYTES = BUCKET_SLOTS + 2 * BUCKET_SLOTS * STRING_BYTES + 8
+    };
     for (uint64_t i = 0; i < UINT64_C(1) << log_buckets; i++) {
         if (!read_bucket(runtime, load_u64(map + 16) + i * BUCKET_BYTES, pairs))
             return;
     }
 }
 
-size_t goroutine_labels(struct runtime *runtime, const struct goroutine *goroutine, char *(*pairs)[2], size_t max)
+size_t goroutine_labels(struct runtime *runtime, const struct goroutine *goroutine,
+                        char *(*pairs)[2], size_t max)
 {
     int minor = runtime->program->info.go_minor;
     struct pairs found = {.at = pairs, .max = max};

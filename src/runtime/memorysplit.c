@@ -14,9 +14,16 @@
 
 #include "runtime/ownmemory.h"
 
-enum { RUNS_MAX = 1 << 18 }; /* more runs than this are weighed as wholly resident: the look must stay quick */
+enum {
+    RUNS_MAX = 1 << 18
+}; /* more runs than this are weighed as wholly resident: the look must stay quick */
 
-enum memory_class { CLASS_IN_USE, CLASS_STACKS, CLASS_RUNTIME, CLASS_COUNT };
+enum memory_class {
+    CLASS_IN_USE,
+    CLASS_STACKS,
+    CLASS_RUNTIME,
+    CLASS_COUNT
+};
 
 struct run {
     address start, end;
@@ -27,7 +34,8 @@ static enum memory_class class_of(const struct span *span)
 {
     if (span->state == SPAN_IN_USE)
         return CLASS_IN_USE;
-    return span->element_size && span->element_size < span->pages * SPAN_PAGE_BYTES ? CLASS_STACKS : CLASS_RUNTIME;
+    return span->element_size && span->element_size < span->pages * SPAN_PAGE_BYTES ? CLASS_STACKS
+                                                                                    : CLASS_RUNTIME;
 }
 
 /* A stack so large that it has a span of its own looks like other manual memory: the goroutine list tells. */
@@ -61,14 +69,16 @@ static size_t runs_of(const struct spans *spans, struct run *runs)
 }
 
 /* Resident bytes of each class of span. */
-static void weigh_spans(struct runtime *runtime, const struct spans *spans, uint64_t bytes[CLASS_COUNT])
+static void weigh_spans(struct runtime *runtime, const struct spans *spans,
+                        uint64_t bytes[CLASS_COUNT])
 {
     AUTO_FREE struct run *runs = xmalloc(spans->list.length * sizeof(*runs));
     size_t count = runs_of(spans, runs);
     for (size_t i = 0; i < count; i++) {
         uint64_t resident = runs[i].end - runs[i].start, counted = 0;
         if (count <= RUNS_MAX) {
-            struct error *error = target_resident(runtime->target, runs[i].start, resident, &counted);
+            struct error *error =
+                target_resident(runtime->target, runs[i].start, resident, &counted);
             resident = error_ignore(error) ? resident : counted;
         }
         bytes[runs[i].class] += resident;
@@ -104,7 +114,8 @@ static uint64_t take(uint64_t *left, uint64_t wanted)
     return taken;
 }
 
-struct error *memory_split(struct runtime *runtime, struct observation *observation, const struct spans *spans)
+struct error *memory_split(struct runtime *runtime, struct observation *observation,
+                           const struct spans *spans)
 {
     struct memory_split *memory = &observation->memory;
     uint64_t heap = 0, bytes[CLASS_COUNT] = {0};

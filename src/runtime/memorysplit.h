@@ -7,6 +7,7 @@
 
 /* Fills observation->memory; the parts add up to the total. `spans` may be empty: then the heap can't be split and
  * `known` stays false. */
-struct error *memory_split(struct runtime *runtime, struct observation *observation, const struct spans *spans) NODISCARD;
+struct error *memory_split(struct runtime *runtime, struct observation *observation,
+                           const struct spans *spans) NODISCARD;
 
 #endif

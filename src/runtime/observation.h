@@ -24,12 +24,12 @@ enum goroutine_state { /* runtime/runtime2.go; the scan bit is taken off */
 };
 
 enum wait_kind { /* told from the wait reason's text and, before 1.20, from the frames */
-    WAIT_OTHER, /* not something that another goroutine ends: IO, sleep, the runtime's own */
+    WAIT_OTHER,  /* not something that another goroutine ends: IO, sleep, the runtime's own */
     WAIT_CHAN_SEND,
     WAIT_CHAN_RECEIVE,
     WAIT_SELECT,
-    WAIT_NIL_CHAN,  /* send to or receive from a nil channel */
-    WAIT_NO_CASES,  /* select {} */
+    WAIT_NIL_CHAN, /* send to or receive from a nil channel */
+    WAIT_NO_CASES, /* select {} */
     WAIT_MUTEX,
     WAIT_RWMUTEX,
     WAIT_WAITGROUP,
@@ -37,30 +37,37 @@ enum wait_kind { /* told from the wait reason's text and, before 1.20, from the 
     WAIT_SEMAPHORE, /* another use of the runtime's semaphores */
 };
 
-enum { STACK_NONE = UINT32_MAX };
+enum {
+    STACK_NONE = UINT32_MAX
+};
 
 struct goroutine {
     address at; /* of runtime.g */
     uint64_t id;
-    uint64_t parent_id;    /* 0 if unknown (before Go 1.21) */
-    int64_t wait_since_ns; /* CLOCK_MONOTONIC of the collection that saw it first; 0: none since it blocked */
-    address go_pc;         /* return address of the go statement */
-    address start_pc;      /* entry of its function */
+    uint64_t parent_id; /* 0 if unknown (before Go 1.21) */
+    int64_t
+        wait_since_ns; /* CLOCK_MONOTONIC of the collection that saw it first; 0: none since it blocked */
+    address go_pc;    /* return address of the go statement */
+    address start_pc; /* entry of its function */
     address labels;
     address stack_low, stack_high;
-    address sp;            /* where its frames begin; 0 if not known */
-    uint32_t stack;        /* index into the stack table; STACK_NONE if it has not been read */
-    uint32_t first_wait;   /* index into waits */
-    uint32_t deferred;     /* pending deferred calls of all its frames */
+    address sp;          /* where its frames begin; 0 if not known */
+    uint32_t stack;      /* index into the stack table; STACK_NONE if it has not been read */
+    uint32_t first_wait; /* index into waits */
+    uint32_t deferred;   /* pending deferred calls of all its frames */
     uint16_t wait_count;
-    uint8_t state;         /* enum goroutine_state */
-    uint8_t wait_reason;   /* index into wait_reasons */
-    uint8_t wait_kind;     /* enum wait_kind */
-    bool system;           /* the runtime's own */
+    uint8_t state;       /* enum goroutine_state */
+    uint8_t wait_reason; /* index into wait_reasons */
+    uint8_t wait_kind;   /* enum wait_kind */
+    bool system;         /* the runtime's own */
     bool locked_to_thread;
 };
 
-enum wait_direction { DIRECTION_NONE, DIRECTION_SEND, DIRECTION_RECEIVE };
+enum wait_direction {
+    DIRECTION_NONE,
+    DIRECTION_SEND,
+    DIRECTION_RECEIVE
+};
 
 /* A goroutine waits on an object (a select: one for each case). */
 struct wait {
@@ -71,32 +78,41 @@ struct wait {
 
 /* What goroutines wait on. */
 struct wait_object {
-    address at; /* hchan, or the Mutex, RWMutex, WaitGroup, Cond, semaphore; 0 for the nil channel */
-    enum wait_kind kind; /* WAIT_CHAN_SEND stands for any channel, WAIT_NIL_CHAN for the nil channel */
+    address
+        at; /* hchan, or the Mutex, RWMutex, WaitGroup, Cond, semaphore; 0 for the nil channel */
+    enum wait_kind
+        kind; /* WAIT_CHAN_SEND stands for any channel, WAIT_NIL_CHAN for the nil channel */
     bool readable;
     bool closed;
     uint64_t length, capacity;
     address element_type;
     address first_sender, first_receiver; /* sudogs at the head of its queues */
-    uint32_t senders, receivers; /* goroutines that wait to */
-    uint32_t waiters;            /* of what is not a channel */
+    uint32_t senders, receivers;          /* goroutines that wait to */
+    uint32_t waiters;                     /* of what is not a channel */
 };
 
-enum defer_kind { DEFER_LINKED, DEFER_OPEN_CODED, DEFER_RANGE_FUNC };
+enum defer_kind {
+    DEFER_LINKED,
+    DEFER_OPEN_CODED,
+    DEFER_RANGE_FUNC
+};
 
 /* Pending deferred calls of one defer statement, in one frame if there are several, else over all goroutines. */
 struct defer_site {
     uint64_t count;
-    uint64_t frames;     /* frames that hold them: 1 if `goroutine` is known */
-    uint64_t record_bytes; /* heap memory of the records and closures, as far as it is known; 0 if not on the heap */
-    uint32_t goroutine;  /* index, UINT32_MAX if of several */
-    address sp;          /* the frame's; 0 if of several */
-    address pc;          /* return address of the defer's call; for an open-coded one the frame's pc */
-    address function;    /* entry of the deferred function (compiler's wrapper); 0 if unknown */
-    address captured;    /* entry of the function value that the closure holds first, if it is one; 0 else */
+    uint64_t frames; /* frames that hold them: 1 if `goroutine` is known */
+    uint64_t
+        record_bytes; /* heap memory of the records and closures, as far as it is known; 0 if not on the heap */
+    uint32_t goroutine; /* index, UINT32_MAX if of several */
+    address sp;         /* the frame's; 0 if of several */
+    address pc;       /* return address of the defer's call; for an open-coded one the frame's pc */
+    address function; /* entry of the deferred function (compiler's wrapper); 0 if unknown */
+    address
+        captured; /* entry of the function value that the closure holds first, if it is one; 0 else */
     address frame_entry; /* entry of the frame's function; 0 if unknown */
     address oldest;      /* mark of the oldest record: tells two frames at one place apart */
-    address record, closure; /* one of each on the heap; 0 if not there (closures: if all share one) */
+    address record,
+        closure; /* one of each on the heap; 0 if not there (closures: if all share one) */
     enum defer_kind kind;
 };
 
@@ -112,7 +128,8 @@ struct unread {
 };
 
 struct observation {
-    int64_t taken_ns; /* CLOCK_MONOTONIC of the target; for a core the newest time found in it; 0 unknown */
+    int64_t
+        taken_ns; /* CLOCK_MONOTONIC of the target; for a core the newest time found in it; 0 unknown */
     bool taken_is_lower_bound;
     struct goroutines VECTOR_OF(struct goroutine) goroutines; /* living ones, in allgs order */
     struct wait_reasons VECTOR_OF(char *) wait_reasons;       /* escaped, owned */
@@ -135,7 +152,8 @@ enum observe_depth {
 struct runtime; /* what is found once per process: offsets, globals */
 
 /* Finds the runtime's structures. Borrows target and program. Errors say which structure could not be verified. */
-struct error *runtime_open(struct target *target, struct program *program, struct runtime **runtime_ret) NODISCARD;
+struct error *runtime_open(struct target *target, struct program *program,
+                           struct runtime **runtime_ret) NODISCARD;
 void runtime_close(struct runtime *runtime);
 
 /* The names of the structs that runtime_open needs layouts of, for program_open. */
@@ -149,7 +167,8 @@ void observation_deinit(struct observation *observation);
 const char *goroutine_state_name(enum goroutine_state state);
 
 /* Labels of a goroutine ("key", "value" pairs, escaped), as many as `max`; returns how many. The caller frees each. */
-size_t goroutine_labels(struct runtime *runtime, const struct goroutine *goroutine, char *(*pairs)[2], size_t max);
+size_t goroutine_labels(struct runtime *runtime, const struct goroutine *goroutine,
+                        char *(*pairs)[2], size_t max);
 
 /* Seconds that the goroutine waits at least; negative if Go has not noted it. */
 double goroutine_wait_s(const struct observation *observation, const struct goroutine *goroutine);

@@ -8,7 +8,8 @@
 
 static void find_system_frames(struct runtime *runtime)
 {
-    static const char *const names[] = {"runtime.asyncPreempt", "runtime.sigpanic", "runtime.debugCallV2"};
+    static const char *const names[] = {"runtime.asyncPreempt", "runtime.sigpanic",
+                                        "runtime.debugCallV2"};
     for (size_t i = 0; i < LENGTH_OF(names); i++) {
         struct func func;
         if (pclntab_func_named(&runtime->program->pclntab, names[i], &func))
@@ -16,7 +17,8 @@ static void find_system_frames(struct runtime *runtime)
     }
 }
 
-struct error *runtime_open(struct target *target, struct program *program, struct runtime **runtime_ret)
+struct error *runtime_open(struct target *target, struct program *program,
+                           struct runtime **runtime_ret)
 {
     struct runtime *runtime = xcalloc(1, sizeof(*runtime));
     runtime->target = target;
@@ -86,7 +88,8 @@ static void copy_wait_reasons(const struct runtime *runtime, struct observation 
     for (size_t i = 0; i < runtime->wait_reasons.length; i++)
         VECTOR_PUSH(&observation->wait_reasons, xstrdup(runtime->wait_reasons.at[i]));
     if (!runtime->wait_reasons.length)
-        note(observation, "the table of wait reasons was not found: it is not known what goroutines wait for");
+        note(observation,
+             "the table of wait reasons was not found: it is not known what goroutines wait for");
 }
 
 struct error *observe(struct runtime *runtime, enum observe_depth depth, struct stack_table *stacks,

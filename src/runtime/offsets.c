@@ -4,10 +4,14 @@
 
 #include "runtime/observation.h"
 
-enum { STRUCT_SIZE_MAX = 1 << 16, FIELD_READ_MAX = 8 };
+enum {
+    STRUCT_SIZE_MAX = 1 << 16,
+    FIELD_READ_MAX = 8
+};
 
 const char *const runtime_wanted_types[] = {
-    "runtime.g", "runtime.m", "runtime.sudog", "runtime.hchan", "runtime._defer", "runtime.mspan", NULL,
+    "runtime.g",     "runtime.m", "runtime.sudog", "runtime.hchan", "runtime._defer",
+    "runtime.mspan", NULL,
 };
 
 struct binding {
@@ -29,7 +33,8 @@ static bool is_spare(const char *type)
     return !strcmp(type, "runtime.m") || !strcmp(type, "runtime.mspan");
 }
 
-static struct error *bind(const struct types *types, const struct binding *binding, struct offsets *offsets)
+static struct error *bind(const struct types *types, const struct binding *binding,
+                          struct offsets *offsets)
 {
     int32_t *member = (int32_t *)((char *)offsets + binding->member);
     *member = ABSENT;
@@ -37,7 +42,8 @@ static struct error *bind(const struct types *types, const struct binding *bindi
     bool spare = is_spare(binding->type);
     if (!layout)
         return spare ? NULL
-                     : error_create(ERROR_UNSUPPORTED, "the program has no type descriptor of %s", binding->type);
+                     : error_create(ERROR_UNSUPPORTED, "the program has no type descriptor of %s",
+                                    binding->type);
     struct layout_field field;
     bool found = layout_field(layout, binding->field, &field) ||
                  (binding->other && layout_field(layout, binding->other, &field));
@@ -47,12 +53,14 @@ static struct error *bind(const struct types *types, const struct binding *bindi
     }
     if (!binding->required || spare)
         return NULL;
-    return error_create(ERROR_UNSUPPORTED, "this program's %s has no field %s: a Go that seep does not know",
+    return error_create(ERROR_UNSUPPORTED,
+                        "this program's %s has no field %s: a Go that seep does not know",
                         binding->type, binding->field);
 }
 
 /* Bytes from the struct's start that hold all bound fields of a type. */
-static uint32_t extent_of(const struct offsets *offsets, const char *type, uint32_t *from_ret, bool *whole_ret)
+static uint32_t extent_of(const struct offsets *offsets, const char *type, uint32_t *from_ret,
+                          bool *whole_ret)
 {
     uint32_t from = UINT32_MAX, to = 0;
     bool whole = true;

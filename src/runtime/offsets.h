@@ -6,54 +6,56 @@
 #include "base/error.h"
 #include "program/types.h"
 
-enum { ABSENT = -1 };
+enum {
+    ABSENT = -1
+};
 
 /* X(struct, member of struct offsets, Go's field, its other name in other releases or NULL, required) */
-#define OFFSETS(X)                                              \
-    X(g, g_stack_low, "stack.lo", NULL, true)                   \
-    X(g, g_stack_high, "stack.hi", NULL, true)                  \
-    X(g, g_defer, "_defer", NULL, true)                         \
-    X(g, g_m, "m", NULL, true)                                  \
-    X(g, g_sched_sp, "sched.sp", NULL, true)                    \
-    X(g, g_sched_pc, "sched.pc", NULL, true)                    \
-    X(g, g_sched_g, "sched.g", NULL, true)                      \
-    X(g, g_sched_lr, "sched.lr", NULL, false)                   \
-    X(g, g_syscallsp, "syscallsp", NULL, true)                  \
-    X(g, g_syscallpc, "syscallpc", NULL, true)                  \
-    X(g, g_status, "atomicstatus", NULL, true)                  \
-    X(g, g_goid, "goid", NULL, true)                            \
-    X(g, g_waitsince, "waitsince", NULL, true)                  \
-    X(g, g_waitreason, "waitreason", NULL, true)                \
-    X(g, g_lockedm, "lockedm", NULL, false)                     \
-    X(g, g_parent, "parentGoid", NULL, false)                   \
-    X(g, g_gopc, "gopc", NULL, true)                            \
-    X(g, g_startpc, "startpc", NULL, true)                      \
-    X(g, g_waiting, "waiting", NULL, true)                      \
-    X(g, g_labels, "labels", NULL, false)                       \
-    X(m, m_procid, "procid", NULL, false)                       \
-    X(m, m_curg, "curg", NULL, false)                           \
-    X(sudog, sudog_g, "g", NULL, true)                          \
-    X(sudog, sudog_next, "next", NULL, true)                    \
-    X(sudog, sudog_elem, "elem.vu", "elem", true)               \
-    X(sudog, sudog_waitlink, "waitlink", NULL, true)            \
-    X(sudog, sudog_c, "c.maybeTraceablePtr.vu", "c", true)                        \
-    X(hchan, hchan_length, "qcount", NULL, true)                \
-    X(hchan, hchan_capacity, "dataqsiz", NULL, true)            \
-    X(hchan, hchan_closed, "closed", NULL, true)                \
-    X(hchan, hchan_element_type, "elemtype", NULL, true)        \
-    X(hchan, hchan_receivers, "recvq.first", NULL, true)        \
-    X(hchan, hchan_senders, "sendq.first", NULL, true)          \
-    X(_defer, defer_heap, "heap", NULL, true)                   \
-    X(_defer, defer_rangefunc, "rangefunc", NULL, false)        \
-    X(_defer, defer_open_coded, "openDefer", NULL, false)       \
-    X(_defer, defer_sp, "sp", NULL, true)                       \
-    X(_defer, defer_pc, "pc", NULL, true)                       \
-    X(_defer, defer_fn, "fn", NULL, true)                       \
-    X(_defer, defer_link, "link", NULL, true)                   \
-    X(_defer, defer_head, "head", NULL, false)                  \
-    X(mspan, mspan_start, "startAddr", NULL, true)              \
-    X(mspan, mspan_pages, "npages", NULL, true)                 \
-    X(mspan, mspan_element_size, "elemsize", NULL, true)        \
+#define OFFSETS(X)                                         \
+    X(g, g_stack_low, "stack.lo", NULL, true)              \
+    X(g, g_stack_high, "stack.hi", NULL, true)             \
+    X(g, g_defer, "_defer", NULL, true)                    \
+    X(g, g_m, "m", NULL, true)                             \
+    X(g, g_sched_sp, "sched.sp", NULL, true)               \
+    X(g, g_sched_pc, "sched.pc", NULL, true)               \
+    X(g, g_sched_g, "sched.g", NULL, true)                 \
+    X(g, g_sched_lr, "sched.lr", NULL, false)              \
+    X(g, g_syscallsp, "syscallsp", NULL, true)             \
+    X(g, g_syscallpc, "syscallpc", NULL, true)             \
+    X(g, g_status, "atomicstatus", NULL, true)             \
+    X(g, g_goid, "goid", NULL, true)                       \
+    X(g, g_waitsince, "waitsince", NULL, true)             \
+    X(g, g_waitreason, "waitreason", NULL, true)           \
+    X(g, g_lockedm, "lockedm", NULL, false)                \
+    X(g, g_parent, "parentGoid", NULL, false)              \
+    X(g, g_gopc, "gopc", NULL, true)                       \
+    X(g, g_startpc, "startpc", NULL, true)                 \
+    X(g, g_waiting, "waiting", NULL, true)                 \
+    X(g, g_labels, "labels", NULL, false)                  \
+    X(m, m_procid, "procid", NULL, false)                  \
+    X(m, m_curg, "curg", NULL, false)                      \
+    X(sudog, sudog_g, "g", NULL, true)                     \
+    X(sudog, sudog_next, "next", NULL, true)               \
+    X(sudog, sudog_elem, "elem.vu", "elem", true)          \
+    X(sudog, sudog_waitlink, "waitlink", NULL, true)       \
+    X(sudog, sudog_c, "c.maybeTraceablePtr.vu", "c", true) \
+    X(hchan, hchan_length, "qcount", NULL, true)           \
+    X(hchan, hchan_capacity, "dataqsiz", NULL, true)       \
+    X(hchan, hchan_closed, "closed", NULL, true)           \
+    X(hchan, hchan_element_type, "elemtype", NULL, true)   \
+    X(hchan, hchan_receivers, "recvq.first", NULL, true)   \
+    X(hchan, hchan_senders, "sendq.first", NULL, true)     \
+    X(_defer, defer_heap, "heap", NULL, true)              \
+    X(_defer, defer_rangefunc, "rangefunc", NULL, false)   \
+    X(_defer, defer_open_coded, "openDefer", NULL, false)  \
+    X(_defer, defer_sp, "sp", NULL, true)                  \
+    X(_defer, defer_pc, "pc", NULL, true)                  \
+    X(_defer, defer_fn, "fn", NULL, true)                  \
+    X(_defer, defer_link, "link", NULL, true)              \
+    X(_defer, defer_head, "head", NULL, false)             \
+    X(mspan, mspan_start, "startAddr", NULL, true)         \
+    X(mspan, mspan_pages, "npages", NULL, true)            \
+    X(mspan, mspan_element_size, "elemsize", NULL, true)   \
     X(mspan, mspan_state, "state", NULL, true)
 
 struct offsets {

@@ -13,8 +13,10 @@ static bool is_one_of(const char *name, const char *const *names, size_t count)
 
 static enum owner owner_by_name(const char *name)
 {
-    static const char *const users[] = {"runtime.main", "runtime.handleAsyncEvent", "runtime.corostart"};
-    static const char *const runners[] = {"runtime.runfinq", "runtime.runFinalizers", "runtime.runCleanups"};
+    static const char *const users[] = {"runtime.main", "runtime.handleAsyncEvent",
+                                        "runtime.corostart"};
+    static const char *const runners[] = {"runtime.runfinq", "runtime.runFinalizers",
+                                          "runtime.runCleanups"};
     if (strncmp(name, "runtime.", 8) != 0 || is_one_of(name, users, LENGTH_OF(users)))
         return OWNER_USER;
     return is_one_of(name, runners, LENGTH_OF(runners)) ? OWNER_RUNTIME_UNLESS_BUSY : OWNER_RUNTIME;

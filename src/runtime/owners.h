@@ -5,7 +5,11 @@
 
 #include "runtime/unwind.h"
 
-enum owner { OWNER_USER, OWNER_RUNTIME, OWNER_RUNTIME_UNLESS_BUSY };
+enum owner {
+    OWNER_USER,
+    OWNER_RUNTIME,
+    OWNER_RUNTIME_UNLESS_BUSY
+};
 
 /* By the function that the goroutine was started with; kept per function. */
 enum owner owner_of(struct runtime *runtime, address start_pc);

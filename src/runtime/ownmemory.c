@@ -6,7 +6,12 @@
 
 #include <string.h>
 
-enum { PIECE_BYTES = 1 << 16, GLOBALS_MAX = 64 << 20, ARENA_SHIFT = 26, ARENAS_TRIED = 64 };
+enum {
+    PIECE_BYTES = 1 << 16,
+    GLOBALS_MAX = 64 << 20,
+    ARENA_SHIFT = 26,
+    ARENAS_TRIED = 64
+};
 
 static const uint64_t arena_base_amd64 = UINT64_C(0xffff800000000000);
 
@@ -19,7 +24,8 @@ struct search {
 
 static bool mark(struct search *search, address at)
 {
-    const struct mapping *mapping = is_user_address(at) ? target_mapping_at(search->runtime->target, at) : NULL;
+    const struct mapping *mapping =
+        is_user_address(at) ? target_mapping_at(search->runtime->target, at) : NULL;
     if (!mapping || mapping->is_file || mapping->path[0])
         return false;
     search->own[mapping - search->mappings] = 1;
@@ -29,7 +35,8 @@ static bool mark(struct search *search, address at)
 /* If `map` is the arena map, its entries for known spans lead to their heapArena. */
 static void follow_arenas(struct search *search, address map)
 {
-    uint64_t base = search->runtime->program->arch == ARCH_AMD64 ? arena_base_amd64 : 0, last = UINT64_MAX;
+    uint64_t base = search->runtime->program->arch == ARCH_AMD64 ? arena_base_amd64 : 0,
+             last = UINT64_MAX;
     unsigned tried = 0;
     for (size_t i = 0; i < search->spans->list.length && tried < ARENAS_TRIED; i++) {
         uint64_t index = (search->spans->list.at[i].start - base) >> ARENA_SHIFT, arena = 0;

@@ -21,7 +21,8 @@ struct search {
     const struct u64map *wanted;
     struct references *found;
     struct spans spans;
-    struct u64map looked; /* object and steps left -> first goroutine for which it is to be looked at again; 0: none */
+    struct u64map
+        looked; /* object and steps left -> first goroutine for which it is to be looked at again; 0: none */
     unsigned steps;
     uint32_t goroutine;
     const struct goroutine *current;
@@ -39,7 +40,8 @@ static void add(struct search *search, uint32_t object, address pc, address entr
 }
 
 /* Bounds of what a pointer points to: a heap object by its span, or a little of the goroutine's own stack. */
-static bool bounds_of(const struct search *search, address pointer, address *base_ret, size_t *size_ret)
+static bool bounds_of(const struct search *search, address pointer, address *base_ret,
+                      size_t *size_ret)
 {
     const struct goroutine *goroutine = search->current;
     if (pointer >= goroutine->stack_low && pointer < goroutine->stack_high) {
@@ -61,7 +63,8 @@ static bool bounds_of(const struct search *search, address pointer, address *bas
 
 /* All of what is asked for that stands in the object that a pointer leads to, and `steps` - 1 objects further. An object is looked at once a
  * goroutine and depth; one that holds nothing is not looked at again. */
-static void look_behind(struct search *search, address pointer, unsigned steps, address pc, address entry)
+static void look_behind(struct search *search, address pointer, unsigned steps, address pc,
+                        address entry)
 {
     address base = 0;
     size_t size = 0;
@@ -108,8 +111,8 @@ static void look_at_slot(struct search *search, uint64_t word, address pc, addre
 }
 
 /* The bit map of live pointer slots that a function has for a pc; words_ret: slots it covers. NULL: no map. */
-static const uint8_t *live_map(const struct pclntab *table, const struct func *func, unsigned which, address pc,
-                               uint32_t *words_ret)
+static const uint8_t *live_map(const struct pclntab *table, const struct func *func, unsigned which,
+                               address pc, uint32_t *words_ret)
 {
     struct bytes blob = func_funcdata_bytes(table, func, which);
     uint32_t maps = 0, bits = 0;
@@ -141,7 +144,8 @@ struct frame_bounds {
     address pc, sp, fp;
 };
 
-static void look_at_frame(struct search *search, const struct frame_bounds *frame, const struct stack_piece *stack)
+static void look_at_frame(struct search *search, const struct frame_bounds *frame,
+                          const struct stack_piece *stack)
 {
     const struct pclntab *table = &search->runtime->program->pclntab;
     bool amd64 = search->runtime->program->arch == ARCH_AMD64;
@@ -157,11 +161,13 @@ static void look_at_frame(struct search *search, const struct frame_bounds *fram
         look_at_map(search, map, words, varp - words * UINT64_C(8), stack, frame->pc, func.entry);
     map = live_map(table, &func, FUNCDATA_ARGS_POINTER_MAPS, lookup, &words);
     if (map)
-        look_at_map(search, map, words, amd64 ? frame->fp : frame->fp + 8, stack, frame->pc, func.entry);
+        look_at_map(search, map, words, amd64 ? frame->fp : frame->fp + 8, stack, frame->pc,
+                    func.entry);
 }
 
 /* The frames of one goroutine again, from the copy of its stack, as far as its kept stack goes. */
-static void look_at_frames(struct search *search, const struct stack *stack, const struct stack_piece *piece)
+static void look_at_frames(struct search *search, const struct stack *stack,
+                           const struct stack_piece *piece)
 {
     bool amd64 = search->runtime->program->arch == ARCH_AMD64;
     address sp = search->current->sp;
@@ -200,11 +206,15 @@ struct error *references_find(struct runtime *runtime, const struct observation 
                               const struct u64map *wanted, const uint8_t *skip, unsigned steps,
                               struct references *references_ret)
 {
-    struct search search = {
-        .runtime = runtime, .observation = observation, .wanted = wanted, .found = references_ret, .steps = steps};
+    struct search search = {.runtime = runtime,
+                            .observation = observation,
+                            .wanted = wanted,
+                            .found = references_ret,
+                            .steps = steps};
     *references_ret = (struct references){0};
     if (runtime->globals.allspans)
-        TRY(spans_read(runtime->target, &runtime->offsets, runtime->globals.allspans, &search.spans));
+        TRY(spans_read(runtime->target, &runtime->offsets, runtime->globals.allspans,
+                       &search.spans));
     for (uint32_t i = 0; i < observation->goroutines.length; i++) {
         if (!skip[i] && !observation->goroutines.at[i].system)
             look_at_goroutine(&search, i);

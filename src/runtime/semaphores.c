@@ -40,7 +40,8 @@ static bool is_own_sudog(const struct search *search, address at)
 {
     uint64_t g = 0;
     return at % 8 == 0 && is_user_address(at) &&
-           word(search, at + (uint64_t)search->runtime->offsets.sudog_g, &g) && g == search->goroutine->at;
+           word(search, at + (uint64_t)search->runtime->offsets.sudog_g, &g) &&
+           g == search->goroutine->at;
 }
 
 /* Some goroutine's sudog: its g points to itself in g.sched.g. */
@@ -48,8 +49,9 @@ static bool is_sudog(const struct search *search, address at)
 {
     const struct offsets *offsets = &search->runtime->offsets;
     uint64_t g = 0, self = 0;
-    return at % 8 == 0 && is_user_address(at) && word(search, at + (uint64_t)offsets->sudog_g, &g) && g % 8 == 0 &&
-           is_user_address(g) && word(search, g + (uint64_t)offsets->g_sched_g, &self) && self == g;
+    return at % 8 == 0 && is_user_address(at) &&
+           word(search, at + (uint64_t)offsets->sudog_g, &g) && g % 8 == 0 && is_user_address(g) &&
+           word(search, g + (uint64_t)offsets->g_sched_g, &self) && self == g;
 }
 
 /* A notifyList: its first and its last waiter are sudogs. */
@@ -57,7 +59,8 @@ static bool is_notify_list(const struct search *search, address at)
 {
     uint64_t head = 0, tail = 0;
     return at % 8 == 0 && is_user_address(at) && word(search, at + LIST_HEAD, &head) &&
-           word(search, at + LIST_HEAD + 8, &tail) && is_sudog(search, head) && is_sudog(search, tail);
+           word(search, at + LIST_HEAD + 8, &tail) && is_sudog(search, head) &&
+           is_sudog(search, tail);
 }
 
 static bool is_cond(const struct search *search, address at)
@@ -75,12 +78,14 @@ static address find_on_stack(const struct search *search, check_fn *check, unsig
     uint64_t key = (uint64_t)search->goroutine->stack * PLACES + what, value = 0;
     uint32_t place = 0;
     if (u64map_get(&runtime->sudog_place, key, &place) &&
-        stack_word(runtime, search->piece, sp + place * UINT64_C(8), &value) && check(search, value))
+        stack_word(runtime, search->piece, sp + place * UINT64_C(8), &value) &&
+        check(search, value))
         return value;
     for (uint32_t i = 0; i < SEARCH_WORDS && sp + i * 8 + 8 <= search->goroutine->stack_high; i++) {
         if (!stack_word(runtime, search->piece, sp + i * UINT64_C(8), &value))
             break;
-        bool on_stack = value >= search->goroutine->stack_low && value < search->goroutine->stack_high;
+        bool on_stack =
+            value >= search->goroutine->stack_low && value < search->goroutine->stack_high;
         if (on_stack || !check(search, value))
             continue;
         u64map_set(&runtime->sudog_place, key, i);
@@ -97,17 +102,18 @@ static enum wait_kind kind_by_frames(struct runtime *runtime, const struct obser
         const char *start;
         enum wait_kind kind;
     } kinds[] = {
-        {"sync.(*Mutex).", WAIT_MUTEX},      {"internal/sync.(*Mutex).", WAIT_MUTEX},
-        {"sync.(*RWMutex).", WAIT_RWMUTEX},  {"sync.(*WaitGroup).Wait", WAIT_WAITGROUP},
-        {"sync.(*Cond).Wait", WAIT_COND},    {"internal/poll.", WAIT_SEMAPHORE},
+        {"sync.(*Mutex).", WAIT_MUTEX},     {"internal/sync.(*Mutex).", WAIT_MUTEX},
+        {"sync.(*RWMutex).", WAIT_RWMUTEX}, {"sync.(*WaitGroup).Wait", WAIT_WAITGROUP},
+        {"sync.(*Cond).Wait", WAIT_COND},   {"internal/poll.", WAIT_SEMAPHORE},
     };
     if (goroutine->stack == STACK_NONE)
         return WAIT_SEMAPHORE;
     const struct stack *stack = &observation->stacks->stacks.at[goroutine->stack];
     for (uint32_t i = 0; i < stack->kept && i < FRAMES_LOOKED; i++) {
         struct source_frame frames[8];
-        size_t count = pclntab_frames(&runtime->program->pclntab, stack_lookup_pc(observation->stacks, stack, i),
-                                      frames, LENGTH_OF(frames));
+        size_t count = pclntab_frames(&runtime->program->pclntab,
+                                      stack_lookup_pc(observation->stacks, stack, i), frames,
+                                      LENGTH_OF(frames));
         for (size_t k = 0; k < count; k++) {
             for (size_t j = 0; j < LENGTH_OF(kinds); j++) {
                 if (strncmp(frames[k].function, kinds[j].start, strlen(kinds[j].start)) != 0)

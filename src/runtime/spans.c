@@ -4,7 +4,10 @@
 
 #include "runtime/internal.h"
 
-enum { SPANS_MAX = 1 << 26, BATCH = 4096 };
+enum {
+    SPANS_MAX = 1 << 26,
+    BATCH = 4096
+};
 
 static const uint64_t span_pages_max = UINT64_C(1) << 36;
 
@@ -18,7 +21,8 @@ static void decode(const struct offsets *offsets, const uint8_t *bytes, struct s
     };
 }
 
-bool span_read(struct target *target, const struct offsets *offsets, address at, struct span *span_ret)
+bool span_read(struct target *target, const struct offsets *offsets, address at,
+               struct span *span_ret)
 {
     uint8_t bytes[512];
     if (offsets->mspan_size > sizeof(bytes))
@@ -34,7 +38,8 @@ static bool is_sound(const struct span *span)
 {
     return (span->state == SPAN_IN_USE || span->state == SPAN_MANUAL) && span->start &&
            span->start % SPAN_PAGE_BYTES == 0 && span->pages && span->pages <= span_pages_max &&
-           is_user_address(span->start) && is_user_address(span->start + span->pages * SPAN_PAGE_BYTES);
+           is_user_address(span->start) &&
+           is_user_address(span->start + span->pages * SPAN_PAGE_BYTES);
 }
 
 static int by_start(const void *left, const void *right)
@@ -51,8 +56,8 @@ static void note_descriptor(struct spans *spans, address at)
         spans->descriptors_high = at;
 }
 
-static struct error *read_batch(struct target *target, const struct offsets *offsets, const uint64_t *pointers,
-                                size_t count, struct spans *spans)
+static struct error *read_batch(struct target *target, const struct offsets *offsets,
+                                const uint64_t *pointers, size_t count, struct spans *spans)
 {
     AUTO_FREE uint8_t *bytes = xmalloc(count * offsets->mspan_size);
     AUTO_FREE struct read_request *requests = xcalloc(count, sizeof(*requests));
@@ -105,7 +110,8 @@ struct error *spans_read(struct target *target, const struct offsets *offsets, a
     AUTO_FREE uint64_t *pointers = xmalloc(BATCH * sizeof(*pointers));
     for (uint64_t i = 0; i < header[1]; i += BATCH) {
         size_t count = header[1] - i < BATCH ? header[1] - i : BATCH;
-        struct error *error = target_read(target, header[0] + i * 8, pointers, count * sizeof(*pointers));
+        struct error *error =
+            target_read(target, header[0] + i * 8, pointers, count * sizeof(*pointers));
         if (!error)
             error = read_batch(target, offsets, pointers, count, spans_ret);
         if (error) {

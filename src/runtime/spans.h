@@ -6,8 +6,14 @@
 #include "runtime/offsets.h"
 #include "target/target.h"
 
-enum { SPAN_PAGE_BYTES = 8192 };
-enum span_state { SPAN_DEAD = 0, SPAN_IN_USE = 1, SPAN_MANUAL = 2 };
+enum {
+    SPAN_PAGE_BYTES = 8192
+};
+enum span_state {
+    SPAN_DEAD = 0,
+    SPAN_IN_USE = 1,
+    SPAN_MANUAL = 2
+};
 
 struct span {
     address start;
@@ -18,11 +24,13 @@ struct span {
 
 struct spans {
     struct span_list VECTOR_OF(struct span) list; /* in use and manual ones, by start */
-    address descriptors_low, descriptors_high;    /* where some mspans themselves are: the runtime's own memory */
+    address descriptors_low,
+        descriptors_high; /* where some mspans themselves are: the runtime's own memory */
 };
 
 /* One descriptor; false if it can't be read. */
-bool span_read(struct target *target, const struct offsets *offsets, address at, struct span *span_ret);
+bool span_read(struct target *target, const struct offsets *offsets, address at,
+               struct span *span_ret);
 
 /* All spans behind the slice header at `allspans`. Overlapping and senseless ones are dropped. */
 struct error *spans_read(struct target *target, const struct offsets *offsets, address allspans,

@@ -13,11 +13,13 @@ static uint64_t hash_of(const address *pcs, const struct stack *walked)
 static bool is_same(const struct stack_table *table, const struct stack *have, const address *pcs,
                     const struct stack *walked)
 {
-    return have->kept == walked->kept && have->depth == walked->depth && have->complete == walked->complete &&
+    return have->kept == walked->kept && have->depth == walked->depth &&
+           have->complete == walked->complete &&
            !memcmp(table->pcs.at + have->first, pcs, walked->kept * sizeof(*pcs));
 }
 
-uint32_t stack_table_intern(struct stack_table *table, const address *pcs, const struct stack *walked)
+uint32_t stack_table_intern(struct stack_table *table, const address *pcs,
+                            const struct stack *walked)
 {
     uint64_t hash = hash_of(pcs, walked);
     for (;; hash++) { /* stacks that share a hash take the next ones */

@@ -17,10 +17,10 @@ enum {
 
 struct stack {
     uint64_t hash;
-    uint32_t first;  /* index into pcs */
-    uint16_t kept;   /* pcs kept: inner ones, then outer ones */
-    uint32_t depth;  /* frames walked; more than `kept` if the middle was left out */
-    bool complete;   /* walked to its end */
+    uint32_t first; /* index into pcs */
+    uint16_t kept;  /* pcs kept: inner ones, then outer ones */
+    uint32_t depth; /* frames walked; more than `kept` if the middle was left out */
+    bool complete;  /* walked to its end */
 };
 
 struct stack_table {
@@ -30,19 +30,22 @@ struct stack_table {
 };
 
 /* Index of the stack, added if it is new. `pcs` holds the kept ones. */
-uint32_t stack_table_intern(struct stack_table *table, const address *pcs, const struct stack *walked);
+uint32_t stack_table_intern(struct stack_table *table, const address *pcs,
+                            const struct stack *walked);
 
 /* A frame's pc is the return address into it, but for the innermost frame and one that a signal interrupted: there it is the
  * very instruction. Bit 63, which no user-space address has, marks those. */
 #define STACK_PC_EXACT (UINT64_C(1) << 63)
 
-static inline address stack_pc(const struct stack_table *table, const struct stack *stack, uint32_t i)
+static inline address stack_pc(const struct stack_table *table, const struct stack *stack,
+                               uint32_t i)
 {
     return table->pcs.at[stack->first + i] & ~STACK_PC_EXACT;
 }
 
 /* The address to look up source lines of the i-th kept frame. */
-static inline address stack_lookup_pc(const struct stack_table *table, const struct stack *stack, uint32_t i)
+static inline address stack_lookup_pc(const struct stack_table *table, const struct stack *stack,
+                                      uint32_t i)
 {
     address pc = table->pcs.at[stack->first + i];
     return pc & STACK_PC_EXACT ? pc & ~STACK_PC_EXACT : pc - 1;

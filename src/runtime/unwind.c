@@ -13,7 +13,10 @@
 
 #include "base/cursor.h"
 
-enum { DEPTH_MAX = 1 << 24, OPEN_CODED_MAX = 1 << 20 };
+enum {
+    DEPTH_MAX = 1 << 24,
+    OPEN_CODED_MAX = 1 << 20
+};
 
 static int32_t defer_bits_of(const struct pclntab *table, const struct func *func)
 {
@@ -37,9 +40,11 @@ static struct pc_facts find_facts(struct runtime *runtime, address pc)
     facts.func_index = func.index;
     facts.ends = func.flags & FUNC_TOP_FRAME;
     /* cgocallback switches stacks, but keeps a frame on both that can be walked through (runtime/traceback.go). */
-    facts.stops = func.flags & FUNC_SP_WRITE && strcmp(func_name(table, &func), "runtime.cgocallback") != 0;
+    facts.stops =
+        func.flags & FUNC_SP_WRITE && strcmp(func_name(table, &func), "runtime.cgocallback") != 0;
     for (size_t i = 0; i < LENGTH_OF(runtime->system_frames); i++)
-        facts.injected = facts.injected || (runtime->system_frames[i] && runtime->system_frames[i] == func.entry);
+        facts.injected = facts.injected ||
+                         (runtime->system_frames[i] && runtime->system_frames[i] == func.entry);
     facts.known = func_sp_delta(table, &func, pc, &facts.sp_delta) && facts.sp_delta >= 0;
     facts.defer_bits = defer_bits_of(table, &func);
     return facts;
@@ -48,7 +53,8 @@ static struct pc_facts find_facts(struct runtime *runtime, address pc)
 const struct pc_facts *pc_facts_of(struct runtime *runtime, address pc)
 {
     bool is_new = false;
-    uint32_t index = u64map_intern(&runtime->pc_index, pc, (uint32_t)runtime->pc_facts.length, &is_new);
+    uint32_t index =
+        u64map_intern(&runtime->pc_index, pc, (uint32_t)runtime->pc_facts.length, &is_new);
     if (is_new) {
         struct pc_facts facts = find_facts(runtime, pc);
         VECTOR_PUSH(&runtime->pc_facts, facts);
@@ -56,7 +62,8 @@ const struct pc_facts *pc_facts_of(struct runtime *runtime, address pc)
     return &runtime->pc_facts.at[index];
 }
 
-bool stack_word(struct runtime *runtime, const struct stack_piece *piece, address at, uint64_t *value_ret)
+bool stack_word(struct runtime *runtime, const struct stack_piece *piece, address at,
+                uint64_t *value_ret)
 {
     if (at >= piece->start && bytes_u64(piece->bytes, piece->size, at - piece->start, value_ret))
         return true;
@@ -71,7 +78,8 @@ struct frame {
 };
 
 /* The caller's sp, checked against the stack's bounds. */
-static bool frame_end(struct runtime *runtime, const struct unwind_start *start, struct frame *frame)
+static bool frame_end(struct runtime *runtime, const struct unwind_start *start,
+                      struct frame *frame)
 {
     address fp = frame->sp + (uint64_t)frame->facts->sp_delta;
     if (runtime->program->arch == ARCH_AMD64)
@@ -80,8 +88,8 @@ static bool frame_end(struct runtime *runtime, const struct unwind_start *start,
     return frame->sp >= start->low && fp >= frame->sp && fp <= start->high;
 }
 
-static bool return_address(struct runtime *runtime, const struct stack_piece *piece, const struct frame *frame,
-                           uint64_t *pc_ret)
+static bool return_address(struct runtime *runtime, const struct stack_piece *piece,
+                           const struct frame *frame, uint64_t *pc_ret)
 {
     if (runtime->program->arch == ARCH_AMD64)
         return stack_word(runtime, piece, frame->fp - 8, pc_ret);
@@ -93,7 +101,8 @@ static bool return_address(struct runtime *runtime, const struct stack_piece *pi
 }
 
 /* Past a call that a signal put in: on arm64 the handler pushed 16 bytes with the interrupted lr. */
-static bool past_injected_call(struct runtime *runtime, const struct stack_piece *piece, struct frame *frame)
+static bool past_injected_call(struct runtime *runtime, const struct stack_piece *piece,
+                               struct frame *frame)
 {
     frame->exact = true;
     frame->lr = 0;
@@ -140,8 +149,8 @@ static address locals_end(struct runtime *runtime, const struct frame *frame)
     return varp > frame->sp ? varp - 8 : varp;
 }
 
-static void note_open_coded(struct runtime *runtime, const struct stack_piece *piece, const struct frame *frame,
-                            struct unwound *unwound)
+static void note_open_coded(struct runtime *runtime, const struct stack_piece *piece,
+                            const struct frame *frame, struct unwound *unwound)
 {
     if (!frame->facts->defer_bits || unwound->open_coded.length >= OPEN_CODED_MAX)
         return;
@@ -152,15 +161,14 @@ static void note_open_coded(struct runtime *runtime, const struct stack_piece *p
         return;
     uint8_t bits = (uint8_t)(word >> (at % 8 * 8));
     if (bits)
-        VECTOR_PUSH(&unwound->open_coded, (struct open_coded_frame){.facts = *frame->facts,
-                                                                    .pc = frame->pc,
-                                                                    .varp = varp,
-                                                                    .defer_bits = bits});
+        VECTOR_PUSH(&unwound->open_coded,
+                    (struct open_coded_frame){
+                        .facts = *frame->facts, .pc = frame->pc, .varp = varp, .defer_bits = bits});
 }
 
 /* One step to the caller; false at the end, complete or not. */
-static bool step(struct runtime *runtime, const struct unwind_start *start, const struct stack_piece *piece,
-                 struct frame *frame, struct unwound *unwound)
+static bool step(struct runtime *runtime, const struct unwind_start *start,
+                 const struct stack_piece *piece, struct frame *frame, struct unwound *unwound)
 {
     frame->facts = pc_facts_of(runtime, frame->pc);
     if (!frame->facts->entry)
@@ -186,10 +194,11 @@ static bool step(struct runtime *runtime, const struct unwind_start *start, cons
     return !injected || past_injected_call(runtime, piece, frame);
 }
 
-void unwind(struct runtime *runtime, const struct unwind_start *start, const struct stack_piece *piece,
-            struct unwound *unwound)
+void unwind(struct runtime *runtime, const struct unwind_start *start,
+            const struct stack_piece *piece, struct unwound *unwound)
 {
-    struct frame frame = {.pc = start->pc, .sp = start->sp, .lr = start->lr, .exact = start->interrupted};
+    struct frame frame = {
+        .pc = start->pc, .sp = start->sp, .lr = start->lr, .exact = start->interrupted};
     unwound->stack = (struct stack){0};
     unwound->open_coded.length = 0;
     while (unwound->stack.depth < DEPTH_MAX && step(runtime, start, piece, &frame, unwound))

@@ -8,7 +8,8 @@
 struct unwind_start {
     address pc, sp, lr; /* lr: arm64 only */
     address low, high;
-    bool interrupted; /* pc is the very instruction (registers of a stopped thread); false: a call's return address */
+    bool
+        interrupted; /* pc is the very instruction (registers of a stopped thread); false: a call's return address */
 };
 
 /* A piece of the target's stack that was read before; the walk reads on by itself behind it. */
@@ -28,18 +29,20 @@ struct open_coded_frame {
 struct unwound {
     struct stack stack; /* kept, depth, complete */
     address pcs[STACK_INNER_MAX + STACK_OUTER_MAX];
-    struct open_coded_frames VECTOR_OF(struct open_coded_frame) open_coded; /* pending ones; bounded */
+    struct open_coded_frames
+        VECTOR_OF(struct open_coded_frame) open_coded; /* pending ones; bounded */
 };
 
 /* Walks; an unreadable or senseless frame ends the walk with complete = false. `unwound` may be used again. */
-void unwind(struct runtime *runtime, const struct unwind_start *start, const struct stack_piece *piece,
-            struct unwound *unwound);
+void unwind(struct runtime *runtime, const struct unwind_start *start,
+            const struct stack_piece *piece, struct unwound *unwound);
 void unwound_deinit(struct unwound *unwound);
 
 /* Facts of a code address; owned by runtime, good until the next call. */
 const struct pc_facts *pc_facts_of(struct runtime *runtime, address pc);
 
 /* A word of the stack, from the piece or the target; false if unreadable. */
-bool stack_word(struct runtime *runtime, const struct stack_piece *piece, address at, uint64_t *value_ret);
+bool stack_word(struct runtime *runtime, const struct stack_piece *piece, address at,
+                uint64_t *value_ret);
 
 #endif

@@ -6,7 +6,12 @@
 #include "base/text.h"
 #include "runtime/internal.h"
 
-enum { PIECE_BYTES = 1 << 20, SCAN_MAX_BYTES = 256 << 20, REASONS_MAX = 64, REASON_LENGTH_MAX = 48 };
+enum {
+    PIECE_BYTES = 1 << 20,
+    SCAN_MAX_BYTES = 256 << 20,
+    REASONS_MAX = 64,
+    REASON_LENGTH_MAX = 48
+};
 
 static const char second[] = "GC assist marking";
 static const char third[] = "IO wait";
@@ -58,11 +63,16 @@ static enum wait_kind kind_of(const char *reason)
         const char *start;
         enum wait_kind kind;
     } kinds[] = {
-        {"chan receive (nil chan)", WAIT_NIL_CHAN}, {"chan send (nil chan)", WAIT_NIL_CHAN},
-        {"chan receive", WAIT_CHAN_RECEIVE},        {"chan send", WAIT_CHAN_SEND},
-        {"select (no cases)", WAIT_NO_CASES},       {"select", WAIT_SELECT},
-        {"sync.Mutex.Lock", WAIT_MUTEX},            {"sync.RWMutex.", WAIT_RWMUTEX},
-        {"sync.WaitGroup.Wait", WAIT_WAITGROUP},    {"sync.Cond.Wait", WAIT_COND},
+        {"chan receive (nil chan)", WAIT_NIL_CHAN},
+        {"chan send (nil chan)", WAIT_NIL_CHAN},
+        {"chan receive", WAIT_CHAN_RECEIVE},
+        {"chan send", WAIT_CHAN_SEND},
+        {"select (no cases)", WAIT_NO_CASES},
+        {"select", WAIT_SELECT},
+        {"sync.Mutex.Lock", WAIT_MUTEX},
+        {"sync.RWMutex.", WAIT_RWMUTEX},
+        {"sync.WaitGroup.Wait", WAIT_WAITGROUP},
+        {"sync.Cond.Wait", WAIT_COND},
         {"semacquire", WAIT_SEMAPHORE},
     };
     for (size_t i = 0; i < LENGTH_OF(kinds); i++) {
@@ -78,7 +88,8 @@ static void read_table(struct runtime *runtime, address table)
     for (unsigned i = 0; i < REASONS_MAX; i++) {
         uint64_t header[2];
         char text[REASON_LENGTH_MAX + 1] = "";
-        struct error *error = target_read_cached(runtime->target, table + i * 16, header, sizeof(header));
+        struct error *error =
+            target_read_cached(runtime->target, table + i * 16, header, sizeof(header));
         if (error_ignore(error) || header[1] > REASON_LENGTH_MAX || (i && !header[1]))
             break;
         error = header[1] ? target_read_cached(runtime->target, header[0], text, header[1]) : NULL;

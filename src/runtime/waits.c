@@ -2,9 +2,15 @@
 
 #include <string.h>
 
-enum { BATCH = 4096, QUEUE_STEPS_MAX = 1 << 16, HCHAN_SIZE_MAX = 256, CAPACITY_SANE_BITS = 40 };
+enum {
+    BATCH = 4096,
+    QUEUE_STEPS_MAX = 1 << 16,
+    HCHAN_SIZE_MAX = 256,
+    CAPACITY_SANE_BITS = 40
+};
 
-void sudog_decode(const struct offsets *offsets, address at, const uint8_t *bytes, struct sudog_copy *sudog_ret)
+void sudog_decode(const struct offsets *offsets, address at, const uint8_t *bytes,
+                  struct sudog_copy *sudog_ret)
 {
     *sudog_ret = (struct sudog_copy){
         .at = at,
@@ -15,18 +21,21 @@ void sudog_decode(const struct offsets *offsets, address at, const uint8_t *byte
     };
 }
 
-static uint32_t object_of(struct observation *observation, struct wait_table *table, address at, enum wait_kind kind)
+static uint32_t object_of(struct observation *observation, struct wait_table *table, address at,
+                          enum wait_kind kind)
 {
     bool is_new = false;
     uint64_t key = u64_mix(at) + kind;
-    uint32_t index = u64map_intern(&table->by_address, key, (uint32_t)observation->objects.length, &is_new);
+    uint32_t index =
+        u64map_intern(&table->by_address, key, (uint32_t)observation->objects.length, &is_new);
     if (is_new)
         VECTOR_PUSH(&observation->objects, (struct wait_object){.at = at, .kind = kind});
     return index;
 }
 
-static void add_wait(struct observation *observation, struct wait_table *table, struct goroutine *goroutine,
-                     address at, enum wait_kind kind, enum wait_direction direction)
+static void add_wait(struct observation *observation, struct wait_table *table,
+                     struct goroutine *goroutine, address at, enum wait_kind kind,
+                     enum wait_direction direction)
 {
     struct wait wait = {.goroutine = (uint32_t)(goroutine - observation->goroutines.at),
                         .object = object_of(observation, table, at, kind),
@@ -35,13 +44,15 @@ static void add_wait(struct observation *observation, struct wait_table *table, 
     goroutine->wait_count++;
 }
 
-static enum wait_direction direction_of_nil(const struct runtime *runtime, const struct goroutine *goroutine)
+static enum wait_direction direction_of_nil(const struct runtime *runtime,
+                                            const struct goroutine *goroutine)
 {
-    return strstr(runtime->wait_reasons.at[goroutine->wait_reason], "send") ? DIRECTION_SEND : DIRECTION_RECEIVE;
+    return strstr(runtime->wait_reasons.at[goroutine->wait_reason], "send") ? DIRECTION_SEND
+                                                                            : DIRECTION_RECEIVE;
 }
 
-static void add_channels(struct observation *observation, struct wait_table *table, struct goroutine *goroutine,
-                         const struct sudog_copy *sudogs, size_t count)
+static void add_channels(struct observation *observation, struct wait_table *table,
+                         struct goroutine *goroutine, const struct sudog_copy *sudogs, size_t count)
 {
     enum wait_direction direction = goroutine->wait_kind == WAIT_CHAN_SEND      ? DIRECTION_SEND
                                     : goroutine->wait_kind == WAIT_CHAN_RECEIVE ? DIRECTION_RECEIVE
@@ -54,9 +65,9 @@ static void add_channels(struct observation *observation, struct wait_table *tab
         observation->unread.channels++;
 }
 
-static void add_semaphore(struct runtime *runtime, struct observation *observation, struct wait_table *table,
-                          struct goroutine *goroutine, const struct sudog_copy *sudog,
-                          const struct stack_piece *piece)
+static void add_semaphore(struct runtime *runtime, struct observation *observation,
+                          struct wait_table *table, struct goroutine *goroutine,
+                          const struct sudog_copy *sudog, const struct stack_piece *piece)
 {
     enum wait_kind kind = goroutine->wait_kind;
     address at = semaphore_object(runtime, observation, goroutine, sudog, piece, &kind);
@@ -74,7 +85,8 @@ void waits_add(struct runtime *runtime, struct observation *observation, struct 
     goroutine->first_wait = (uint32_t)observation->waits.length;
     switch ((enum wait_kind)goroutine->wait_kind) {
     case WAIT_NIL_CHAN:
-        add_wait(observation, table, goroutine, 0, WAIT_NIL_CHAN, direction_of_nil(runtime, goroutine));
+        add_wait(observation, table, goroutine, 0, WAIT_NIL_CHAN,
+                 direction_of_nil(runtime, goroutine));
         break;
     case WAIT_CHAN_SEND:
     case WAIT_CHAN_RECEIVE:
@@ -93,7 +105,8 @@ void waits_add(struct runtime *runtime, struct observation *observation, struct 
     }
 }
 
-static void decode_channel(const struct offsets *offsets, const uint8_t *bytes, struct wait_object *object)
+static void decode_channel(const struct offsets *offsets, const uint8_t *bytes,
+                           struct wait_object *object)
 {
     uint64_t length = load_u64(bytes + offsets->hchan_length);
     uint64_t capacity = load_u64(bytes + offsets->hchan_capacity);
@@ -108,7 +121,8 @@ static void decode_channel(const struct offsets *offsets, const uint8_t *bytes, 
     object->first_receiver = load_u64(bytes + offsets->hchan_receivers);
 }
 
-static struct error *read_channels(struct runtime *runtime, struct observation *observation, size_t from)
+static struct error *read_channels(struct runtime *runtime, struct observation *observation,
+                                   size_t from)
 {
     uint32_t size = runtime->offsets.hchan_size;
     AUTO_FREE uint8_t *bytes = xmalloc((size_t)BATCH * size);
@@ -140,7 +154,8 @@ static bool queue_holds(struct runtime *runtime, address sudog, address g)
     const struct offsets *offsets = &runtime->offsets;
     for (unsigned steps = 0; sudog && steps < QUEUE_STEPS_MAX; steps++) {
         uint64_t owner = 0, next = 0;
-        struct error *error = target_u64(runtime->target, sudog + (uint64_t)offsets->sudog_g, &owner);
+        struct error *error =
+            target_u64(runtime->target, sudog + (uint64_t)offsets->sudog_g, &owner);
         if (!error)
             error = target_u64(runtime->target, sudog + (uint64_t)offsets->sudog_next, &next);
         if (error_ignore(error))
@@ -153,13 +168,15 @@ static bool queue_holds(struct runtime *runtime, address sudog, address g)
 }
 
 /* Which way a select's case goes: its sudog is in one of the channel's queues, and two that both wait there would have met. */
-static void find_direction(struct runtime *runtime, const struct observation *observation, struct wait *wait)
+static void find_direction(struct runtime *runtime, const struct observation *observation,
+                           struct wait *wait)
 {
     const struct wait_object *object = &observation->objects.at[wait->object];
     if (wait->direction != DIRECTION_NONE)
         return;
     if (object->first_sender && object->first_receiver)
-        wait->direction = queue_holds(runtime, object->first_sender, observation->goroutines.at[wait->goroutine].at)
+        wait->direction = queue_holds(runtime, object->first_sender,
+                                      observation->goroutines.at[wait->goroutine].at)
                               ? DIRECTION_SEND
                               : DIRECTION_RECEIVE;
     else if (object->first_sender)

@@ -15,7 +15,8 @@ struct wait_table {
     struct u64map by_address; /* address and class -> object */
 };
 
-void sudog_decode(const struct offsets *offsets, address at, const uint8_t *bytes, struct sudog_copy *sudog_ret);
+void sudog_decode(const struct offsets *offsets, address at, const uint8_t *bytes,
+                  struct sudog_copy *sudog_ret);
 
 /* Adds what a goroutine waits on, by its sudogs (may be none). The goroutine is the observation's last one. */
 void waits_add(struct runtime *runtime, struct observation *observation, struct wait_table *table,

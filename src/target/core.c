@@ -267,7 +267,8 @@ static struct error *open_steps(struct core *core, const char *path, const char 
     if (!core->loads.length)
         return error_create(ERROR_BAD_DATA, "%s holds no memory", core->file->path);
     if (!has_bytes_for_all(core))
-        return error_create(ERROR_BAD_DATA, "%s is broken: its segments overlap in the file", core->file->path);
+        return error_create(ERROR_BAD_DATA, "%s is broken: its segments overlap in the file",
+                            core->file->path);
     list_mappings(core);
     struct elffile *executable = NULL;
     uint64_t bias = 0;

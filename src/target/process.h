@@ -25,7 +25,9 @@ struct batch {
 };
 
 /* The part of /proc/PID/pagemap that was read last: neighbouring ranges are asked for one after the other. */
-enum { PAGEMAP_WINDOW = 8192 };
+enum {
+    PAGEMAP_WINDOW = 8192
+};
 struct pagemap_window {
     uint64_t first; /* page */
     size_t count;   /* of pages; 0: nothing was read since the last measuring */

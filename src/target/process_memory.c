@@ -22,7 +22,6 @@ enum {
     CHUNK_BYTES_MAX = 64 << 20, /* of one large piece */
 };
 
-
 static struct error *refused(const struct process *process)
 {
     return error_create(ERROR_PERMISSION, "pid %d: its memory may not be read", (int)process->pid);

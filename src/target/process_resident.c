@@ -36,7 +36,8 @@ static struct error *read_window(struct process *process, uint64_t page)
     return NULL;
 }
 
-struct error *process_resident(struct target *target, address start, uint64_t size, uint64_t *resident_ret)
+struct error *process_resident(struct target *target, address start, uint64_t size,
+                               uint64_t *resident_ret)
 {
     struct process *process = (struct process *)target;
     const struct pagemap_window *window = &process->window;

@@ -14,17 +14,19 @@ struct memory_target {
     size_t size;
 };
 
-static inline struct error *memory_target_read(struct target *target, address at, void *to, size_t size)
+static inline struct error *memory_target_read(struct target *target, address at, void *to,
+                                               size_t size)
 {
     struct memory_target *memory = (struct memory_target *)(void *)target;
-    if (at < memory->start || at - memory->start > memory->size || memory->size - (at - memory->start) < size)
+    if (at < memory->start || at - memory->start > memory->size ||
+        memory->size - (at - memory->start) < size)
         return target_fault(at, size);
     memcpy(to, memory->bytes + (at - memory->start), size);
     return NULL;
 }
 
-static inline struct error *memory_target_read_many(struct target *target, struct read_request *requests,
-                                                    size_t count)
+static inline struct error *memory_target_read_many(struct target *target,
+                                                    struct read_request *requests, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         struct read_request *request = &requests[i];
@@ -42,8 +44,8 @@ static inline struct error *memory_target_measure(struct target *target)
     return NULL;
 }
 
-static inline struct error *memory_target_resident(struct target *target, address start, uint64_t size,
-                                                   uint64_t *resident_ret)
+static inline struct error *memory_target_resident(struct target *target, address start,
+                                                   uint64_t size, uint64_t *resident_ret)
 {
     (void)target;
     (void)start;

@@ -51,8 +51,8 @@ static void subject_close(struct subject *subject)
 }
 
 /* One inspection with the nth read failing; 0: none. How many reads there were, and what came of it. */
-static uint64_t inspect(const struct subject *subject, uint64_t nth, bool all_after, size_t *findings_ret,
-                        struct error **error_ret)
+static uint64_t inspect(const struct subject *subject, uint64_t nth, bool all_after,
+                        size_t *findings_ret, struct error **error_ret)
 {
     struct target *target = NULL;
     *findings_ret = 0;
@@ -88,7 +88,9 @@ static void torture(const char *exe, const char *core)
     subject_open(&subject, exe, core);
     uint64_t reads = inspect(&subject, 0, false, &healthy, &error);
     assert_null(error);
-    assert_int_equal(healthy, 3); /* nil channels, select {}, senders; what must grow to be a leak stands still */
+    assert_int_equal(
+        healthy,
+        3); /* nil channels, select {}, senders; what must grow to be a leak stands still */
     assert_true(reads > 100);
     uint64_t stride = reads > EVERY_ONE_UP_TO ? (reads - EVERY_ONE_UP_TO) / SAMPLES_BEYOND + 1 : 1;
     for (uint64_t nth = 1; nth <= reads; nth += nth < EVERY_ONE_UP_TO ? 1 : stride) {
