@@ -6,6 +6,7 @@
 
 #include "base/cursor.h"
 #include "base/memory.h"
+#include "program/version.h"
 
 static void program_cleanup(struct program **program)
 {
@@ -36,6 +37,8 @@ struct error *program_open(struct target *target, const char *const *wanted,
     program->build_id = elffile_build_id(file);
     TRY(read_info(file, program));
     TRY(moduledata_find(target, &program->module, &program->pclntab));
+    if (!program->info.go_version)
+        version_from_data(target, &program->module, &program->info);
     TRY(types_open(target, &program->module, program->info.go_minor, wanted, &program->types));
     *program_ret = program;
     program = NULL;

@@ -1,17 +1,18 @@
 """The list of all Go processes on this machine."""
 
 import json
+import shutil
 import subprocess
 import time
 
 import jsonschema
 import pytest
 
-from seepcli import seep
+from seepcli import SEEP, seep
 from toolchain import REPO
 
 ENOUGH = 1000
-SCHEMA = REPO / "docs" / "ps.schema.json"
+SCHEMA = json.loads((REPO / "docs" / "ps.schema.json").read_text())
 
 
 def table():
@@ -35,10 +36,8 @@ def documents():
     result = seep("ps", "--json")
     assert result.status == 0 and result.stderr == "", str(result)
     read = [json.loads(line) for line in result.stdout.splitlines()]
-    if SCHEMA.exists():
-        validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
-        for document in read:
-            validator.validate(document)
+    for document in read:
+        jsonschema.Draft202012Validator(SCHEMA).validate(document)
     assert len({document["pid"] for document in read}) == len(read)
     return {document["pid"]: document for document in read}
 
@@ -109,3 +108,29 @@ def test_many_processes(start):
         target.process.kill()
     found = documents()
     assert {target.pid for target in kept} <= set(found)
+
+
+CROWD = """
+echo 20000 > /proc/sys/kernel/ns_last_pid
+"$1" -n 5 > /dev/null & kept=$!
+echo 100 > /proc/sys/kernel/ns_last_pid
+for i in 1 2 3; do (while :; do "$1" -n 2000 -life 20ms > /dev/null; done) & done
+echo $kept
+for i in $(seq 60); do "$2" ps --json; echo end; done
+"""
+
+
+def test_those_that_end_hide_no_other(root, build):
+    """A process is listed though others of the same executable, with lower numbers, end while they are read."""
+    unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+    script = [*unshare, "sh", "-c", CROWD, "sh", build("pool-workers"), SEEP]
+    if shutil.which("unshare") is None or subprocess.run([*unshare, "true"], capture_output=True).returncode != 0:
+        pytest.skip("namespaces cannot be made here")
+    done = subprocess.run(script, capture_output=True, text=True, timeout=300)
+    kept, _, listings = done.stdout.partition("\n")
+    found = [
+        int(kept) in {json.loads(line)["pid"] for line in listing.splitlines()}
+        for listing in listings.split("end\n")[:-1]
+    ]
+    assert len(found) == 60, done.stderr
+    assert found.count(False) == 0

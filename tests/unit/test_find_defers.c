@@ -1,0 +1,113 @@
+/* Verdicts on deferred calls: what is called a leak and what is not, on observations made by hand (scene.h). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "scene.h"
+
+/* The defer's call ends at work_pc; behind it Go's test for recovery, then the loop's end. */
+static void put_loop(struct scene *scene, bool has_way_out)
+{
+    const uint8_t endless[] = {0x85, 0xc0, 0x75, 0x02, 0xeb, 0xf5, 0xc3};
+    uint8_t *at = scene->memory + (scene->work_pc - WORLD_TEXT);
+    int32_t distance = (int32_t)(scene->deferproc - scene->work_pc);
+    at[-5] = 0xe8;
+    memcpy(at - 4, &distance, sizeof(distance));
+    memcpy(at, endless, sizeof(endless));
+    if (has_way_out)
+        at[4] = 0x7c; /* jl: goes on to the return when the loop is done */
+}
+
+static void add_defers(struct scene *scene, struct observation *look, uint64_t count)
+{
+    scene_add(scene, look, 30, WAIT_OTHER, scene_object(look, WAIT_OTHER, 0));
+    VECTOR_PUSH(&look->defers, (struct defer_site){.count = count,
+                                                   .frames = 1,
+                                                   .goroutine = 0,
+                                                   .sp = 0xc000100,
+                                                   .pc = scene->work_pc,
+                                                   .frame_entry = scene->work_pc - 0x10,
+                                                   .oldest = 77,
+                                                   .kind = DEFER_LINKED});
+}
+
+/* A loop without a way out never runs what it deferred: however few, in one look. */
+static void test_defers_without_way_out(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene);
+    put_loop(&scene, false);
+    add_defers(&scene, &scene.world.now, 20);
+    assert_int_equal(scene_judge(&scene, 1), 1);
+    const struct finding *finding = &scene.findings.at[0];
+    assert_int_equal(finding->rule, RULE_DEFER_IN_LOOP);
+    assert_int_equal(finding->grade, GRADE_CERTAIN);
+    assert_int_equal(finding->count, 20);
+    assert_int_equal(finding->goroutine, 30);
+    assert_string_equal(finding->at.function, "main.work");
+    scene_deinit(&scene);
+}
+
+/* A function that deferred 5,000 times and then works: its loop has a way out, and they do not grow. */
+static void test_batch_of_defers_is_silent(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene);
+    put_loop(&scene, true);
+    add_defers(&scene, &scene.first, 5000);
+    add_defers(&scene, &scene.world.now, 5000);
+    assert_true(scene_wants_second(&scene));
+    assert_int_equal(scene_judge(&scene, 1), 0);
+    assert_int_equal(scene_judge(&scene, 2), 0);
+    assert_true(scene.notes.length > 0); /* but named */
+    scene_deinit(&scene);
+}
+
+/* They grow in the same frame, and have for most of the process's life: a leak, short of a proof. */
+static void test_growing_defers(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene);
+    put_loop(&scene, true);
+    add_defers(&scene, &scene.first, 1900);
+    add_defers(&scene, &scene.world.now, 2000);
+    assert_int_equal(scene_judge(&scene, 1), 0);
+    assert_int_equal(scene_judge(&scene, 2), 1);
+    assert_int_not_equal(scene.findings.at[0].grade, GRADE_CERTAIN);
+    assert_int_equal(scene.findings.at[0].came, 100);
+    scene.world.now.defers.at[0].oldest++; /* another call of the function, in a frame at the same place */
+    assert_int_equal(scene_judge(&scene, 2), 0);
+    scene_deinit(&scene);
+}
+
+/* A young batch in an old process: it has grown for a moment only. */
+static void test_young_batch_is_silent(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene);
+    scene.target->facts.uptime_s = 86400;
+    put_loop(&scene, true);
+    add_defers(&scene, &scene.first, 1000);
+    add_defers(&scene, &scene.world.now, 2000);
+    assert_int_equal(scene_judge(&scene, 2), 0);
+    scene_deinit(&scene);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_defers_without_way_out),
+        cmocka_unit_test(test_batch_of_defers_is_silent),
+        cmocka_unit_test(test_growing_defers),
+        cmocka_unit_test(test_young_batch_is_silent),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
