@@ -85,21 +85,13 @@ def test_defers_in_a_range_over_a_function(start, toolchain_or_skip):
     is_true(findings[0], before, after)
 
 
-@pytest.mark.parametrize("program", [name for name in BLOCKED if name != "leak-in-crowd"])
-def test_clean_twins(start, program):
-    """The right idiom, under the same load, gives no finding."""
-    target = start(program, "-clean")
+def test_clean_twins(start, toolchain_or_skip):
+    """The right idioms, under the same load, give no finding."""
+    names = [name for name in BLOCKED if name != "leak-in-crowd"] + ["leak-defer"]
+    if toolchain_or_skip("path").release >= (1, 23):
+        names.append("defer-rangefunc")
+    targets = {name: start(name, "-clean") for name in names}
     time.sleep(1)
-    result = inspect(target.pid)
-    assert result.status == 0, describe(result.doc)
-
-
-@pytest.mark.parametrize("program", ["leak-defer", "defer-rangefunc"])
-def test_clean_twins_of_defers(start, toolchain_or_skip, program):
-    """A function for the body of the loop gives no finding."""
-    if program == "defer-rangefunc" and toolchain_or_skip("path").release < (1, 23):
-        pytest.skip("needs Go 1.23")
-    target = start(program, "-clean")
-    time.sleep(1)
-    result = inspect(target.pid)
-    assert result.status == 0, describe(result.doc)
+    result = inspect(*(target.pid for target in targets.values()))
+    found = {name: describe(document) for name, document in zip(targets, result.docs)}
+    assert found == {name: [] for name in names}

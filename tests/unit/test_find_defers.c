@@ -101,6 +101,25 @@ static void test_young_batch_is_silent(void **state)
     scene_deinit(&scene);
 }
 
+/* The loop ends, but the function never does: what was deferred stays, however young. Still, only growth shows that. */
+static void test_function_that_never_returns(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene);
+    scene.target->facts.uptime_s = 86400;
+    put_loop(&scene, true);
+    const uint8_t forever[] = {0xeb, 0xfe};
+    memcpy(scene.memory + (scene.work_pc - WORLD_TEXT) + 6, forever, sizeof(forever));
+    add_defers(&scene, &scene.first, 2000);
+    add_defers(&scene, &scene.world.now, 2000);
+    assert_int_equal(scene_judge(&scene, 2), 0);
+    scene.first.defers.at[0].count = 1000;
+    assert_int_equal(scene_judge(&scene, 2), 1);
+    assert_int_equal(scene.findings.at[0].grade, GRADE_LIKELY);
+    scene_deinit(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -108,6 +127,7 @@ int main(void)
         cmocka_unit_test(test_batch_of_defers_is_silent),
         cmocka_unit_test(test_growing_defers),
         cmocka_unit_test(test_young_batch_is_silent),
+        cmocka_unit_test(test_function_that_never_returns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
 
 #include "packed.h"
 #include "runtime/groups.h"
+#include "runtime/memorysplit.h"
 #include "wordworld.h"
 
 /* Stacks, each kept once. */
@@ -183,6 +184,59 @@ static void test_groups(void **state)
     VECTOR_DEINIT(&seen.goroutines);
 }
 
+/* Where the memory is. */
+
+enum { HEAP = 0xc000000, KIB = 1024 };
+
+static void map(struct wordworld *world, address start, uint64_t size_kib, uint64_t rss_kib, const char *path)
+{
+    VECTOR_PUSH(&world->target->mappings, (struct mapping){.start = start,
+                                                           .end = start + size_kib * KIB,
+                                                           .readable = true,
+                                                           .writable = true,
+                                                           .path = xstrdup(path),
+                                                           .rss_bytes = rss_kib * KIB,
+                                                           .is_file = path[0] == '/'});
+}
+
+static uint64_t sum_of(const struct memory_split *memory)
+{
+    return memory->heap_in_use + memory->heap_idle + memory->stacks + memory->runtime + memory->mapped_files +
+           memory->outside_go;
+}
+
+static void test_memory_by_hand(void **state)
+{
+    (void)state;
+    struct wordworld world;
+    struct spans spans = {0};
+    wordworld_init(&world);
+    map(&world, 0x400000, 100, 50, "/usr/bin/agent");
+    map(&world, HEAP, 1024, 100, "");
+    map(&world, 0x7f0000000000, 64, 30, "");
+    map(&world, 0x7ffe00000000, 64, 8, "[stack]");
+    VECTOR_PUSH(&spans.list, (struct span){.start = HEAP, .pages = 2, .element_size = 64, .state = SPAN_IN_USE});
+    VECTOR_PUSH(&spans.list, (struct span){.start = HEAP + 0x8000, .pages = 4, .element_size = 2048, .state = SPAN_MANUAL});
+    assert_null(memory_split(&world.runtime, &world.observation, &spans));
+    const struct memory_split *memory = &world.observation.memory;
+    assert_true(memory->known);
+    assert_int_equal(memory->total, (50 + 100 + 30 + 8) * KIB);
+    assert_int_equal(memory->heap_in_use, 16 * KIB);
+    assert_int_equal(memory->stacks, 32 * KIB);
+    assert_int_equal(memory->heap_idle, (100 - 16 - 32) * KIB);
+    assert_int_equal(memory->mapped_files, 50 * KIB);
+    assert_int_equal(sum_of(memory), memory->total);
+    /* Less is resident than the spans would have: they moved meanwhile. It still adds up. */
+    world.target->mappings.at[1].rss_bytes = 20 * KIB;
+    world.observation.memory = (struct memory_split){0};
+    assert_null(memory_split(&world.runtime, &world.observation, &spans));
+    assert_int_equal(memory->heap_in_use + memory->stacks, 20 * KIB);
+    assert_int_equal(memory->heap_idle, 0);
+    assert_int_equal(sum_of(memory), memory->total);
+    spans_deinit(&spans);
+    wordworld_deinit(&world);
+}
+
 /* A core of tests/unit/data: its memory, and what its goroutines wait for, as data/make.py made them. */
 
 static struct target *open_core(int files[2])
@@ -223,9 +277,7 @@ static void test_core(void **state)
     const struct memory_split *memory = &seen.memory;
     assert_true(memory->known && memory->total > 0 && memory->heap_in_use > 0 &&
                 memory->stacks > 0);
-    assert_int_equal(memory->heap_in_use + memory->heap_idle + memory->stacks + memory->runtime +
-                         memory->mapped_files + memory->outside_go,
-                     memory->total);
+    assert_int_equal(sum_of(memory), memory->total);
     assert_int_equal(waiting(&seen, WAIT_CHAN_SEND),
                      10 + 4); /* the crowd, and goroutines 18 to 20 and 22 */
     assert_int_equal(waiting(&seen, WAIT_CHAN_RECEIVE), 10 + 4); /* 21, 25, 54, 56 */
@@ -253,6 +305,7 @@ int main(void)
         cmocka_unit_test(test_deep_stacks),
         cmocka_unit_test(test_broken_stacks),
         cmocka_unit_test(test_groups),
+        cmocka_unit_test(test_memory_by_hand),
         cmocka_unit_test(test_core),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,6 +10,8 @@
 
 #include <cmocka.h>
 
+#include <elf.h>
+
 #include "packed.h"
 #include "pipeline.h"
 
@@ -128,12 +130,65 @@ static void test_no_memory_at_all(void **state)
     subject_close(&subject);
 }
 
+enum {
+    COPIES = 1000,
+};
+
+/* The core with one of its segments shown COPIES times more, at addresses of their own: a small file that claims to hold
+ * gigabytes. */
+static struct unpacked multiply_segment(const struct unpacked *core)
+{
+    Elf64_Ehdr header;
+    memcpy(&header, core->bytes, sizeof(header));
+    size_t table_size = header.e_phnum * sizeof(Elf64_Phdr);
+    struct unpacked out = {.size = core->size + table_size + COPIES * sizeof(Elf64_Phdr)};
+    out.bytes = calloc(1, out.size);
+    memcpy(out.bytes, core->bytes, core->size);
+    memcpy(out.bytes + core->size, core->bytes + header.e_phoff, table_size);
+    Elf64_Phdr largest = {0}, segment;
+    for (unsigned i = 0; i < header.e_phnum; i++) {
+        memcpy(&segment, core->bytes + header.e_phoff + i * sizeof(segment), sizeof(segment));
+        if (segment.p_type == PT_LOAD && segment.p_filesz > largest.p_filesz)
+            largest = segment;
+    }
+    for (unsigned i = 0; i < COPIES; i++) {
+        segment = largest;
+        segment.p_vaddr = UINT64_C(0x500000000000) + i * segment.p_memsz;
+        memcpy(out.bytes + core->size + table_size + i * sizeof(segment), &segment, sizeof(segment));
+    }
+    header.e_phoff = core->size;
+    header.e_phnum = (uint16_t)(header.e_phnum + COPIES);
+    memcpy(out.bytes, &header, sizeof(header));
+    return out;
+}
+
+static void test_segments_that_share_bytes(void **state)
+{
+    (void)state;
+    struct subject subject;
+    struct target *target = NULL;
+    char path[FILE_IN_MEMORY_PATH];
+    subject_open(&subject, "shop-amd64", "shop-amd64.core");
+    struct unpacked core = packed_read(TEST_DATA "/shop-amd64.core.packed");
+    struct unpacked many = multiply_segment(&core);
+    int file = file_in_memory(many.bytes, many.size, path);
+    struct error *error = target_open_core(path, subject.exe_path, &target);
+    assert_non_null(error);
+    assert_int_equal(error_code(error), ERROR_BAD_DATA);
+    error_destroy(error);
+    close(file);
+    free(core.bytes);
+    free(many.bytes);
+    subject_close(&subject);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_torture_amd64),
         cmocka_unit_test(test_torture_arm64),
         cmocka_unit_test(test_no_memory_at_all),
+        cmocka_unit_test(test_segments_that_share_bytes),
     };
     alarm(ALARM_S);
     return cmocka_run_group_tests(tests, NULL, NULL);
