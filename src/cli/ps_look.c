@@ -13,6 +13,7 @@ struct executable {
     uint64_t device, inode;
     int64_t changed_ns;
     bool is_go, forbidden, stripped;
+    bool gone; /* the process ended before it could be read: this says nothing of the executable */
     char *go_version, *release;
     const char *release_source;
 };
@@ -36,6 +37,7 @@ static void examine(struct executable *executable, pid_t pid)
     struct error *error = elffile_open(path, NULL, &file);
     if (error) {
         executable->forbidden = error_code(error) == ERROR_PERMISSION;
+        executable->gone = !executable->forbidden;
         error_destroy(error);
         return;
     }
@@ -54,7 +56,7 @@ static const struct executable *executable_of(struct executables *executables,
     for (size_t i = 0; i < executables->length && entry->exe_inode; i++) {
         const struct executable *known = &executables->at[i];
         if (known->inode == entry->exe_inode && known->device == entry->exe_device &&
-            known->changed_ns == entry->exe_changed_ns && !known->forbidden)
+            known->changed_ns == entry->exe_changed_ns && !known->forbidden && !known->gone)
             return known;
     }
     struct executable executable = {.device = entry->exe_device,

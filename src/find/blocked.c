@@ -27,6 +27,7 @@ enum {
     STAY_SHARE = 20, /* of those who were there, at most one in so many went */
     LONG_WAIT_S = 60,
     VERY_LONG_WAIT_S = 600,
+    STACKS_MAX = 1 << 24, /* looked at for partners, all sites together */
 };
 
 static const double life_share = 0.7; /* … or for so much of the process's life */
@@ -159,10 +160,24 @@ static void count_stuck(const struct looks *looks, const struct site *site,
     u64map_deinit(&stuck);
 }
 
-static void judge_send(const struct movement *movement, const struct partners *partners,
+/* Somebody of the site is about to run on: its send went through, or the program just woke it. Then values move, and one look at a channel in that moment
+ * says nothing. */
+static bool just_got_on(const struct looks *looks, const struct site *site)
+{
+    for (size_t i = 0; i < looks->now->goroutines.length; i++) {
+        const struct goroutine *goroutine = &looks->now->goroutines.at[i];
+        if (goroutine->state == GOROUTINE_RUNNABLE && goroutine->go_pc == site->go_pc &&
+            place_user_pc(looks->program, looks->now, goroutine) == site->user_pc)
+            return true;
+    }
+    return false;
+}
+
+static void judge_send(const struct looks *looks, const struct site *site,
+                       const struct movement *movement, const struct partners *partners,
                        struct verdict *verdict)
 {
-    bool seen_all = !partners->unseen;
+    bool seen_all = !partners->unseen && (movement->known || !just_got_on(looks, site));
     verdict->leak = seen_all || (movement->known && verdict->came);
     verdict->grade = GRADE_LIKELY;
 }
@@ -205,7 +220,7 @@ static void judge(const struct looks *looks, const struct site *site,
         verdict->leak = true;
         verdict->grade = GRADE_CERTAIN;
     } else if (site->kind == WAIT_CHAN_SEND) {
-        judge_send(movement, partners, verdict);
+        judge_send(looks, site, movement, partners, verdict);
     } else {
         verdict->went = movement->went;
         judge_growth(looks, site, movement, verdict);
@@ -371,18 +386,36 @@ static bool is_candidate(const struct site *site)
     return site->members.length >= ACCUMULATE_MIN && words_of(site->kind);
 }
 
+static bool needs_partners(const struct site *site, const struct movement *movement)
+{
+    return site->kind == WAIT_CHAN_SEND ||
+           ((site->kind == WAIT_CHAN_RECEIVE || site->kind == WAIT_SELECT) && movement->known &&
+            movement->came);
+}
+
+/* Partners are looked for on the stacks of all goroutines, for each site anew: the largest sites
+ * first, as many as time allows. */
+static struct error *find_partners(const struct looks *looks, const struct site *site,
+                                   uint64_t *stacks_left, struct partners *partners)
+{
+    uint64_t stacks = looks->now->goroutines.length;
+    if (*stacks_left < stacks)
+        return error_create(ERROR_LIMIT, "too many goroutines wait at too many places");
+    *stacks_left -= stacks;
+    return partners_find(looks, site, partners);
+}
+
 static void judge_site(const struct looks *looks, const struct sites *first,
-                       const struct site *site, struct findings *findings, struct notes *notes)
+                       const struct site *site, uint64_t *stacks_left, struct findings *findings,
+                       struct notes *notes)
 {
     struct movement movement;
     struct partners partners = {0};
     struct verdict verdict;
+    struct error *error = NULL;
     movement_find(looks, first, site, &movement);
-    bool on_channels = site->kind == WAIT_CHAN_SEND || site->kind == WAIT_CHAN_RECEIVE ||
-                       site->kind == WAIT_SELECT;
-    bool needs_partners =
-        on_channels && (site->kind == WAIT_CHAN_SEND || (movement.known && movement.came));
-    struct error *error = needs_partners ? partners_find(looks, site, &partners) : NULL;
+    if (needs_partners(site, &movement))
+        error = find_partners(looks, site, stacks_left, &partners);
     if (error) {
         VECTOR_PUSH(notes, sentence("goroutines at one place could not be judged: %s",
                                     error_message(error)));
@@ -409,15 +442,26 @@ bool blocked_suspects(const struct looks *looks)
     return suspect;
 }
 
+static int by_members(const void *left, const void *right)
+{
+    const struct site *a = left, *b = right;
+    if (a->members.length != b->members.length)
+        return a->members.length < b->members.length ? 1 : -1;
+    return (a->key > b->key) - (a->key < b->key);
+}
+
 void blocked_find(const struct looks *looks, struct findings *findings, struct notes *notes)
 {
     struct sites sites, first = {0};
+    uint64_t stacks_left = STACKS_MAX;
     sites_build(looks->program, looks->now, &sites);
+    if (sites.length)
+        qsort(sites.at, sites.length, sizeof(*sites.at), by_members);
     if (looks->first)
         sites_build(looks->program, looks->first, &first);
     for (size_t i = 0; i < sites.length; i++) {
         if (is_candidate(&sites.at[i]))
-            judge_site(looks, &first, &sites.at[i], findings, notes);
+            judge_site(looks, &first, &sites.at[i], &stacks_left, findings, notes);
     }
     sites_deinit(&sites);
     sites_deinit(&first);

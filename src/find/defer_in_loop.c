@@ -24,6 +24,7 @@ enum {
     CERTAIN_MIN = 4,
     SUSPECT_MIN = 16,
     LONG_S = 600,
+    STATEMENTS_MAX = 256, /* lines of a program with pending calls in a loop; more is no program */
 };
 
 static const double life_share = 0.5;
@@ -76,22 +77,33 @@ static void look_at_code(const struct looks *looks, struct statement *statement)
     statement->waits_for_others = waits_for_others(looks, &func);
 }
 
+static uint64_t frame_key(const struct defer_site *site)
+{
+    return u64_mix(u64_mix(site->sp) ^ site->pc) ^ site->function;
+}
+
+/* The frames of the first look; there may be as many as goroutines. */
+static void index_frames(const struct looks *looks, struct u64map *index)
+{
+    for (uint32_t i = 0; looks->first && i < looks->first->defers.length; i++) {
+        if (is_candidate(&looks->first->defers.at[i]))
+            u64map_set(index, frame_key(&looks->first->defers.at[i]), i);
+    }
+}
+
 /* The same frame in the first look, or NULL. */
-static const struct defer_site *site_before(const struct looks *looks,
+static const struct defer_site *site_before(const struct looks *looks, const struct u64map *index,
                                             const struct defer_site *site)
 {
-    if (!looks->first)
+    uint32_t i = 0;
+    if (!u64map_get(index, frame_key(site), &i))
         return NULL;
+    const struct defer_site *before = &looks->first->defers.at[i];
     uint64_t id = looks->now->goroutines.at[site->goroutine].id;
-    for (size_t i = 0; i < looks->first->defers.length; i++) {
-        const struct defer_site *before = &looks->first->defers.at[i];
-        if (before->pc == site->pc && before->sp == site->sp && before->kind == site->kind &&
-            before->function == site->function && before->goroutine != UINT32_MAX &&
-            before->oldest == site->oldest &&
-            looks->first->goroutines.at[before->goroutine].id == id)
-            return before;
-    }
-    return NULL;
+    bool same = before->pc == site->pc && before->sp == site->sp && before->kind == site->kind &&
+                before->function == site->function && before->oldest == site->oldest &&
+                looks->first->goroutines.at[before->goroutine].id == id;
+    return same ? before : NULL;
 }
 
 /* How long they have grown, at the pace that was seen. */
@@ -105,6 +117,7 @@ static void judge_growth(const struct looks *looks, const struct defer_site *sit
         statement->grows_all_life || (came && uptime_s > 0 && age_s >= life_share * uptime_s);
 }
 
+/* NULL if there are too many. */
 static struct statement *statement_of(struct statements *statements, address pc,
                                       const struct defer_site *site)
 {
@@ -114,29 +127,39 @@ static struct statement *statement_of(struct statements *statements, address pc,
             (site->kind == DEFER_LINKED || statement->largest->function == site->function))
             return statement;
     }
+    if (statements->length >= STATEMENTS_MAX)
+        return NULL;
     VECTOR_PUSH(statements, (struct statement){.pc = pc, .largest = site});
     return &statements->at[statements->length - 1];
+}
+
+static void add_frame(const struct looks *looks, const struct defer_site *site,
+                      const struct defer_site *before, struct statement *statement)
+{
+    uint64_t came = before && site->count > before->count ? site->count - before->count : 0;
+    statement->count += site->count;
+    statement->frames++;
+    statement->bytes += site->record_bytes;
+    statement->came += came;
+    statement->in_both = statement->in_both || before;
+    judge_growth(looks, site, came, statement);
+    if (site->count > statement->largest->count)
+        statement->largest = site;
 }
 
 /* Joins the frames of each statement; statements are as few as there are lines. */
 static void gather(const struct looks *looks, struct statements *statements)
 {
+    struct u64map index = {0};
+    index_frames(looks, &index);
     for (size_t i = 0; i < looks->now->defers.length; i++) {
         const struct defer_site *site = &looks->now->defers.at[i];
-        if (!is_candidate(site))
-            continue;
-        struct statement *statement = statement_of(statements, site->pc, site);
-        const struct defer_site *before = site_before(looks, site);
-        uint64_t came = before && site->count > before->count ? site->count - before->count : 0;
-        statement->count += site->count;
-        statement->frames++;
-        statement->bytes += site->record_bytes;
-        statement->came += came;
-        statement->in_both = statement->in_both || before;
-        judge_growth(looks, site, came, statement);
-        if (site->count > statement->largest->count)
-            statement->largest = site;
+        struct statement *statement =
+            is_candidate(site) ? statement_of(statements, site->pc, site) : NULL;
+        if (statement)
+            add_frame(looks, site, site_before(looks, &index, site), statement);
     }
+    u64map_deinit(&index);
     for (size_t i = 0; i < statements->length; i++)
         look_at_code(looks, &statements->at[i]);
 }
@@ -268,5 +291,8 @@ void defer_in_loop_find(const struct looks *looks, struct findings *findings, st
         else
             remark(looks, statement, notes);
     }
+    if (statements.length == STATEMENTS_MAX)
+        VECTOR_PUSH(notes, sentence("of the lines with deferred calls in a loop only %d were judged",
+                                    STATEMENTS_MAX));
     VECTOR_DEINIT(&statements);
 }
