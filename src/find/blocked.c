@@ -129,6 +129,17 @@ static void count_member(const struct looks *looks, const struct goroutine *goro
                                                                               : verdict->newest_s;
 }
 
+/* Who got on while partners were looked for shows that values move on their channels. */
+static void note_moved(const struct looks *looks, const struct site *site,
+                       const struct partners *partners, struct movement *movement)
+{
+    for (size_t i = 0; partners->still && i < site->members.length; i++) {
+        const struct goroutine *goroutine = &looks->now->goroutines.at[site->members.at[i]];
+        for (uint32_t k = 0; !partners->still[i] && k < goroutine->wait_count; k++)
+            u64map_set(&movement->alive, object_of(looks, goroutine, k)->at, 1);
+    }
+}
+
 /* Counts those who are stuck: on no object of theirs anybody got on, and nobody is seen who could help. */
 static void count_stuck(const struct looks *looks, const struct site *site,
                         const struct movement *movement, const struct partners *partners,
@@ -405,6 +416,15 @@ static struct error *find_partners(const struct looks *looks, const struct site 
     return partners_find(looks, site, partners);
 }
 
+/* Takes the text; what the last note says already is not said again. */
+static void note_once(struct notes *notes, char *text)
+{
+    if (notes->length && !strcmp(notes->at[notes->length - 1], text))
+        free(text);
+    else
+        VECTOR_PUSH(notes, text);
+}
+
 static void judge_site(const struct looks *looks, const struct sites *first,
                        const struct site *site, uint64_t *stacks_left, struct findings *findings,
                        struct notes *notes)
@@ -417,10 +437,11 @@ static void judge_site(const struct looks *looks, const struct sites *first,
     if (needs_partners(site, &movement))
         error = find_partners(looks, site, stacks_left, &partners);
     if (error) {
-        VECTOR_PUSH(notes, sentence("goroutines at one place could not be judged: %s",
-                                    error_message(error)));
+        note_once(notes, sentence("some goroutines at one place could not be judged: %s",
+                                  error_message(error)));
         error_destroy(error);
     } else {
+        note_moved(looks, site, &partners, &movement);
         judge(looks, site, &movement, &partners, &verdict);
         if (verdict.leak)
             report(looks, site, &verdict, findings);

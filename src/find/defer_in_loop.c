@@ -292,7 +292,8 @@ void defer_in_loop_find(const struct looks *looks, struct findings *findings, st
             remark(looks, statement, notes);
     }
     if (statements.length == STATEMENTS_MAX)
-        VECTOR_PUSH(notes, sentence("of the lines with deferred calls in a loop only %d were judged",
-                                    STATEMENTS_MAX));
+        VECTOR_PUSH(notes,
+                    sentence("of the lines with deferred calls in a loop only %d were judged",
+                             STATEMENTS_MAX));
     VECTOR_DEINIT(&statements);
 }

@@ -39,7 +39,8 @@ static inline void scene_init(struct scene *scene)
     world_init(world);
     scene->go_pc = world_func(world, "main.start", "/src/start.go", 7, false, NULL);
     scene->work_pc = world_func(world, "main.work", "/src/work.go", 20, false, NULL);
-    scene->deferproc = world_func(world, "runtime.deferproc", "/go/panic.go", 9, false, NULL) - 0x10;
+    scene->deferproc =
+        world_func(world, "runtime.deferproc", "/go/panic.go", 9, false, NULL) - 0x10;
     world_link(world);
     memset(scene->memory, 0x90, CODE_BYTES);
     scene->target = memory_target_create(WORLD_TEXT, scene->memory, CODE_BYTES + GS_MAX * G_BYTES);
@@ -47,7 +48,8 @@ static inline void scene_init(struct scene *scene)
     scene->target->facts.uptime_s = 40;
     scene->runtime.target = scene->target;
     scene->runtime.program = &world->program;
-    scene->runtime.offsets = (struct offsets){.g_goid = 0, .g_status = 8, .g_sched_sp = 16, .g_size = G_BYTES};
+    scene->runtime.offsets =
+        (struct offsets){.g_goid = 0, .g_status = 8, .g_sched_sp = 16, .g_size = G_BYTES};
     scene->stack = world_stack(world, &scene->work_pc, 1, 1);
     scene->first.stacks = &world->stacks;
     scene->first.taken_ns = world->now.taken_ns = 10000 * second_ns;
@@ -80,27 +82,29 @@ static inline uint32_t scene_object(struct observation *look, enum wait_kind kin
 }
 
 /* A goroutine that waits on an object; goroutines of one id are the same in both looks. */
-static inline struct goroutine *scene_add(struct scene *scene, struct observation *look, uint64_t id, enum wait_kind kind,
-                             uint32_t on)
+static inline struct goroutine *scene_add(struct scene *scene, struct observation *look,
+                                          uint64_t id, enum wait_kind kind, uint32_t on)
 {
     address at = GS + id * G_BYTES;
     uint64_t g[G_BYTES / 8] = {id, GOROUTINE_WAITING};
     assert_true(id < GS_MAX);
     memcpy(scene->memory + (at - WORLD_TEXT), g, sizeof(g));
-    VECTOR_PUSH(&look->waits, (struct wait){.goroutine = (uint32_t)look->goroutines.length, .object = on});
-    VECTOR_PUSH(&look->goroutines, (struct goroutine){.at = at,
-                                                      .id = id,
-                                                      .state = GOROUTINE_WAITING,
-                                                      .wait_kind = (uint8_t)kind,
-                                                      .go_pc = scene->go_pc,
-                                                      .stack = scene->stack,
-                                                      .first_wait = (uint32_t)look->waits.length - 1,
-                                                      .wait_count = 1});
+    VECTOR_PUSH(&look->waits,
+                (struct wait){.goroutine = (uint32_t)look->goroutines.length, .object = on});
+    VECTOR_PUSH(&look->goroutines,
+                (struct goroutine){.at = at,
+                                   .id = id,
+                                   .state = GOROUTINE_WAITING,
+                                   .wait_kind = (uint8_t)kind,
+                                   .go_pc = scene->go_pc,
+                                   .stack = scene->stack,
+                                   .first_wait = (uint32_t)look->waits.length - 1,
+                                   .wait_count = 1});
     return &look->goroutines.at[look->goroutines.length - 1];
 }
 
-static inline void scene_add_many(struct scene *scene, struct observation *look, uint64_t from, uint64_t to, enum wait_kind kind,
-                     uint32_t on)
+static inline void scene_add_many(struct scene *scene, struct observation *look, uint64_t from,
+                                  uint64_t to, enum wait_kind kind, uint32_t on)
 {
     for (uint64_t id = from; id < to; id++)
         scene_add(scene, look, id, kind, on);

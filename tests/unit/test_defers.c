@@ -155,10 +155,8 @@ static void test_range_func_lists(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole_chain),
-        cmocka_unit_test(test_looping_chains),
-        cmocka_unit_test(test_chains_that_break),
-        cmocka_unit_test(test_statements_and_frames),
+        cmocka_unit_test(test_whole_chain),       cmocka_unit_test(test_looping_chains),
+        cmocka_unit_test(test_chains_that_break), cmocka_unit_test(test_statements_and_frames),
         cmocka_unit_test(test_range_func_lists),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,10 +10,11 @@
 #include "scene.h"
 
 /* Both looks see the same kind of wait, on one object. */
-static void two_looks(struct scene *scene, enum wait_kind kind, enum wait_kind object_kind, address at, uint64_t before[2],
-                      uint64_t after[2])
+static void two_looks(struct scene *scene, enum wait_kind kind, enum wait_kind object_kind,
+                      address at, uint64_t before[2], uint64_t after[2])
 {
-    uint32_t first = scene_object(&scene->first, object_kind, at), now = scene_object(&scene->world.now, object_kind, at);
+    uint32_t first = scene_object(&scene->first, object_kind, at),
+             now = scene_object(&scene->world.now, object_kind, at);
     scene_add_many(scene, &scene->first, before[0], before[1], kind, first);
     scene_add_many(scene, &scene->world.now, after[0], after[1], kind, now);
 }
@@ -37,7 +38,8 @@ static void test_for_ever(void **state)
     for (size_t i = 0; i < LENGTH_OF(kinds); i++) {
         struct scene scene;
         scene_init(&scene);
-        scene_add_many(&scene, &scene.world.now, 10, 40, kinds[i], scene_object(&scene.world.now, kinds[i], 0));
+        scene_add_many(&scene, &scene.world.now, 10, 40, kinds[i],
+                       scene_object(&scene.world.now, kinds[i], 0));
         assert_int_equal(scene_judge(&scene, 1), 1);
         const struct finding *finding = &scene.findings.at[0];
         assert_int_equal(finding->rule, RULE_BLOCKED_GOROUTINES);
@@ -57,7 +59,8 @@ static void test_few_are_silent(void **state)
     (void)state;
     struct scene scene;
     scene_init(&scene);
-    scene_add_many(&scene, &scene.world.now, 10, 13, WAIT_NIL_CHAN, scene_object(&scene.world.now, WAIT_NIL_CHAN, 0));
+    scene_add_many(&scene, &scene.world.now, 10, 13, WAIT_NIL_CHAN,
+                   scene_object(&scene.world.now, WAIT_NIL_CHAN, 0));
     assert_int_equal(scene_judge(&scene, 1), 0);
     scene_deinit(&scene);
 }
@@ -82,7 +85,8 @@ static void test_main_and_system_are_left_out(void **state)
 static void test_pool_is_silent(void **state)
 {
     (void)state;
-    const enum wait_kind kinds[] = {WAIT_CHAN_RECEIVE, WAIT_SELECT, WAIT_MUTEX, WAIT_WAITGROUP, WAIT_COND};
+    const enum wait_kind kinds[] = {WAIT_CHAN_RECEIVE, WAIT_SELECT, WAIT_MUTEX, WAIT_WAITGROUP,
+                                    WAIT_COND};
     for (size_t i = 0; i < LENGTH_OF(kinds); i++) {
         struct scene scene;
         scene_init(&scene);
@@ -99,7 +103,8 @@ static void test_pool_is_silent(void **state)
 static void test_growth_needs_two_looks(void **state)
 {
     (void)state;
-    const enum wait_kind kinds[] = {WAIT_CHAN_RECEIVE, WAIT_SELECT, WAIT_MUTEX, WAIT_RWMUTEX, WAIT_WAITGROUP, WAIT_COND};
+    const enum wait_kind kinds[] = {WAIT_CHAN_RECEIVE, WAIT_SELECT,    WAIT_MUTEX,
+                                    WAIT_RWMUTEX,      WAIT_WAITGROUP, WAIT_COND};
     for (size_t i = 0; i < LENGTH_OF(kinds); i++) {
         struct scene scene;
         scene_init(&scene);
@@ -142,10 +147,11 @@ static void test_grade_grows_with_age(void **state)
         struct scene scene;
         scene_init(&scene);
         scene.first.taken_ns = scene.world.now.taken_ns = 100000 * second_ns;
-        two_looks(&scene, WAIT_MUTEX, WAIT_MUTEX, MUTEX, (uint64_t[]){10, 1010}, (uint64_t[]){10, 1060});
+        two_looks(&scene, WAIT_MUTEX, WAIT_MUTEX, MUTEX, (uint64_t[]){10, 1010},
+                  (uint64_t[]){10, 1060});
         for (size_t k = 0; k < 1000; k++)
-            scene.first.goroutines.at[k].wait_since_ns = scene.world.now.goroutines.at[k].wait_since_ns =
-                since_s[i] * second_ns;
+            scene.first.goroutines.at[k].wait_since_ns =
+                scene.world.now.goroutines.at[k].wait_since_ns = since_s[i] * second_ns;
         assert_int_equal(scene_judge(&scene, 2), 1);
         assert_int_equal(scene.findings.at[0].grade, grades[i]);
         scene_deinit(&scene);
@@ -158,12 +164,14 @@ static void test_senders(void **state)
     (void)state;
     struct scene scene;
     scene_init(&scene);
-    two_looks(&scene, WAIT_CHAN_SEND, WAIT_CHAN_SEND, CHANNEL, (uint64_t[]){10, 60}, (uint64_t[]){10, 60});
+    two_looks(&scene, WAIT_CHAN_SEND, WAIT_CHAN_SEND, CHANNEL, (uint64_t[]){10, 60},
+              (uint64_t[]){10, 60});
     assert_int_equal(scene_judge(&scene, 1), 1);
     assert_int_equal(scene.findings.at[0].grade, GRADE_LIKELY);
     assert_int_equal(scene.findings.at[0].count, 50);
     assert_int_equal(scene_judge(&scene, 2), 1);
-    scene.world.now.objects.at[0].first_sender += 64; /* another one is first in the queue: somebody receives */
+    scene.world.now.objects.at[0].first_sender +=
+        64; /* another one is first in the queue: somebody receives */
     assert_int_equal(scene_judge(&scene, 2), 0);
     scene_deinit(&scene);
 }
@@ -174,7 +182,8 @@ static void test_senders_that_moved(void **state)
     (void)state;
     struct scene scene;
     scene_init(&scene);
-    scene_add_many(&scene, &scene.world.now, 10, 60, WAIT_CHAN_SEND, scene_object(&scene.world.now, WAIT_CHAN_SEND, CHANNEL));
+    scene_add_many(&scene, &scene.world.now, 10, 60, WAIT_CHAN_SEND,
+                   scene_object(&scene.world.now, WAIT_CHAN_SEND, CHANNEL));
     for (uint64_t id = 10; id < 60; id += 2)
         scene.memory[GS - WORLD_TEXT + id * G_BYTES + 8] = GOROUTINE_RUNNABLE;
     assert_int_equal(scene_judge(&scene, 1), 1);
@@ -187,8 +196,10 @@ static void test_certain_comes_first(void **state)
     (void)state;
     struct scene scene;
     scene_init(&scene);
-    scene_add_many(&scene, &scene.world.now, 100, 1000, WAIT_CHAN_SEND, scene_object(&scene.world.now, WAIT_CHAN_SEND, CHANNEL));
-    scene_add_many(&scene, &scene.world.now, 10, 40, WAIT_NIL_CHAN, scene_object(&scene.world.now, WAIT_NIL_CHAN, 0));
+    scene_add_many(&scene, &scene.world.now, 100, 1000, WAIT_CHAN_SEND,
+                   scene_object(&scene.world.now, WAIT_CHAN_SEND, CHANNEL));
+    scene_add_many(&scene, &scene.world.now, 10, 40, WAIT_NIL_CHAN,
+                   scene_object(&scene.world.now, WAIT_NIL_CHAN, 0));
     assert_int_equal(scene_judge(&scene, 1), 2);
     assert_int_equal(scene.findings.at[0].grade, GRADE_CERTAIN);
     assert_int_equal(scene.findings.at[0].count, 30);

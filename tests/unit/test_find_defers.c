@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <unistd.h>
+
 #include "scene.h"
 
 /* The defer's call ends at work_pc; behind it Go's test for recovery, then the loop's end. */
@@ -82,7 +84,8 @@ static void test_growing_defers(void **state)
     assert_int_equal(scene_judge(&scene, 2), 1);
     assert_int_not_equal(scene.findings.at[0].grade, GRADE_CERTAIN);
     assert_int_equal(scene.findings.at[0].came, 100);
-    scene.world.now.defers.at[0].oldest++; /* another call of the function, in a frame at the same place */
+    scene.world.now.defers.at[0]
+        .oldest++; /* another call of the function, in a frame at the same place */
     assert_int_equal(scene_judge(&scene, 2), 0);
     scene_deinit(&scene);
 }
@@ -120,6 +123,57 @@ static void test_function_that_never_returns(void **state)
     scene_deinit(&scene);
 }
 
+enum {
+    FRAMES = 200000,
+    LINES = 1000,
+    ALARM_S = 60,
+};
+
+static void add_frames(struct scene *scene, struct observation *look, uint64_t count)
+{
+    add_defers(scene, look, count);
+    struct defer_site site = look->defers.at[0];
+    for (uint64_t i = 1; i < FRAMES; i++) {
+        site.sp += 4096;
+        VECTOR_PUSH(&look->defers, site);
+    }
+}
+
+/* A server with a frame of the same statement in each of many goroutines: the frames of both looks find each other,
+ * in no more time than it takes to walk them (the alarm ends the test if each is compared with each). */
+static void test_many_frames(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene);
+    put_loop(&scene, true);
+    add_frames(&scene, &scene.first, 1900);
+    add_frames(&scene, &scene.world.now, 2000);
+    alarm(ALARM_S);
+    assert_int_equal(scene_judge(&scene, 2), 1);
+    alarm(0);
+    assert_int_equal(scene.findings.at[0].count, UINT64_C(2000) * FRAMES);
+    assert_int_equal(scene.findings.at[0].came, UINT64_C(100) * FRAMES);
+    scene_deinit(&scene);
+}
+
+/* No program has so many lines with pending calls: a broken chain. Not all are judged, and that is said. */
+static void test_too_many_lines(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene);
+    add_defers(&scene, &scene.world.now, 4);
+    struct defer_site site = scene.world.now.defers.at[0];
+    for (unsigned i = 0; i < LINES; i++) {
+        site.pc++;
+        VECTOR_PUSH(&scene.world.now.defers, site);
+    }
+    assert_int_equal(scene_judge(&scene, 1), 0);
+    assert_int_equal(scene.notes.length, 1);
+    scene_deinit(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +182,8 @@ int main(void)
         cmocka_unit_test(test_growing_defers),
         cmocka_unit_test(test_young_batch_is_silent),
         cmocka_unit_test(test_function_that_never_returns),
+        cmocka_unit_test(test_many_frames),
+        cmocka_unit_test(test_too_many_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

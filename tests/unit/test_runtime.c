@@ -186,9 +186,13 @@ static void test_groups(void **state)
 
 /* Where the memory is. */
 
-enum { HEAP = 0xc000000, KIB = 1024 };
+enum {
+    HEAP = 0xc000000,
+    KIB = 1024
+};
 
-static void map(struct wordworld *world, address start, uint64_t size_kib, uint64_t rss_kib, const char *path)
+static void map(struct wordworld *world, address start, uint64_t size_kib, uint64_t rss_kib,
+                const char *path)
 {
     VECTOR_PUSH(&world->target->mappings, (struct mapping){.start = start,
                                                            .end = start + size_kib * KIB,
@@ -201,8 +205,8 @@ static void map(struct wordworld *world, address start, uint64_t size_kib, uint6
 
 static uint64_t sum_of(const struct memory_split *memory)
 {
-    return memory->heap_in_use + memory->heap_idle + memory->stacks + memory->runtime + memory->mapped_files +
-           memory->outside_go;
+    return memory->heap_in_use + memory->heap_idle + memory->stacks + memory->runtime +
+           memory->mapped_files + memory->outside_go;
 }
 
 static void test_memory_by_hand(void **state)
@@ -215,8 +219,12 @@ static void test_memory_by_hand(void **state)
     map(&world, HEAP, 1024, 100, "");
     map(&world, 0x7f0000000000, 64, 30, "");
     map(&world, 0x7ffe00000000, 64, 8, "[stack]");
-    VECTOR_PUSH(&spans.list, (struct span){.start = HEAP, .pages = 2, .element_size = 64, .state = SPAN_IN_USE});
-    VECTOR_PUSH(&spans.list, (struct span){.start = HEAP + 0x8000, .pages = 4, .element_size = 2048, .state = SPAN_MANUAL});
+    VECTOR_PUSH(&spans.list,
+                (struct span){.start = HEAP, .pages = 2, .element_size = 64, .state = SPAN_IN_USE});
+    VECTOR_PUSH(&spans.list, (struct span){.start = HEAP + 0x8000,
+                                           .pages = 4,
+                                           .element_size = 2048,
+                                           .state = SPAN_MANUAL});
     assert_null(memory_split(&world.runtime, &world.observation, &spans));
     const struct memory_split *memory = &world.observation.memory;
     assert_true(memory->known);

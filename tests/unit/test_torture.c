@@ -154,7 +154,8 @@ static struct unpacked multiply_segment(const struct unpacked *core)
     for (unsigned i = 0; i < COPIES; i++) {
         segment = largest;
         segment.p_vaddr = UINT64_C(0x500000000000) + i * segment.p_memsz;
-        memcpy(out.bytes + core->size + table_size + i * sizeof(segment), &segment, sizeof(segment));
+        memcpy(out.bytes + core->size + table_size + i * sizeof(segment), &segment,
+               sizeof(segment));
     }
     header.e_phoff = core->size;
     header.e_phnum = (uint16_t)(header.e_phnum + COPIES);
