@@ -121,7 +121,7 @@ static const uint8_t *live_map(const struct pclntab *table, const struct func *f
         return NULL;
     index = index < 0 ? 0 : index;
     uint64_t each = ((uint64_t)bits + 7) / 8;
-    if ((uint32_t)index >= maps || bits > FRAME_WORDS_MAX || 8 + (index + 1) * each > blob.size)
+    if ((uint32_t)index >= maps || bits > FRAME_WORDS_MAX || 8 + ((uint64_t)index + 1) * each > blob.size)
         return NULL;
     *words_ret = bits;
     return blob.at + 8 + index * each;

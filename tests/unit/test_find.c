@@ -176,7 +176,8 @@ static void test_senders(void **state)
     scene_deinit(&scene);
 }
 
-/* Who got on while the others were looked at does not count. */
+/* Who got on while the others were looked at shows that values move on that channel: those who still wait there are
+ * held back, not stuck. Those who wait on another channel are judged on their own. */
 static void test_senders_that_moved(void **state)
 {
     (void)state;
@@ -184,10 +185,15 @@ static void test_senders_that_moved(void **state)
     scene_init(&scene);
     scene_add_many(&scene, &scene.world.now, 10, 60, WAIT_CHAN_SEND,
                    scene_object(&scene.world.now, WAIT_CHAN_SEND, CHANNEL));
-    for (uint64_t id = 10; id < 60; id += 2)
-        scene.memory[GS - WORLD_TEXT + id * G_BYTES + 8] = GOROUTINE_RUNNABLE;
+    scene_add_many(&scene, &scene.world.now, 100, 140, WAIT_CHAN_SEND,
+                   scene_object(&scene.world.now, WAIT_CHAN_SEND, CHANNEL + 0x400));
     assert_int_equal(scene_judge(&scene, 1), 1);
-    assert_int_equal(scene.findings.at[0].count, 25);
+    assert_int_equal(scene.findings.at[0].count, 90);
+    scene.memory[GS - WORLD_TEXT + 101 * G_BYTES + 8] = GOROUTINE_RUNNABLE;
+    assert_int_equal(scene_judge(&scene, 1), 1);
+    assert_int_equal(scene.findings.at[0].count, 50);
+    scene.memory[GS - WORLD_TEXT + 11 * G_BYTES + 8] = GOROUTINE_RUNNABLE;
+    assert_int_equal(scene_judge(&scene, 1), 0);
     scene_deinit(&scene);
 }
 
