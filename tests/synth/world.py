@@ -357,6 +357,7 @@ class World(Blocking, Deferring, Threads):
                                    (31, name_at)])
                 notes += elf.file_note([(s, e, o, path) for s, e, o in files])
         self.mappings = sorted(mappings + self.more_mappings)
+        self.file_starts = {start for start, _, _ in files}
         return elf.core(self.arch, notes, self.mappings)
 
     def write(self, directory, name="shop"):
