@@ -20,6 +20,7 @@ struct command {
 
 extern const struct command command_inspect;
 extern const struct command command_ps;
+extern const struct command command_scan;
 
 /* One line on stderr: "seep: …". Returns EXIT_FAILED. */
 int complain(const char *format, ...) PRINTF_LIKE(1, 2);

@@ -53,3 +53,15 @@ struct error *option_color(const char *text, enum color_when *when_ret)
     AUTO_FREE char *shown = text_escaped(text, strlen(text));
     return error_create(ERROR_BAD_DATA, "--color is always, never or auto, not '%s'", shown);
 }
+
+struct error *option_grade(const char *text, enum grade *grade_ret)
+{
+    for (enum grade grade = GRADE_POSSIBLE; grade <= GRADE_CERTAIN; grade++) {
+        if (!strcmp(text, grade_name(grade))) {
+            *grade_ret = grade;
+            return NULL;
+        }
+    }
+    AUTO_FREE char *shown = text_escaped(text, strlen(text));
+    return error_create(ERROR_BAD_DATA, "a grade is certain, likely or possible, not '%s'", shown);
+}

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "find/finding.h"
 #include "report/term.h"
 
 /* "0", "500ms", "2s", "1m", "1.5h": at most a day. */
@@ -12,5 +13,8 @@ struct error *option_duration(const char *text, int64_t *duration_ns_ret) NODISC
 
 /* "always", "never", "auto". */
 struct error *option_color(const char *text, enum color_when *when_ret) NODISCARD;
+
+/* "certain", "likely", "possible". */
+struct error *option_grade(const char *text, enum grade *grade_ret) NODISCARD;
 
 #endif

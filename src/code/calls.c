@@ -164,23 +164,35 @@ static uint32_t *find_names(const struct bytes *table, const char *const *names,
     return offsets;
 }
 
-size_t calls_resolve(const struct program *program, const char *const *names, size_t count,
-                     address *entries_ret)
+void calls_entries(const struct program *program, const char *const *names, size_t count,
+                   struct named_entries *entries_ret)
 {
     const struct pclntab *table = &program->pclntab;
     AUTO_FREE uint32_t *offsets = find_names(&table->names, names, count);
-    size_t found = 0;
     struct func func;
-    for (uint64_t i = 0; i < table->function_count && found < count; i++) {
+    for (uint64_t i = 0; i < table->function_count; i++) {
         if (!pclntab_func_at(table, i, &func) || func.name_offset < 0)
             continue;
-        for (size_t n = 0; n < count; n++) {
-            if (offsets[n] != (uint32_t)func.name_offset)
-                continue;
-            offsets[n] = UINT32_MAX;
-            entries_ret[found++] = func.entry;
-            break;
+        for (uint32_t n = 0; n < count; n++) {
+            if (offsets[n] == (uint32_t)func.name_offset)
+                VECTOR_PUSH(entries_ret, (struct named_entry){.entry = func.entry, .name = n});
         }
     }
+}
+
+size_t calls_resolve(const struct program *program, const char *const *names, size_t count,
+                     address *entries_ret)
+{
+    struct named_entries entries = {0};
+    calls_entries(program, names, count, &entries);
+    AUTO_FREE bool *seen = xcalloc(count + 1, sizeof(*seen));
+    size_t found = 0;
+    for (size_t i = 0; i < entries.length; i++) {
+        const struct named_entry *entry = &entries.at[i];
+        if (!seen[entry->name])
+            entries_ret[found++] = entry->entry;
+        seen[entry->name] = true;
+    }
+    VECTOR_DEINIT(&entries);
     return found;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/vector.h"
 #include "program/program.h"
 #include "target/target.h"
 
@@ -21,6 +22,19 @@ enum {
 bool calls_reach(struct target *target, const struct program *program, const struct func *from,
                  const address *targets, size_t target_count, unsigned depth,
                  address except_return_pc);
+
+/* A function that has one of several wanted names. */
+struct named_entry {
+    address entry;
+    uint32_t name; /* index */
+};
+
+struct named_entries VECTOR_OF(struct named_entry);
+
+/* All functions of these names, in one pass, by address: a name may stand for two (runtime.newproc
+ * and its wrapper for assembly). The caller ends the array with VECTOR_DEINIT. */
+void calls_entries(const struct program *program, const char *const *names, size_t count,
+                   struct named_entries *entries_ret);
 
 /* The entries of the functions of these names, in one pass over all functions. Those that the
  * program does not have are left out: returns how many of entries_ret[count] are filled. */

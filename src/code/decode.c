@@ -3,17 +3,11 @@
  * BlockAMD64JUMPTABLE since Go 1.19). */
 #include "code/decode.h"
 
-#include <capstone/capstone.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "code/decode_arm64.h"
-
-struct decoder {
-    enum architecture arch;
-    csh capstone; /* amd64 only */
-    cs_insn *scratch;
-};
+#include "code/decoder_internal.h"
 
 struct error *decoder_create(enum architecture arch, struct decoder **decoder_ret)
 {

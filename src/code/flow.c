@@ -48,6 +48,20 @@ static address next_known(void *context, address pc)
     return 0;
 }
 
+static struct code code_of(struct surroundings *around, const struct body *body)
+{
+    return (struct code){
+        .arch = around->program->arch,
+        .bytes = body->bytes,
+        .size = body->size,
+        .entry = around->func->entry,
+        .call_effect = effect_of,
+        .read_word = read_word,
+        .next_known = next_known,
+        .context = around,
+    };
+}
+
 struct error *flow_defer_loop(struct target *target, const struct program *program,
                               const struct func *func, address return_pc,
                               struct loop_facts *facts_ret)
@@ -55,15 +69,18 @@ struct error *flow_defer_loop(struct target *target, const struct program *progr
     AUTO_BODY struct body body = {0};
     TRY(body_read(target, func, &body));
     struct surroundings around = {.target = target, .program = program, .func = func};
-    struct code code = {
-        .arch = program->arch,
-        .bytes = body.bytes,
-        .size = body.size,
-        .entry = func->entry,
-        .call_effect = effect_of,
-        .read_word = read_word,
-        .next_known = next_known,
-        .context = &around,
-    };
+    struct code code = code_of(&around, &body);
     return trace_loop(&code, return_pc, facts_ret);
+}
+
+struct error *flow_function(struct target *target, const struct program *program,
+                            const struct func *func, struct decoder *decoder,
+                            struct traced *traced_ret)
+{
+    AUTO_BODY struct body body = {0};
+    TRY(body_read(target, func, &body));
+    struct surroundings around = {.target = target, .program = program, .func = func};
+    struct code code = code_of(&around, &body);
+    code.decoder = decoder;
+    return trace_function(&code, traced_ret);
 }

@@ -5,6 +5,7 @@
 #define SEEP_CODE_FLOW_H
 
 #include "code/flow_graph.h"
+#include "code/trace.h"
 #include "program/program.h"
 #include "target/target.h"
 
@@ -16,5 +17,11 @@
 struct error *flow_defer_loop(struct target *target, const struct program *program,
                               const struct func *func, address return_pc,
                               struct loop_facts *facts_ret) NODISCARD;
+
+/* Follows the function from its first instruction (code/trace.h). The decoder is the caller's, for
+ * many functions. */
+struct error *flow_function(struct target *target, const struct program *program,
+                            const struct func *func, struct decoder *decoder,
+                            struct traced *traced_ret) NODISCARD;
 
 #endif

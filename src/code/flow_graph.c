@@ -103,14 +103,14 @@ static bool leaves_loop(const struct flow_graph *graph, const bool *in_loop, con
     return false;
 }
 
-struct loop_facts flow_graph_facts(const struct flow_graph *graph, uint32_t call)
+struct loop flow_graph_loop(const struct flow_graph *graph, uint32_t call)
 {
     struct adjacency forward, backward;
     adjacency_init(&forward, graph, false);
     adjacency_init(&backward, graph, true);
     AUTO_FREE bool *after = reach(&forward, graph->node_count, call);
-    AUTO_FREE bool *in_loop = reach(&backward, graph->node_count, call);
-    AUTO_FREE bool *doomed = doom(graph, &forward, &backward);
+    bool *in_loop = reach(&backward, graph->node_count, call);
+    bool *doomed = doom(graph, &forward, &backward);
     adjacency_deinit(&forward);
     adjacency_deinit(&backward);
 
@@ -124,9 +124,24 @@ struct loop_facts flow_graph_facts(const struct flow_graph *graph, uint32_t call
     }
     enum way_out unproven = open ? WAY_OUT_UNKNOWN : WAY_OUT_NONE;
     bool exits = (!after[call] && !open) || loop_returns || leaves_loop(graph, in_loop, doomed);
-    return (struct loop_facts){
-        .in_loop = after[call],
-        .loop_exit = exits ? WAY_OUT_EXISTS : unproven,
-        .returns = returns ? WAY_OUT_EXISTS : unproven,
+    return (struct loop){
+        .nodes = in_loop,
+        .doomed = doomed,
+        .facts = {.in_loop = after[call],
+                  .loop_exit = exits ? WAY_OUT_EXISTS : unproven,
+                  .returns = returns ? WAY_OUT_EXISTS : unproven},
     };
+}
+
+void loop_deinit(struct loop *loop)
+{
+    free(loop->nodes);
+    free(loop->doomed);
+    *loop = (struct loop){0};
+}
+
+struct loop_facts flow_graph_facts(const struct flow_graph *graph, uint32_t call)
+{
+    AUTO_LOOP struct loop loop = flow_graph_loop(graph, call);
+    return loop.facts;
 }

@@ -47,7 +47,19 @@ struct flow_graph {
     size_t edge_count;
 };
 
-/* Fills all but `undecoded`, which becomes 0. The loop is the strongly connected component of
+/* The loop around a node, by node: what belongs to it, and after what nothing but failure can
+ * come. */
+struct loop {
+    bool *nodes;
+    bool *doomed;
+    struct loop_facts facts;
+};
+
+struct loop flow_graph_loop(const struct flow_graph *graph, uint32_t call);
+void loop_deinit(struct loop *loop);
+#define AUTO_LOOP __attribute__((cleanup(loop_deinit)))
+
+/* The facts alone. Fills all but `undecoded`, which becomes 0. The loop is the strongly connected component of
  * `call`. An edge that leaves it is a way out unless all that can come after it is failure; a way
  * into another loop is one. */
 struct loop_facts flow_graph_facts(const struct flow_graph *graph, uint32_t call);

@@ -18,22 +18,15 @@
 #include "base/vector.h"
 #include "code/jump_table.h"
 
-struct offsets VECTOR_OF(uint32_t);
-struct nodes VECTOR_OF(uint8_t);
-struct edges VECTOR_OF(struct flow_edge);
-
 struct trace {
     const struct code *code;
     struct decoder *decoder;
-    address return_pc;
-    uint32_t *node_at;     /* by offset: node + 1, 0 if none */
-    struct nodes nodes;    /* enum flow_node */
-    struct offsets at;     /* by node: its offset */
-    struct offsets before; /* by node: the node from which it was found */
-    struct edges edges;
-    struct offsets work; /* nodes not yet followed */
-    unsigned undecoded;
-    unsigned tables; /* jump tables looked for */
+    address
+        return_pc; /* of the call that is node 0; 0 if node 0 is the function's first instruction */
+    struct traced got;
+    struct node_ids before; /* by node: the node from which it was found */
+    struct node_ids work;   /* nodes not yet followed */
+    unsigned tables;        /* jump tables looked for */
 };
 
 static bool starts_with(const char *text, const char *prefix)
@@ -67,16 +60,16 @@ enum call_effect call_effect_named(const char *name)
 
 static uint32_t add_node(struct trace *trace, uint32_t offset, uint32_t before)
 {
-    uint32_t node = (uint32_t)trace->nodes.length;
-    VECTOR_PUSH(&trace->nodes, NODE_PLAIN);
-    VECTOR_PUSH(&trace->at, offset);
+    uint32_t node = (uint32_t)trace->got.nodes.length;
+    VECTOR_PUSH(&trace->got.nodes, NODE_PLAIN);
+    VECTOR_PUSH(&trace->got.at, offset);
     VECTOR_PUSH(&trace->before, before);
     return node;
 }
 
 static void add_edge(struct trace *trace, uint32_t from, uint32_t to)
 {
-    VECTOR_PUSH(&trace->edges, (struct flow_edge){.from = from, .to = to});
+    VECTOR_PUSH(&trace->got.edges, (struct flow_edge){.from = from, .to = to});
 }
 
 /* Goes on at an address: to another place of this function, or out of it, which is as good as a
@@ -85,10 +78,10 @@ static void go_to(struct trace *trace, uint32_t from, address to)
 {
     address offset = to - trace->code->entry;
     if (offset >= trace->code->size) {
-        trace->nodes.at[from] = NODE_RETURNS;
+        trace->got.nodes.at[from] = NODE_RETURNS;
         return;
     }
-    uint32_t *known = &trace->node_at[offset];
+    uint32_t *known = &trace->got.node_at[offset];
     if (*known == 0) {
         uint32_t node = add_node(trace, (uint32_t)offset, from);
         *known = node + 1;
@@ -103,17 +96,17 @@ static void fall_through(struct trace *trace, uint32_t from, address to, enum fl
     if (to - trace->code->entry < trace->code->size)
         go_to(trace, from, to);
     else
-        trace->nodes.at[from] = (uint8_t)at_the_end;
+        trace->got.nodes.at[from] = (uint8_t)at_the_end;
 }
 
 static void follow_unknown(struct trace *trace, uint32_t node, address pc, unsigned size)
 {
     const struct code *code = trace->code;
-    trace->nodes.at[node] = NODE_OPEN;
-    trace->undecoded++;
+    trace->got.nodes.at[node] = NODE_OPEN;
+    trace->got.undecoded++;
     address next = pc + size;
     if (size == 0)
-        next = code->next_known && trace->undecoded <= TRACE_RESYNC_MAX
+        next = code->next_known && trace->got.undecoded <= TRACE_RESYNC_MAX
                    ? code->next_known(code->context, pc)
                    : 0;
     if (next > pc && next - code->entry < code->size)
@@ -159,15 +152,17 @@ static enum call_effect effect_of(const struct code *code, const struct instruct
 static void follow_call(struct trace *trace, uint32_t node, const struct instruction *call,
                         address next)
 {
+    VECTOR_PUSH(&trace->got.calls,
+                (struct traced_call){.node = node, .callee = call->value, .return_pc = next});
     switch (effect_of(trace->code, call)) {
     case CALL_FAILS:
-        trace->nodes.at[node] = NODE_FAILS;
+        trace->got.nodes.at[node] = NODE_FAILS;
         return;
     case CALL_STOPS:
-        trace->nodes.at[node] = NODE_STOPS;
+        trace->got.nodes.at[node] = NODE_STOPS;
         return;
     case CALL_LEAVES:
-        trace->nodes.at[node] = NODE_RETURNS;
+        trace->got.nodes.at[node] = NODE_RETURNS;
         return;
     case CALL_DEFERS:
         next = behind_recovery_test(trace, next);
@@ -193,7 +188,8 @@ static bool step_back(void *context, struct instruction *instruction_ret)
     way->node = way->trace->before.at[way->node];
     if (way->node == 0)
         return false;
-    *instruction_ret = decode(way->trace, way->trace->code->entry + way->trace->at.at[way->node]);
+    *instruction_ret =
+        decode(way->trace, way->trace->code->entry + way->trace->got.at.at[way->node]);
     return true;
 }
 
@@ -201,7 +197,7 @@ static void follow_table(struct trace *trace, uint32_t node, const struct instru
 {
     const struct code *code = trace->code;
     struct way_back way = {.trace = trace, .node = node};
-    trace->nodes.at[node] = NODE_OPEN;
+    trace->got.nodes.at[node] = NODE_OPEN;
     if (!code->read_word || ++trace->tables > TRACE_TABLES_MAX)
         return;
     address table = jump_table_find(jump, step_back, &way);
@@ -216,7 +212,7 @@ static void follow_table(struct trace *trace, uint32_t node, const struct instru
                         to - code->entry < code->size;
         if (!is_entry) {
             if (i > 0)
-                trace->nodes.at[node] = NODE_PLAIN;
+                trace->got.nodes.at[node] = NODE_PLAIN;
             return;
         }
         go_to(trace, node, to);
@@ -225,12 +221,12 @@ static void follow_table(struct trace *trace, uint32_t node, const struct instru
 
 static void follow(struct trace *trace, uint32_t node)
 {
-    address pc = trace->code->entry + trace->at.at[node];
+    address pc = trace->code->entry + trace->got.at.at[node];
     struct instruction instruction = decode(trace, pc);
     address next = pc + instruction.size;
     switch (instruction.kind) {
     case INSTRUCTION_CALL:
-        if (next == trace->return_pc)
+        if (trace->return_pc && next == trace->return_pc)
             add_edge(trace, node, 0);
         else
             follow_call(trace, node, &instruction, next);
@@ -247,10 +243,10 @@ static void follow(struct trace *trace, uint32_t node)
         follow_table(trace, node, &instruction);
         break;
     case INSTRUCTION_RETURN:
-        trace->nodes.at[node] = NODE_RETURNS;
+        trace->got.nodes.at[node] = NODE_RETURNS;
         break;
     case INSTRUCTION_TRAP:
-        trace->nodes.at[node] = NODE_FAILS;
+        trace->got.nodes.at[node] = NODE_FAILS;
         break;
     case INSTRUCTION_UNKNOWN:
         follow_unknown(trace, node, pc, instruction.size);
@@ -273,51 +269,99 @@ static unsigned direct_call_size(enum architecture arch)
 
 static struct error *follow_all(struct trace *trace)
 {
-    uint32_t call = add_node(trace, 0, 0);
-    address next = trace->return_pc;
-    struct instruction direct = decode(trace, next - direct_call_size(trace->code->arch));
-    if (effect_of(trace->code, &direct) == CALL_DEFERS)
-        next = behind_recovery_test(trace, next);
-    fall_through(trace, call, next, NODE_FAILS);
     while (trace->work.length > 0) {
-        if (trace->nodes.length > TRACE_MAX || trace->edges.length > 4 * (size_t)TRACE_MAX)
+        if (trace->got.nodes.length > TRACE_MAX || trace->got.edges.length > 4 * (size_t)TRACE_MAX)
             return error_create(ERROR_LIMIT, "a function has more than %d instructions", TRACE_MAX);
         follow(trace, trace->work.at[--trace->work.length]);
     }
     return NULL;
 }
 
+/* Node 0 is the call itself. */
+static void start_behind_call(struct trace *trace)
+{
+    uint32_t call = add_node(trace, 0, 0);
+    address next = trace->return_pc;
+    struct instruction direct = decode(trace, next - direct_call_size(trace->code->arch));
+    if (effect_of(trace->code, &direct) == CALL_DEFERS)
+        next = behind_recovery_test(trace, next);
+    fall_through(trace, call, next, NODE_FAILS);
+}
+
+static void start_at_entry(struct trace *trace)
+{
+    uint32_t node = add_node(trace, 0, 0);
+    trace->got.node_at[0] = node + 1;
+    VECTOR_PUSH(&trace->work, node);
+}
+
+void traced_deinit(struct traced *traced)
+{
+    free(traced->node_at);
+    VECTOR_DEINIT(&traced->nodes);
+    VECTOR_DEINIT(&traced->at);
+    VECTOR_DEINIT(&traced->calls);
+    VECTOR_DEINIT(&traced->edges);
+    *traced = (struct traced){0};
+}
+
 static void trace_deinit(struct trace *trace)
 {
-    decoder_destroy(trace->decoder);
-    free(trace->node_at);
-    VECTOR_DEINIT(&trace->nodes);
-    VECTOR_DEINIT(&trace->at);
+    if (trace->decoder && trace->decoder != trace->code->decoder)
+        decoder_destroy(trace->decoder);
+    traced_deinit(&trace->got);
     VECTOR_DEINIT(&trace->before);
-    VECTOR_DEINIT(&trace->edges);
     VECTOR_DEINIT(&trace->work);
+}
+
+static struct error *run(struct trace *trace)
+{
+    const struct code *code = trace->code;
+    if (code->size > TRACE_BYTES_MAX)
+        return error_create(ERROR_LIMIT, "a function of %zu bytes", code->size);
+    trace->decoder = code->decoder;
+    if (!trace->decoder)
+        TRY(decoder_create(code->arch, &trace->decoder));
+    TRY(memory_try(code->size, sizeof(*trace->got.node_at), &trace->got.node_at));
+    if (trace->return_pc)
+        start_behind_call(trace);
+    else
+        start_at_entry(trace);
+    return follow_all(trace);
+}
+
+struct flow_graph traced_graph(const struct traced *traced)
+{
+    return (struct flow_graph){
+        .nodes = traced->nodes.at,
+        .node_count = (uint32_t)traced->nodes.length,
+        .edges = traced->edges.at,
+        .edge_count = traced->edges.length,
+    };
+}
+
+struct error *trace_function(const struct code *code, struct traced *traced_ret)
+{
+    __attribute__((cleanup(trace_deinit))) struct trace trace = {.code = code};
+    if (!code->size)
+        return error_create(ERROR_BAD_DATA, "a function without code");
+    TRY(run(&trace));
+    *traced_ret = trace.got;
+    trace.got = (struct traced){0};
+    return NULL;
 }
 
 struct error *trace_loop(const struct code *code, address return_pc, struct loop_facts *facts_ret)
 {
     __attribute__((cleanup(trace_deinit))) struct trace trace = {.code = code,
                                                                  .return_pc = return_pc};
-    if (code->size > TRACE_BYTES_MAX)
-        return error_create(ERROR_LIMIT, "a function of %zu bytes", code->size);
     /* A return address may be the function's end: of a call behind which nothing stands. */
     if (return_pc - code->entry - 1 >= code->size)
         return error_create(ERROR_BAD_DATA, "0x%llx is not in the function at 0x%llx",
                             (unsigned long long)return_pc, (unsigned long long)code->entry);
-    TRY(decoder_create(code->arch, &trace.decoder));
-    TRY(memory_try(code->size, sizeof(*trace.node_at), &trace.node_at));
-    TRY(follow_all(&trace));
-    struct flow_graph graph = {
-        .nodes = trace.nodes.at,
-        .node_count = (uint32_t)trace.nodes.length,
-        .edges = trace.edges.at,
-        .edge_count = trace.edges.length,
-    };
+    TRY(run(&trace));
+    struct flow_graph graph = traced_graph(&trace.got);
     *facts_ret = flow_graph_facts(&graph, 0);
-    facts_ret->undecoded = trace.undecoded;
+    facts_ret->undecoded = trace.got.undecoded;
     return NULL;
 }

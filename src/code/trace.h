@@ -1,10 +1,11 @@
-/* From machine code to a graph: follows the code of one function from a call on, along every way
- * that execution can take on purpose. Works on bytes in place; what lies outside of them is asked
+/* From machine code to a graph: follows the code of one function, from its first instruction or from
+ * a call on, along every way that execution can take on purpose. Works on bytes in place; what lies outside of them is asked
  * of callbacks, so that tests can bring their own. Nothing here blocks but the callbacks. Time and
  * memory are bounded by TRACE_MAX instructions. */
 #ifndef SEEP_CODE_TRACE_H
 #define SEEP_CODE_TRACE_H
 
+#include "base/vector.h"
 #include "code/decode.h"
 #include "code/flow_graph.h"
 
@@ -37,7 +38,37 @@ struct code {
     bool (*read_word)(void *context, address at, uint64_t *value_ret);
     address (*next_known)(void *context, address pc);
     void *context;
+
+    struct decoder *decoder; /* borrowed, so that many functions share one; NULL: one is made */
 };
+
+/* One function as a graph: nodes are instructions, found at an offset each; node 0 is the first. */
+struct node_ids VECTOR_OF(uint32_t);
+
+struct traced_call {
+    uint32_t node;
+    address callee; /* 0: through a register or memory */
+    address return_pc;
+};
+
+struct traced {
+    uint32_t *node_at;                            /* by offset: node + 1, 0 if none */
+    struct traced_nodes VECTOR_OF(uint8_t) nodes; /* enum flow_node */
+    struct node_ids at;                           /* by node: its offset */
+    struct traced_edges VECTOR_OF(struct flow_edge) edges;
+    struct traced_calls VECTOR_OF(struct traced_call) calls;
+    unsigned undecoded;
+};
+
+void traced_deinit(struct traced *traced);
+#define AUTO_TRACED __attribute__((cleanup(traced_deinit)))
+
+/* The graph over the arrays of `traced`, which must outlive it. */
+struct flow_graph traced_graph(const struct traced *traced);
+
+/* Follows the function from its first instruction. ERROR_LIMIT if there is more of it than the
+ * bounds above. */
+struct error *trace_function(const struct code *code, struct traced *traced_ret) NODISCARD;
 
 /* What a function of the runtime's does when it is called, by its name in pclntab. */
 enum call_effect call_effect_named(const char *name);

@@ -1,5 +1,8 @@
 #include "find/finding.h"
 
+#include <string.h>
+
+#include "find/origin.h"
 #include "find/rules.h"
 
 const char *rule_name(enum rule rule)
@@ -61,6 +64,34 @@ void findings_deinit(struct findings *findings)
         VECTOR_DEINIT(&finding->because);
         free(finding->title);
         free(finding->since);
+        origin_deinit(&finding->origin);
+        free(finding->fingerprint);
     }
     VECTOR_DEINIT(findings);
+}
+
+static int by_text(const char *a, const char *b)
+{
+    return strcmp(a ? a : "", b ? b : "");
+}
+
+static int by_rank(const void *left, const void *right)
+{
+    const struct finding *a = left, *b = right;
+    if (a->grade != b->grade)
+        return a->grade < b->grade ? 1 : -1;
+    if (a->rank != b->rank)
+        return a->rank < b->rank ? -1 : 1;
+    int order = by_text(a->at.file, b->at.file);
+    if (order)
+        return order;
+    if (a->at.line != b->at.line)
+        return a->at.line < b->at.line ? -1 : 1;
+    return by_text(a->fingerprint, b->fingerprint);
+}
+
+void findings_sort_by_rank(struct findings *findings)
+{
+    if (findings->length)
+        qsort(findings->at, findings->length, sizeof(*findings->at), by_rank);
 }

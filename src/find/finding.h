@@ -25,6 +25,14 @@ struct place {
     int32_t line;   /* 0 unknown */
 };
 
+/* The module that a function is from. */
+struct origin {
+    char *module;  /* "example.com/agent"; "std" for Go's own; NULL unknown; escaped, as all here */
+    char *version; /* NULL unknown */
+    char *path;    /* of the file within the module: "cmd/agent/poll.go"; NULL unknown */
+    bool own;      /* the program's main module */
+};
+
 struct finding {
     enum rule rule;
     enum grade grade;
@@ -42,6 +50,13 @@ struct finding {
         since; /* one line: "the oldest at least 3d 4h; in 2.0 s 31 more came and none went" or NULL */
     struct reasons VECTOR_OF(char *) because;
     const char *fix; /* static text */
+
+    /* Of findings in a program that does not run (scan). */
+    struct origin origin;
+    uint64_t call_bytes; /* what each pending call or goroutine holds at least; 0 unknown */
+    unsigned rank;       /* among those of one grade: lower is read first */
+    char *fingerprint;   /* stays when lines move; NULL: none */
+    bool suppressed;
 };
 
 struct findings VECTOR_OF(struct finding);
@@ -64,6 +79,9 @@ bool find_wants_second_look(const struct looks *looks);
 
 /* The findings, certain ones first, then by count. notes_ret gets remarks on what was seen and not called a leak (owned strings). */
 void find_leaks(const struct looks *looks, struct findings *findings_ret, struct notes *notes_ret);
+
+/* By grade, then rank, then place. */
+void findings_sort_by_rank(struct findings *findings);
 
 void findings_deinit(struct findings *findings);
 

@@ -45,6 +45,11 @@ void buildinfo_deinit(struct buildinfo *info)
     free(info->main_version);
     free(info->vcs_revision);
     free(info->release);
+    for (size_t i = 0; i < info->modules.length; i++) {
+        free(info->modules.at[i].path);
+        free(info->modules.at[i].version);
+    }
+    VECTOR_DEINIT(&info->modules);
     *info = (struct buildinfo){.go_minor = -1};
 }
 
@@ -111,6 +116,30 @@ static void take_module(struct buildinfo *info, struct span rest)
     set_text(&info->main_version, next_word(&rest, '\t'));
 }
 
+static char *span_escaped(struct span text)
+{
+    return text_escaped(text.at, text.size);
+}
+
+static void take_dependency(struct buildinfo *info, struct span rest)
+{
+    struct span path = next_word(&rest, '\t');
+    struct span version = next_word(&rest, '\t');
+    VECTOR_PUSH(&info->modules, (struct build_module){span_escaped(path), span_escaped(version)});
+}
+
+/* "=>": what stands for the dependency before it. Its packages keep their import paths. */
+static void take_replacement(struct buildinfo *info, struct span rest)
+{
+    if (!info->modules.length)
+        return;
+    struct build_module *module = &info->modules.at[info->modules.length - 1];
+    next_word(&rest, '\t');
+    struct span version = next_word(&rest, '\t');
+    free(module->version);
+    module->version = span_escaped(version);
+}
+
 static void take_text(struct buildinfo *info, struct span text)
 {
     while (text.size) {
@@ -120,6 +149,10 @@ static void take_text(struct buildinfo *info, struct span text)
             set_text(&info->main_path, line);
         else if (is_word(word, "mod"))
             take_module(info, line);
+        else if (is_word(word, "dep"))
+            take_dependency(info, line);
+        else if (is_word(word, "=>"))
+            take_replacement(info, line);
         else if (is_word(word, "build"))
             take_setting(info, line);
     }

@@ -8,7 +8,14 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/vector.h"
 #include "elf/elffile.h"
+
+/* A module that the program is built from, beside its main one. */
+struct build_module {
+    char *path;    /* escaped */
+    char *version; /* of what replaces it, if something does; escaped, may be empty */
+};
 
 struct buildinfo {
     char *go_version;   /* "go1.26.8", "go1.26.8 X:nogreenteagc"; escaped; NULL if unknown */
@@ -18,7 +25,8 @@ struct buildinfo {
     char *main_version; /* "v1.2.3", "(devel)" or NULL; escaped */
     char *vcs_revision; /* NULL if not stamped; escaped */
     bool vcs_modified;
-    char *release; /* made by buildinfo_release */
+    struct build_modules VECTOR_OF(struct build_module) modules; /* in the file's order */
+    char *release;                                               /* made by buildinfo_release */
 };
 
 /* Reads the blob: section .go.buildinfo, else the 16-byte aligned magic in the writable segments

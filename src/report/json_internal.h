@@ -12,6 +12,9 @@ json_t *json_address(address at);              /* "0xc000123" */
 json_t *json_place(const struct place *place); /* null if it has no function */
 json_t *json_place_taken(struct place place);  /* the same; ends the place */
 
+/* A finding with the keys that all commands share. */
+json_t *finding_json(const struct finding *finding);
+
 /* json_groups.c */
 json_t *groups_json(const struct report *report);
 json_t *defers_json(const struct report *report);

@@ -108,13 +108,14 @@ static json_t *memory_json(const struct memory_split *memory)
     return value;
 }
 
-static json_t *finding_json(const struct finding *finding)
+json_t *finding_json(const struct finding *finding)
 {
     json_t *value = json_object();
     json_object_set_new(value, "rule", json_string(rule_name(finding->rule)));
     json_object_set_new(value, "grade", json_string(grade_name(finding->grade)));
     json_object_set_new(value, "title", json_text(finding->title ? finding->title : "?"));
-    json_object_set_new(value, "count", json_count(finding->count));
+    json_object_set_new(value, "count",
+                        finding->count ? json_count(finding->count) : json_null());
     json_object_set_new(value, "held_bytes",
                         finding->held_bytes ? json_count(finding->held_bytes) : json_null());
     json_object_set_new(value, "at", known_place(json_place(&finding->at)));

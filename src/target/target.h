@@ -1,4 +1,4 @@
-/* What is examined: one interface over a live process and a core file. Nothing here writes to the
+/* What is examined: one interface over a live process, a core file and an executable by itself. Nothing here writes to the
  * target or stops it; reads of a live process are process_vm_readv, page by page where a page is
  * missing.
  *
@@ -18,7 +18,8 @@
 
 enum target_kind {
     TARGET_PROCESS,
-    TARGET_CORE
+    TARGET_CORE,
+    TARGET_EXECUTABLE /* a file that does not run */
 };
 
 struct mapping {
@@ -71,6 +72,10 @@ struct error *target_open_process(pid_t pid, struct target **target_ret) NODISCA
  * error says: give --exe FILE. */
 struct error *target_open_core(const char *path, const char *exe_path,
                                struct target **target_ret) NODISCARD;
+
+/* A program, shared library or plugin by itself: memory is what it would be before its first
+ * instruction, at linked addresses (bias 0). Errors: not an ELF file; a core file; an object file. */
+struct error *target_open_executable(const char *path, struct target **target_ret) NODISCARD;
 
 void target_close(struct target *target);
 

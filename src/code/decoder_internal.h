@@ -1,0 +1,16 @@
+/* The disassembler, shared by the two views of an instruction: control flow (decode.c) and data
+ * (operation.c). */
+#ifndef SEEP_CODE_DECODER_INTERNAL_H
+#define SEEP_CODE_DECODER_INTERNAL_H
+
+#include <capstone/capstone.h>
+
+#include "code/decode.h"
+
+struct decoder {
+    enum architecture arch;
+    csh capstone; /* amd64 only */
+    cs_insn *scratch;
+};
+
+#endif

@@ -1,0 +1,307 @@
+/* The amd64 side, on Capstone's operands, and what both sides share. */
+#include "code/operation.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "code/decoder_internal.h"
+#include "code/operation_arm64.h"
+
+enum {
+    WORD = 8,
+    VECTOR = 16,
+    AMD64_CONTEXT = 9,
+    AMD64_STACK = 15,
+    AMD64_ARGUMENTS = 9,
+    ARM64_CONTEXT = 26,
+    ARM64_STACK = 31,
+    ARM64_ARGUMENTS = 16,
+};
+
+struct registers registers_of(enum architecture arch)
+{
+    if (arch == ARCH_ARM64)
+        return (struct registers){ARM64_STACK, ARM64_CONTEXT, ARM64_ARGUMENTS};
+    return (struct registers){AMD64_STACK, AMD64_CONTEXT, AMD64_ARGUMENTS};
+}
+
+/* In Go's order: the arguments, the context (DX), then the others. */
+static uint8_t number_of(x86_reg reg)
+{
+    static const struct {
+        uint16_t names[5];
+    } registers[] = {
+        {{X86_REG_RAX, X86_REG_EAX, X86_REG_AX, X86_REG_AL, X86_REG_AH}},
+        {{X86_REG_RBX, X86_REG_EBX, X86_REG_BX, X86_REG_BL, X86_REG_BH}},
+        {{X86_REG_RCX, X86_REG_ECX, X86_REG_CX, X86_REG_CL, X86_REG_CH}},
+        {{X86_REG_RDI, X86_REG_EDI, X86_REG_DI, X86_REG_DIL, 0}},
+        {{X86_REG_RSI, X86_REG_ESI, X86_REG_SI, X86_REG_SIL, 0}},
+        {{X86_REG_R8, X86_REG_R8D, X86_REG_R8W, X86_REG_R8B, 0}},
+        {{X86_REG_R9, X86_REG_R9D, X86_REG_R9W, X86_REG_R9B, 0}},
+        {{X86_REG_R10, X86_REG_R10D, X86_REG_R10W, X86_REG_R10B, 0}},
+        {{X86_REG_R11, X86_REG_R11D, X86_REG_R11W, X86_REG_R11B, 0}},
+        {{X86_REG_RDX, X86_REG_EDX, X86_REG_DX, X86_REG_DL, X86_REG_DH}},
+        {{X86_REG_R12, X86_REG_R12D, X86_REG_R12W, X86_REG_R12B, 0}},
+        {{X86_REG_R13, X86_REG_R13D, X86_REG_R13W, X86_REG_R13B, 0}},
+        {{X86_REG_R14, X86_REG_R14D, X86_REG_R14W, X86_REG_R14B, 0}},
+        {{X86_REG_R15, X86_REG_R15D, X86_REG_R15W, X86_REG_R15B, 0}},
+        {{X86_REG_RBP, X86_REG_EBP, X86_REG_BP, X86_REG_BPL, 0}},
+        {{X86_REG_RSP, X86_REG_ESP, X86_REG_SP, X86_REG_SPL, 0}},
+    };
+    static uint8_t numbers[X86_REG_ENDING]; /* number + 1; 0: not yet filled */
+    if (!numbers[X86_REG_RAX]) {
+        for (size_t i = 0; i < LENGTH_OF(registers); i++)
+            for (size_t n = 0; n < LENGTH_OF(registers[i].names); n++)
+                numbers[registers[i].names[n]] = (uint8_t)(i + 1);
+        numbers[0] = 0;
+    }
+    uint8_t number = reg < X86_REG_ENDING ? numbers[reg] : 0;
+    return number ? (uint8_t)(number - 1) : REGISTER_NONE;
+}
+
+static struct operation other(void)
+{
+    return (struct operation){.kind = OPERATION_OTHER,
+                              .to = REGISTER_NONE,
+                              .from = REGISTER_NONE,
+                              .second = REGISTER_NONE};
+}
+
+static struct operation two(enum operation_kind kind, uint8_t to, uint8_t from, int64_t number)
+{
+    struct operation operation = other();
+    operation.kind = kind;
+    operation.to = to;
+    operation.from = from;
+    operation.number = number;
+    return operation;
+}
+
+/* The place base + distance, if that is all there is to it; REGISTER_NONE and the address if it is
+ * relative to the instruction. */
+static bool plain_place(const cs_insn *insn, const x86_op_mem *memory, uint8_t *base_ret,
+                        int64_t *number_ret)
+{
+    *number_ret = memory->disp;
+    *base_ret = REGISTER_NONE;
+    if (memory->segment != X86_REG_INVALID || memory->index != X86_REG_INVALID)
+        return false;
+    if (memory->base == X86_REG_RIP) {
+        *number_ret += (int64_t)(insn->address + insn->size);
+        return true;
+    }
+    *base_ret = number_of(memory->base);
+    return *base_ret != REGISTER_NONE;
+}
+
+static struct operation load(const cs_insn *insn, uint8_t to, const cs_x86_op *from)
+{
+    struct operation operation = two(OPERATION_LOAD, to, REGISTER_NONE, 0);
+    if (from->size != WORD || !plain_place(insn, &from->mem, &operation.from, &operation.number)) {
+        operation = other();
+        operation.written = UINT32_C(1) << to;
+    }
+    return operation;
+}
+
+static struct operation store(const cs_insn *insn, const cs_x86_op *to, const cs_x86_op *from)
+{
+    struct operation operation = other();
+    if (!plain_place(insn, &to->mem, &operation.to, &operation.number) ||
+        operation.to == REGISTER_NONE)
+        return other();
+    operation.value = to->size;
+    uint8_t source = from->type == X86_OP_REG ? number_of(from->reg) : REGISTER_NONE;
+    if (to->size == WORD && from->type == X86_OP_IMM) {
+        operation.kind = OPERATION_STORE;
+        operation.value = from->imm;
+    } else if (to->size == WORD && source != REGISTER_NONE) {
+        operation.kind = OPERATION_STORE;
+        operation.from = source;
+    } else {
+        operation.kind = OPERATION_SMUDGE;
+    }
+    return operation;
+}
+
+static struct operation move(const cs_insn *insn)
+{
+    const cs_x86_op *to = &insn->detail->x86.operands[0];
+    const cs_x86_op *from = &insn->detail->x86.operands[1];
+    if (to->type == X86_OP_MEM)
+        return store(insn, to, from);
+    uint8_t reg = to->type == X86_OP_REG ? number_of(to->reg) : REGISTER_NONE;
+    if (reg == REGISTER_NONE)
+        return other();
+    if (from->type == X86_OP_MEM)
+        return load(insn, reg, from);
+    if (from->type == X86_OP_IMM && to->size >= WORD / 2)
+        return two(OPERATION_NUMBER, reg, REGISTER_NONE, from->imm);
+    uint8_t source = from->type == X86_OP_REG ? number_of(from->reg) : REGISTER_NONE;
+    if (source != REGISTER_NONE && to->size >= WORD / 2)
+        return two(OPERATION_MOVE, reg, source, 0);
+    struct operation operation = other();
+    operation.written = UINT32_C(1) << reg;
+    return operation;
+}
+
+static struct operation lea(const cs_insn *insn)
+{
+    const cs_x86 *x86 = &insn->detail->x86;
+    uint8_t to = number_of(x86->operands[0].reg);
+    uint8_t base;
+    int64_t number;
+    if (to == REGISTER_NONE)
+        return other();
+    if (!plain_place(insn, &x86->operands[1].mem, &base, &number)) {
+        struct operation operation = other();
+        operation.written = UINT32_C(1) << to;
+        return operation;
+    }
+    if (base == REGISTER_NONE)
+        return two(OPERATION_NUMBER, to, REGISTER_NONE, number);
+    return two(OPERATION_SUM, to, base, number);
+}
+
+static struct operation add(const cs_insn *insn, int sign)
+{
+    const cs_x86 *x86 = &insn->detail->x86;
+    const cs_x86_op *to = &x86->operands[0];
+    struct operation operation = other();
+    int64_t number = x86->op_count == 1 ? 1 : x86->operands[1].imm;
+    bool constant = x86->op_count == 1 || x86->operands[1].type == X86_OP_IMM;
+    if (to->type == X86_OP_MEM) {
+        if (plain_place(insn, &to->mem, &operation.to, &operation.number) &&
+            operation.to != REGISTER_NONE) {
+            operation.kind = OPERATION_SMUDGE;
+            operation.value = to->size;
+        }
+        return operation;
+    }
+    uint8_t reg = number_of(to->reg);
+    if (reg == REGISTER_NONE)
+        return operation;
+    if (constant)
+        return two(OPERATION_SUM, reg, reg, sign * number);
+    operation.written = UINT32_C(1) << reg;
+    return operation;
+}
+
+static struct operation compare(const cs_insn *insn)
+{
+    const cs_x86_op *left = &insn->detail->x86.operands[0];
+    const cs_x86_op *right = &insn->detail->x86.operands[1];
+    struct operation operation = two(OPERATION_COMPARE, REGISTER_NONE, REGISTER_NONE, 0);
+    if (left->type == X86_OP_REG)
+        operation.to = number_of(left->reg);
+    if (right->type == X86_OP_IMM)
+        operation.value = right->imm;
+    else if (right->type == X86_OP_REG && insn->id == X86_INS_TEST && right->reg == left->reg)
+        operation.value = 0;
+    else if (right->type == X86_OP_REG)
+        operation.from = number_of(right->reg);
+    const cs_x86_op *memory = left->type == X86_OP_MEM    ? left
+                              : right->type == X86_OP_MEM ? right
+                                                          : NULL;
+    if (memory) {
+        if (left == memory && right->type == X86_OP_REG)
+            operation.to = number_of(right->reg);
+        operation.from_memory = plain_place(insn, &memory->mem, &operation.from, &operation.number);
+    }
+    return operation;
+}
+
+static struct operation stack_move(const cs_insn *insn, int64_t by)
+{
+    const cs_x86_op *operand = &insn->detail->x86.operands[0];
+    uint8_t reg = operand->type == X86_OP_REG ? number_of(operand->reg) : REGISTER_NONE;
+    struct operation operation = other();
+    if (by < 0 && reg != REGISTER_NONE)
+        operation = two(OPERATION_STORE, AMD64_STACK, reg, 0);
+    else if (by > 0 && reg != REGISTER_NONE)
+        operation = two(OPERATION_LOAD, reg, AMD64_STACK, 0);
+    operation.moves_stack = by;
+    operation.moves_after = by > 0;
+    return operation;
+}
+
+/* All that the instruction writes, by Capstone's own account. */
+static struct operation unknown(struct decoder *decoder, const cs_insn *insn)
+{
+    struct operation operation = other();
+    cs_regs read, written;
+    uint8_t read_count = 0, written_count = 0;
+    if (cs_regs_access(decoder->capstone, insn, read, &read_count, written, &written_count))
+        operation.written = UINT32_MAX;
+    for (uint8_t i = 0; i < written_count; i++) {
+        uint8_t reg = number_of(written[i]);
+        if (reg != REGISTER_NONE)
+            operation.written |= UINT32_C(1) << reg;
+    }
+    const cs_x86 *x86 = &insn->detail->x86;
+    if (x86->op_count && x86->operands[0].type == X86_OP_MEM &&
+        x86->operands[0].access & CS_AC_WRITE &&
+        plain_place(insn, &x86->operands[0].mem, &operation.to, &operation.number) &&
+        operation.to != REGISTER_NONE) {
+        operation.kind = OPERATION_SMUDGE;
+        operation.value = x86->operands[0].size;
+    }
+    return operation;
+}
+
+static struct operation reduce(struct decoder *decoder, const cs_insn *insn)
+{
+    const cs_x86 *x86 = &insn->detail->x86;
+    switch (insn->id) {
+    case X86_INS_MOV:
+    case X86_INS_MOVABS:
+        return move(insn);
+    case X86_INS_MOVUPS:
+    case X86_INS_MOVUPD:
+    case X86_INS_MOVDQU:
+    case X86_INS_MOVAPS:
+    case X86_INS_MOVQ:
+    case X86_INS_MOVSD:
+        if (x86->operands[0].type == X86_OP_MEM)
+            return store(insn, &x86->operands[0], &x86->operands[1]);
+        break;
+    case X86_INS_LEA:
+        return lea(insn);
+    case X86_INS_XOR:
+        if (x86->operands[0].type == X86_OP_REG && x86->operands[1].type == X86_OP_REG &&
+            x86->operands[0].reg == x86->operands[1].reg &&
+            number_of(x86->operands[0].reg) != REGISTER_NONE)
+            return two(OPERATION_NUMBER, number_of(x86->operands[0].reg), REGISTER_NONE, 0);
+        break;
+    case X86_INS_ADD:
+    case X86_INS_INC:
+        return add(insn, 1);
+    case X86_INS_SUB:
+    case X86_INS_DEC:
+        return add(insn, -1);
+    case X86_INS_CMP:
+    case X86_INS_TEST:
+        return compare(insn);
+    case X86_INS_PUSH:
+        return stack_move(insn, -WORD);
+    case X86_INS_POP:
+        return stack_move(insn, WORD);
+    case X86_INS_NOP:
+        return other();
+    }
+    return unknown(decoder, insn);
+}
+
+struct operation operation_at(struct decoder *decoder, const uint8_t *bytes, size_t size,
+                              address at)
+{
+    if (decoder->arch == ARCH_ARM64)
+        return operation_arm64(bytes, size, at);
+    uint64_t next = at;
+    if (!cs_disasm_iter(decoder->capstone, &bytes, &size, &next, decoder->scratch)) {
+        struct operation operation = other();
+        operation.written = UINT32_MAX;
+        return operation;
+    }
+    return reduce(decoder, decoder->scratch);
+}

@@ -1,0 +1,3 @@
+module example.com/seep-oracle-forms
+
+go 1.19

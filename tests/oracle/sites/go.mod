@@ -1,0 +1,3 @@
+module example.com/seep-oracle-sites
+
+go 1.19
