@@ -7,13 +7,19 @@
 
 const char *rule_name(enum rule rule)
 {
-    switch (rule) {
-    case RULE_DEFER_IN_LOOP:
-        return "defer-in-loop";
-    case RULE_BLOCKED_GOROUTINES:
-        return "blocked-goroutines";
-    }
-    return "?";
+    static const char *const names[RULE_COUNT] = {
+        [RULE_DEFER_IN_LOOP] = "defer-in-loop",
+        [RULE_BLOCKED_GOROUTINES] = "blocked-goroutines",
+        [RULE_FAN_OUT_SEND] = "fan-out-send",
+        [RULE_EARLY_RETURN] = "early-return",
+        [RULE_DOUBLE_SEND] = "double-send",
+        [RULE_ABANDONED_SENDER] = "abandoned-sender",
+        [RULE_RANGE_NEVER_CLOSED] = "range-never-closed",
+        [RULE_LOST_CANCEL] = "lost-cancel",
+        [RULE_WAITGROUP_STUCK] = "waitgroup-stuck",
+        [RULE_TIMER_LOOP] = "timer-loop",
+    };
+    return rule < RULE_COUNT ? names[rule] : "?";
 }
 
 const char *grade_name(enum grade grade)

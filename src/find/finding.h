@@ -10,7 +10,17 @@
 
 enum rule {
     RULE_DEFER_IN_LOOP,
-    RULE_BLOCKED_GOROUTINES
+    RULE_BLOCKED_GOROUTINES, /* of running programs: whatever they block on */
+    /* Of code: the shapes of goroutines that can block for ever. */
+    RULE_FAN_OUT_SEND,
+    RULE_EARLY_RETURN,
+    RULE_DOUBLE_SEND,
+    RULE_ABANDONED_SENDER,
+    RULE_RANGE_NEVER_CLOSED,
+    RULE_LOST_CANCEL,
+    RULE_WAITGROUP_STUCK,
+    RULE_TIMER_LOOP,
+    RULE_COUNT
 };
 enum grade {
     GRADE_POSSIBLE,

@@ -69,7 +69,7 @@ func nobodyCallsThis() {
 
 func loops() {
 	keep = append(keep, forever, whileBusy, counted, overSlice, overMap, overChannel, overText, nested, inSwitch, inSelect,
-		inTypeSwitch, beside, several, (*file).flush, helper.Inlined(release), helper.Inlined(func() {}))
+		inTypeSwitch, beside, (*file).flush, helper.Inlined(release), helper.Inlined(func() {}))
 	go func() {
 		for {
 			defer release() // oracle: heap; in a loop; no way out
@@ -218,13 +218,6 @@ func beside(names []string) {
 				defer release() // oracle: heap; in a loop; a way out
 			}
 		}()
-	}
-}
-
-func several() {
-	for busy() {
-		defer release()
-		defer release(); defer releaseNumber(1, "same line") // oracle: heap; in a loop; a way out
 	}
 }
 

@@ -1,14 +1,15 @@
 // sites tells which defers in loops an executable with symbols and DWARF has, without any of seep's ways: addresses
 // come from the ELF symbol table, files and lines from DWARF, and calls are found by their bytes.
 //
-//	sites EXECUTABLE < LINES
+//	sites EXECUTABLE STRIPPED < LINES
 //
 // LINES has one `file:line` each. Prints one JSON document: every call of the functions that register a defer in a
-// loop, and those of LINES for which the DWARF line table has code.
+// loop, and those of LINES for which the DWARF line table has code. Fails if STRIPPED has other code.
 package main
 
 import (
 	"bufio"
+	"bytes"
 	"debug/dwarf"
 	"debug/elf"
 	"encoding/binary"
@@ -24,6 +25,8 @@ import (
 
 // A trampoline of the linker, in an executable too large for one branch, counts as what it leads to.
 var registers = regexp.MustCompile(`^runtime\.(deferproc|deferprocat|deferrangefunc)(\+0)?(-tramp\d+)?$`)
+
+const buildIDWithin = 4096
 
 type place struct {
 	File string `json:"file"`
@@ -44,13 +47,17 @@ type code struct {
 }
 
 func main() {
-	if err := run(os.Args[1], os.Stdin, os.Stdout); err != nil {
+	if len(os.Args) != 3 {
+		fmt.Fprintln(os.Stderr, "usage: sites EXECUTABLE STRIPPED < LINES")
+		os.Exit(2)
+	}
+	if err := run(os.Args[1], os.Args[2], os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintf(os.Stderr, "sites: %s: %v\n", os.Args[1], err)
 		os.Exit(1)
 	}
 }
 
-func run(path string, input io.Reader, output io.Writer) error {
+func run(path, stripped string, input io.Reader, output io.Writer) error {
 	wanted, err := readPlaces(input)
 	if err != nil {
 		return err
@@ -62,6 +69,9 @@ func run(path string, input io.Reader, output io.Writer) error {
 	defer file.Close()
 	functions, err := readFunctions(file)
 	if err != nil {
+		return err
+	}
+	if err := compareCode(file, stripped); err != nil {
 		return err
 	}
 	calls, err := findCalls(file, functions)
@@ -95,6 +105,40 @@ func cutLast(text, separator string) (before, after string, found bool) {
 		return text, "", false
 	}
 	return text[:at], text[at+len(separator):], true
+}
+
+// ---- the twin
+
+// The linker writes the build ID at the start of the code; it is the one thing in which twins differ.
+var buildID = regexp.MustCompile(`\xff Go build ID: "[^"]*"`)
+
+func compareCode(file *elf.File, path string) error {
+	other, err := elf.Open(path)
+	if err != nil {
+		return err
+	}
+	defer other.Close()
+	var codes [2][]byte
+	for i, file := range []*elf.File{file, other} {
+		section := file.Section(".text")
+		if section == nil {
+			return fmt.Errorf("there is no .text")
+		}
+		code, err := section.Data()
+		if err != nil {
+			return err
+		}
+		start := code
+		if len(start) > buildIDWithin {
+			start = start[:buildIDWithin]
+		}
+		copy(start, buildID.ReplaceAllFunc(start, func(id []byte) []byte { return make([]byte, len(id)) }))
+		codes[i] = code
+	}
+	if !bytes.Equal(codes[0], codes[1]) {
+		return fmt.Errorf("%s has other code", path)
+	}
+	return nil
 }
 
 // ---- symbols
