@@ -49,6 +49,34 @@ static bool is_branch(unsigned id)
            id == X86_INS_LOOPE || id == X86_INS_LOOPNE || id == X86_INS_XBEGIN;
 }
 
+static enum condition condition_of(unsigned id)
+{
+    switch (id) {
+    case X86_INS_JE:
+        return CONDITION_EQUAL;
+    case X86_INS_JNE:
+        return CONDITION_NOT_EQUAL;
+    case X86_INS_JL:
+        return CONDITION_LESS;
+    case X86_INS_JLE:
+        return CONDITION_LESS_EQUAL;
+    case X86_INS_JG:
+        return CONDITION_GREATER;
+    case X86_INS_JGE:
+        return CONDITION_GREATER_EQUAL;
+    case X86_INS_JB:
+        return CONDITION_BELOW;
+    case X86_INS_JBE:
+        return CONDITION_BELOW_EQUAL;
+    case X86_INS_JA:
+        return CONDITION_ABOVE;
+    case X86_INS_JAE:
+        return CONDITION_ABOVE_EQUAL;
+    default:
+        return CONDITION_NONE;
+    }
+}
+
 /* A jump that is not to a fixed place. */
 static void jump_indirect(const cs_x86_op *operand, struct instruction *instruction)
 {
@@ -90,7 +118,7 @@ static struct instruction reduce(const cs_insn *insn)
     if (is_branch(insn->id)) {
         instruction.kind = is_fixed ? INSTRUCTION_BRANCH : INSTRUCTION_UNKNOWN;
         instruction.value = is_fixed ? (address)first->imm : 0;
-        instruction.not_equal = insn->id == X86_INS_JNE;
+        instruction.condition = condition_of(insn->id);
         return instruction;
     }
     switch (insn->id) {

@@ -33,10 +33,25 @@ enum instruction_kind {
     INSTRUCTION_LOAD_INDEXED, /* reg = the 8-byte word at base + 8 * something */
 };
 
+/* When a branch is taken, by the last comparison of left with right. */
+enum condition {
+    CONDITION_NONE, /* no branch, or one on something else */
+    CONDITION_EQUAL,
+    CONDITION_NOT_EQUAL,
+    CONDITION_LESS,
+    CONDITION_LESS_EQUAL,
+    CONDITION_GREATER,
+    CONDITION_GREATER_EQUAL,
+    CONDITION_BELOW, /* unsigned */
+    CONDITION_BELOW_EQUAL,
+    CONDITION_ABOVE,
+    CONDITION_ABOVE_EQUAL,
+};
+
 struct instruction {
     enum instruction_kind kind;
-    uint8_t size;   /* 0 if unknown */
-    bool not_equal; /* BRANCH: taken if the last comparison was unequal */
+    uint8_t size;             /* 0 if unknown */
+    enum condition condition; /* BRANCH */
     uint16_t reg;   /* numbers compare within one architecture only */
     uint16_t base;
     address value;

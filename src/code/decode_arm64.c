@@ -18,6 +18,17 @@ static address relative(uint32_t word, unsigned shift, unsigned bits, address at
     return at + (uint64_t)field * WORD;
 }
 
+/* Arm ARM, C1.2.4 "Condition code". */
+static enum condition condition_of(uint32_t code)
+{
+    static const uint8_t conditions[] = {
+        [0] = CONDITION_EQUAL,          [1] = CONDITION_NOT_EQUAL, [2] = CONDITION_ABOVE_EQUAL,
+        [3] = CONDITION_BELOW,          [8] = CONDITION_ABOVE,     [9] = CONDITION_BELOW_EQUAL,
+        [10] = CONDITION_GREATER_EQUAL, [11] = CONDITION_LESS,     [12] = CONDITION_GREATER,
+        [13] = CONDITION_LESS_EQUAL,    [15] = CONDITION_NONE};
+    return (enum condition)conditions[code];
+}
+
 static struct instruction branch_group(uint32_t word, address at)
 {
     struct instruction instruction = {.kind = INSTRUCTION_UNKNOWN, .size = WORD};
@@ -27,10 +38,11 @@ static struct instruction branch_group(uint32_t word, address at)
     } else if ((word & 0xff000000) == 0x54000000) { /* B.cond, and BC.cond of Armv8.8 */
         bool always = (word & 0xe) == 0xe;
         instruction.kind = always ? INSTRUCTION_JUMP : INSTRUCTION_BRANCH;
-        instruction.not_equal = (word & 0xf) == 1;
+        instruction.condition = condition_of(word & 0xf);
         instruction.value = relative(word, 5, 19, at);
     } else if ((word & 0x7e000000) == 0x34000000) { /* CBZ, CBNZ */
         instruction.kind = INSTRUCTION_BRANCH;
+        instruction.condition = word >> 24 & 1 ? CONDITION_NOT_EQUAL : CONDITION_EQUAL;
         instruction.value = relative(word, 5, 19, at);
     } else if ((word & 0x7e000000) == 0x36000000) { /* TBZ, TBNZ */
         instruction.kind = INSTRUCTION_BRANCH;

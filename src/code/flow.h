@@ -4,6 +4,7 @@
 #ifndef SEEP_CODE_FLOW_H
 #define SEEP_CODE_FLOW_H
 
+#include "code/body.h"
 #include "code/flow_graph.h"
 #include "code/trace.h"
 #include "program/program.h"
@@ -18,10 +19,21 @@ struct error *flow_defer_loop(struct target *target, const struct program *progr
                               const struct func *func, address return_pc,
                               struct loop_facts *facts_ret) NODISCARD;
 
-/* Follows the function from its first instruction (code/trace.h). The decoder is the caller's, for
- * many functions. */
-struct error *flow_function(struct target *target, const struct program *program,
-                            const struct func *func, struct decoder *decoder,
-                            struct traced *traced_ret) NODISCARD;
+/* A function's code with what the program's tables know of it, ready for trace_function() and
+ * values_follow(). Must not be moved while in use: code.context points to it. */
+struct function_code {
+    struct target *target;
+    const struct program *program;
+    struct func func;
+    struct body body;
+    struct code code;
+};
+
+/* The decoder is the caller's, so that many functions share one; NULL: trace_function() makes its
+ * own. The target and the program must outlive it. */
+struct error *flow_open(struct target *target, const struct program *program,
+                        const struct func *func, struct decoder *decoder,
+                        struct function_code *function_ret) NODISCARD;
+void flow_close(struct function_code *function);
 
 #endif

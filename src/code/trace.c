@@ -62,6 +62,7 @@ static uint32_t add_node(struct trace *trace, uint32_t offset, uint32_t before)
 {
     uint32_t node = (uint32_t)trace->got.nodes.length;
     VECTOR_PUSH(&trace->got.nodes, NODE_PLAIN);
+    VECTOR_PUSH(&trace->got.conditions, CONDITION_NONE);
     VECTOR_PUSH(&trace->got.at, offset);
     VECTOR_PUSH(&trace->before, before);
     return node;
@@ -137,7 +138,8 @@ static address behind_recovery_test(struct trace *trace, address pc)
         return pc;
     at += instruction.size;
     instruction = decode(trace, at);
-    if (instruction.kind != INSTRUCTION_BRANCH || !instruction.not_equal)
+    if (instruction.kind != INSTRUCTION_BRANCH ||
+        instruction.condition != CONDITION_NOT_EQUAL)
         return pc;
     return at + instruction.size;
 }
@@ -232,6 +234,7 @@ static void follow(struct trace *trace, uint32_t node)
             follow_call(trace, node, &instruction, next);
         break;
     case INSTRUCTION_BRANCH:
+        trace->got.conditions.at[node] = (uint8_t)instruction.condition;
         go_to(trace, node, instruction.value);
         fall_through(trace, node, next, NODE_OPEN);
         break;
@@ -299,6 +302,7 @@ void traced_deinit(struct traced *traced)
 {
     free(traced->node_at);
     VECTOR_DEINIT(&traced->nodes);
+    VECTOR_DEINIT(&traced->conditions);
     VECTOR_DEINIT(&traced->at);
     VECTOR_DEINIT(&traced->calls);
     VECTOR_DEINIT(&traced->edges);

@@ -3,28 +3,88 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "code/calls.h"
 #include "code/flow.h"
+#include "find/scan_starts.h"
 
 static const char *const callees[CALLEE_COUNT] = {
     [CALLEE_DEFERPROC] = "runtime.deferproc",
     [CALLEE_DEFERPROCAT] = "runtime.deferprocat",
     [CALLEE_DEFERRANGEFUNC] = "runtime.deferrangefunc",
     [CALLEE_NEWPROC] = "runtime.newproc",
+    [CALLEE_MAKECHAN] = "runtime.makechan",
     [CALLEE_CHANSEND] = "runtime.chansend1",
     [CALLEE_CHANRECV1] = "runtime.chanrecv1",
     [CALLEE_CHANRECV2] = "runtime.chanrecv2",
     [CALLEE_SELECTGO] = "runtime.selectgo",
+    [CALLEE_SELECTNBSEND] = "runtime.selectnbsend",
+    [CALLEE_SELECTNBRECV] = "runtime.selectnbrecv",
+    [CALLEE_CLOSECHAN] = "runtime.closechan",
+    [CALLEE_SLEEP] = "time.Sleep",
+    [CALLEE_AFTER] = "time.After",
+    [CALLEE_TICK] = "time.Tick",
+    [CALLEE_NEW_TICKER] = "time.NewTicker",
+    [CALLEE_NEW_TIMER] = "time.NewTimer",
+    [CALLEE_WAITGROUP_ADD] = "sync.(*WaitGroup).Add",
+    [CALLEE_WAITGROUP_DONE] = "sync.(*WaitGroup).Done",
+    [CALLEE_WAITGROUP_WAIT] = "sync.(*WaitGroup).Wait",
+    [CALLEE_WITH_CANCEL] = "context.WithCancel",
+    [CALLEE_WITH_CANCEL_INLINED] = "context.withCancel",
+    [CALLEE_HANDLE_FUNC] = "net/http.HandleFunc",
+    [CALLEE_MUX_HANDLE_FUNC] = "net/http.(*ServeMux).HandleFunc",
 };
 
 bool scanner_trace(struct scanner *scanner, const struct func *func, struct traced *traced_ret)
 {
-    scanner->scan->examined++;
+    u64map_set(&scanner->followed, func->entry, 1);
+    scanner->scan->examined = scanner->followed.length;
+    __attribute__((cleanup(flow_close))) struct function_code function = {0};
     struct error *error =
-        flow_function(scanner->target, scanner->program, func, scanner->decoder, traced_ret);
+        flow_open(scanner->target, scanner->program, func, scanner->decoder, &function);
+    if (!error)
+        error = trace_function(&function.code, traced_ret);
     bool failed = error_ignore(error);
     if (failed || traced_ret->undecoded)
-        scanner->scan->undecoded++;
+        u64map_set(&scanner->lost, func->entry, 1);
+    scanner->scan->undecoded = scanner->lost.length;
     return !failed;
+}
+
+struct summary *scanner_summary(struct scanner *scanner, const struct func *func)
+{
+    struct summary *summary = NULL;
+    u64map_set(&scanner->followed, func->entry, 1);
+    scanner->scan->examined = scanner->followed.length;
+    bool failed = error_ignore(summary_create(&scanner->summaries, func, &summary));
+    if (failed || summary->traced.undecoded)
+        u64map_set(&scanner->lost, func->entry, 1);
+    scanner->scan->undecoded = scanner->lost.length;
+    return summary;
+}
+
+bool scanner_next(const struct scanner *scanner, const enum callee *wanted, size_t count,
+                  size_t *at, struct func *func_ret)
+{
+    for (; *at < scanner->sites.length; ++*at) {
+        const struct call_site *site = &scanner->sites.at[*at];
+        for (size_t k = 0; k < count; k++) {
+            if ((enum callee)site->name != wanted[k] ||
+                !pclntab_func(&scanner->program->pclntab, site->return_pc - 1, func_ret))
+                continue;
+            while (*at < scanner->sites.length &&
+                   scanner->sites.at[*at].return_pc <= func_ret->end)
+                ++*at;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum callee scanner_callee(const struct scanner *scanner, const struct summary_call *call)
+{
+    uint32_t name;
+    bool known = call->made.callee && u64map_get(&scanner->named, call->made.callee, &name);
+    return known ? (enum callee)name : CALLEE_NONE;
 }
 
 bool scanner_call_node(const struct traced *traced, address return_pc, uint32_t *node_ret)
@@ -80,20 +140,39 @@ void scanner_report(struct scanner *scanner, struct finding *finding, const char
     VECTOR_PUSH(&scanner->scan->findings, *finding);
 }
 
+static void name_callees(struct scanner *scanner)
+{
+    struct named_entries entries = {0};
+    calls_entries(scanner->program, callees, CALLEE_COUNT, &entries);
+    for (size_t i = 0; i < entries.length; i++)
+        u64map_set(&scanner->named, entries.at[i].entry, entries.at[i].name);
+    VECTOR_DEINIT(&entries);
+}
+
+static void scanner_deinit(struct scanner *scanner)
+{
+    VECTOR_DEINIT(&scanner->sites);
+    u64map_deinit(&scanner->named);
+    u64map_deinit(&scanner->bodies);
+    u64map_deinit(&scanner->handlers);
+    u64map_deinit(&scanner->followed);
+    u64map_deinit(&scanner->lost);
+    summary_context_deinit(&scanner->summaries);
+    decoder_destroy(scanner->decoder);
+}
+
 struct error *scan_program(struct target *target, struct program *program, struct scan *scan_ret)
 {
     struct scan scan = {.functions = program->pclntab.function_count};
-    struct scanner scanner = {.target = target, .program = program, .scan = &scan};
+    __attribute__((cleanup(scanner_deinit))) struct scanner scanner = {
+        .target = target, .program = program, .scan = &scan};
     TRY(decoder_create(program->arch, &scanner.decoder));
-    struct error *error = call_sites_find(target, program, callees, CALLEE_COUNT, &scanner.sites);
-    if (!error) {
-        scan_defers(&scanner);
-        findings_sort_by_rank(&scan.findings);
-    }
-    VECTOR_DEINIT(&scanner.sites);
-    decoder_destroy(scanner.decoder);
-    if (error)
-        return error;
+    TRY(call_sites_find(target, program, callees, CALLEE_COUNT, &scanner.sites));
+    summary_context_init(&scanner.summaries, target, program, scanner.decoder);
+    name_callees(&scanner);
+    starts_gather(&scanner);
+    scan_defers(&scanner);
+    findings_sort_by_rank(&scan.findings);
     *scan_ret = scan;
     return NULL;
 }

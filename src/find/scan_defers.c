@@ -131,14 +131,9 @@ static void judge_function(struct scanner *scanner, const struct func *func)
 
 void scan_defers(struct scanner *scanner)
 {
-    address done = 0;
-    for (size_t i = 0; i < scanner->sites.length; i++) {
-        const struct call_site *site = &scanner->sites.at[i];
-        struct func func;
-        if (!is_defer((enum callee)site->name) || site->return_pc <= done ||
-            !pclntab_func(&scanner->program->pclntab, site->return_pc - 1, &func))
-            continue;
-        done = func.end;
+    static const enum callee wanted[] = {CALLEE_DEFERPROC, CALLEE_DEFERPROCAT,
+                                         CALLEE_DEFERRANGEFUNC};
+    struct func func;
+    for (size_t i = 0; scanner_next(scanner, wanted, LENGTH_OF(wanted), &i, &func);)
         judge_function(scanner, &func);
-    }
 }

@@ -4,7 +4,7 @@
 #define SEEP_FIND_SCAN_INTERNAL_H
 
 #include "code/call_sites.h"
-#include "code/trace.h"
+#include "code/summary.h"
 #include "find/origin.h"
 #include "find/places.h"
 #include "find/rules.h"
@@ -16,11 +16,28 @@ enum callee {
     CALLEE_DEFERPROCAT,
     CALLEE_DEFERRANGEFUNC,
     CALLEE_NEWPROC,
+    CALLEE_MAKECHAN,
     CALLEE_CHANSEND,
     CALLEE_CHANRECV1,
     CALLEE_CHANRECV2,
     CALLEE_SELECTGO,
-    CALLEE_COUNT
+    CALLEE_SELECTNBSEND,
+    CALLEE_SELECTNBRECV,
+    CALLEE_CLOSECHAN,
+    CALLEE_SLEEP,
+    CALLEE_AFTER,
+    CALLEE_TICK,
+    CALLEE_NEW_TICKER,
+    CALLEE_NEW_TIMER,
+    CALLEE_WAITGROUP_ADD,
+    CALLEE_WAITGROUP_DONE,
+    CALLEE_WAITGROUP_WAIT,
+    CALLEE_WITH_CANCEL,
+    CALLEE_WITH_CANCEL_INLINED, /* context.withCancel, since Go 1.21 */
+    CALLEE_HANDLE_FUNC,
+    CALLEE_MUX_HANDLE_FUNC,
+    CALLEE_COUNT,
+    CALLEE_NONE = CALLEE_COUNT
 };
 
 struct scanner {
@@ -28,11 +45,27 @@ struct scanner {
     struct program *program;
     struct decoder *decoder;
     struct call_sites sites;
+    struct u64map named; /* entry to enum callee */
+    struct u64map bodies;   /* entries of functions that are started as goroutines */
+    struct u64map handlers; /* … that serve requests */
+    struct u64map followed, lost; /* entries: counted once each */
+    struct summary_context summaries;
     struct scan *scan;
 };
 
 /* Follows a function and counts it. False if that is not possible. */
 bool scanner_trace(struct scanner *scanner, const struct func *func, struct traced *traced_ret);
+
+/* The summary of a function; NULL if its code can't be followed. The caller destroys it. */
+struct summary *scanner_summary(struct scanner *scanner, const struct func *func);
+
+/* The functions that call one of the wanted, by address: *at (0 at first) is where to go on; false
+ * at the end. */
+bool scanner_next(const struct scanner *scanner, const enum callee *wanted, size_t count,
+                  size_t *at, struct func *func_ret);
+
+/* Which of the callees is called; CALLEE_NONE if it is another function. */
+enum callee scanner_callee(const struct scanner *scanner, const struct summary_call *call);
 
 /* The node of the call that returns to return_pc; false if normal flow does not reach it. */
 bool scanner_call_node(const struct traced *traced, address return_pc, uint32_t *node_ret);

@@ -1,0 +1,259 @@
+#include "code/summary.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "code/calls.h"
+
+enum {
+    WORD = 8,
+    CASE_SIZE = 16, /* runtime.scase: {c *hchan, elem unsafe.Pointer} */
+    CASES_MAX = 1 << 16,
+    CLOSURES_MAX = 256,
+    BRANCH_WITHIN = 6, /* instructions from a comparison to its branch */
+    RESOLVE_MAX = 4,
+    /* func selectgo(cas0 *scase, order0 *uint16, pc0 *uintptr, nsends, nrecvs int, block bool) */
+    SELECT_CASES = 0,
+    SELECT_SENDS = 3,
+    SELECT_RECEIVES = 4
+};
+
+struct builder {
+    struct summary *summary;
+    const struct summary_context *context;
+};
+
+static void note_number(struct builder *builder, const struct value *value)
+{
+    if (value->kind == VALUE_NUMBER)
+        u64map_set(&builder->summary->numbers, (uint64_t)value->number, 1);
+}
+
+static bool is_function(const struct builder *builder, const struct value *value, address *entry)
+{
+    const struct pclntab *table = &builder->context->program->pclntab;
+    struct func func;
+    *entry = (address)value->number;
+    return value->kind == VALUE_NUMBER && *entry >= table->text && *entry < table->text_end &&
+           pclntab_func(table, *entry, &func) && func.entry == *entry;
+}
+
+static bool has_closure(const struct summary *summary, const struct summary_closure *closure)
+{
+    for (size_t i = 0; i < summary->closures.length; i++) {
+        if (!memcmp(&summary->closures.at[i], closure, sizeof(*closure)))
+            return true;
+    }
+    return false;
+}
+
+/* Function literals in slots of the frame, as the state at a call shows them. */
+static void note_closures(struct builder *builder, const struct values *values)
+{
+    for (unsigned i = 0; i < values->slot_count; i++) {
+        const struct value_slot *slot = &values->slots[i];
+        struct summary_closure closure = {0};
+        note_number(builder, &slot->value);
+        if (!is_function(builder, &slot->value, &closure.entry) ||
+            builder->summary->closures.length >= CLOSURES_MAX)
+            continue;
+        for (unsigned k = 0; k < SUMMARY_CAPTURED; k++)
+            closure.captured[k] = values_slot(values, slot->at + WORD * (k + 1));
+        if (!has_closure(builder->summary, &closure))
+            VECTOR_PUSH(&builder->summary->closures, closure);
+    }
+}
+
+static void note_cases(struct builder *builder, const struct values *values,
+                       struct summary_call *call)
+{
+    const struct value *at = &call->arguments[SELECT_CASES];
+    const struct value *sends = &call->arguments[SELECT_SENDS];
+    const struct value *receives = &call->arguments[SELECT_RECEIVES];
+    uint32_t value;
+    if (!u64map_get(&builder->context->selects, call->made.callee, &value) ||
+        at->kind != VALUE_STACK || sends->kind != VALUE_NUMBER || receives->kind != VALUE_NUMBER)
+        return;
+    uint64_t count = (uint64_t)sends->number + (uint64_t)receives->number;
+    if ((uint64_t)sends->number > count || count > CASES_MAX ||
+        builder->summary->cases.length > CASES_MAX)
+        return;
+    call->first_case = (uint32_t)builder->summary->cases.length;
+    call->case_count = (uint32_t)count;
+    call->send_count = (uint32_t)sends->number;
+    for (uint64_t i = 0; i < count; i++)
+        VECTOR_PUSH(&builder->summary->cases,
+                    values_slot(values, at->number + (int64_t)i * CASE_SIZE));
+}
+
+static void on_call(void *context, const struct traced_call *made, const struct values *values)
+{
+    struct builder *builder = context;
+    struct summary_call call = {.made = *made};
+    for (unsigned i = 0; i < SUMMARY_ARGUMENTS; i++) {
+        call.arguments[i] = values->registers[i];
+        note_number(builder, &call.arguments[i]);
+    }
+    call.context = values->registers[builder->summary->registers.context];
+    note_closures(builder, values);
+    note_cases(builder, values, &call);
+    VECTOR_PUSH(&builder->summary->calls, call);
+}
+
+static void on_store(void *context, uint32_t node, const struct value *base, int64_t offset,
+                     const struct value *stored)
+{
+    struct builder *builder = context;
+    note_number(builder, stored);
+    VECTOR_PUSH(&builder->summary->stores, (struct summary_store){.node = node,
+                                                                  .base = *base,
+                                                                  .offset = offset,
+                                                                  .stored = *stored});
+}
+
+static void on_return(void *context, uint32_t node, const struct values *values)
+{
+    struct builder *builder = context;
+    struct summary_return returned = {.node = node};
+    memcpy(returned.results, values->registers, sizeof(returned.results));
+    VECTOR_PUSH(&builder->summary->returns, returned);
+}
+
+/* The branch that a comparison decides: the next one, if only plain code lies between. */
+static void on_compare(void *context, uint32_t node, const struct value *left, int64_t right)
+{
+    struct builder *builder = context;
+    struct summary *summary = builder->summary;
+    uint32_t at = node;
+    for (unsigned i = 0; i < BRANCH_WITHIN; i++) {
+        uint32_t first = summary->forward.first[at];
+        uint32_t count = summary->forward.first[at + 1] - first;
+        if (count == 2 && summary->traced.conditions.at[at] != CONDITION_NONE) {
+            VECTOR_PUSH(&summary->compares,
+                        (struct summary_compare){
+                            .node = node,
+                            .branch = at,
+                            .left = *left,
+                            .right = right,
+                            .condition = (enum condition)summary->traced.conditions.at[at]});
+            return;
+        }
+        if (count != 1)
+            return;
+        at = summary->forward.to[first];
+    }
+}
+
+/* Functions that save what they change (runtime/asm_amd64.s gcWriteBarrier, duffzero): only the
+ * pointer that a barrier returns is in a register that no value is kept in. */
+static void add_keepers(struct summary_context *context)
+{
+    static const char *const names[] = {
+        "gcWriteBarrier",  "runtime.gcWriteBarrier",  "runtime.gcWriteBarrier1",
+        "runtime.gcWriteBarrier2", "runtime.gcWriteBarrier3", "runtime.gcWriteBarrier4",
+        "runtime.gcWriteBarrier5", "runtime.gcWriteBarrier6", "runtime.gcWriteBarrier7",
+        "runtime.gcWriteBarrier8", "runtime.wbZero",          "runtime.wbMove",
+        "runtime.duffzero", "runtime.duffcopy", "runtime.selectgo"};
+    struct named_entries entries = {0};
+    calls_entries(context->program, names, LENGTH_OF(names), &entries);
+    for (size_t i = 0; i < entries.length; i++) {
+        bool selects = entries.at[i].name == LENGTH_OF(names) - 1;
+        u64map_set(selects ? &context->selects : &context->keeps, entries.at[i].entry, 1);
+    }
+    VECTOR_DEINIT(&entries);
+}
+
+void summary_context_init(struct summary_context *context, struct target *target,
+                          const struct program *program, struct decoder *decoder)
+{
+    *context =
+        (struct summary_context){.target = target, .program = program, .decoder = decoder};
+    add_keepers(context);
+}
+
+void summary_context_deinit(struct summary_context *context)
+{
+    u64map_deinit(&context->keeps);
+    u64map_deinit(&context->selects);
+}
+
+static struct error *build(struct summary_context *context, const struct func *func,
+                           struct summary *summary)
+{
+    __attribute__((cleanup(flow_close))) struct function_code function = {0};
+    struct builder builder = {.summary = summary, .context = context};
+    struct value_visitor visitor = {.call = on_call,
+                                    .store = on_store,
+                                    .returns = on_return,
+                                    .compare = on_compare,
+                                    .context = &builder};
+    TRY(flow_open(context->target, context->program, func, context->decoder, &function));
+    TRY(trace_function(&function.code, &summary->traced));
+    struct flow_graph graph = traced_graph(&summary->traced);
+    adjacency_init(&summary->forward, &graph, false);
+    return values_follow(&function.code, &summary->traced, &context->keeps, &visitor);
+}
+
+struct error *summary_create(struct summary_context *context, const struct func *func,
+                             struct summary **summary_ret)
+{
+    struct summary *summary = xcalloc(1, sizeof(*summary));
+    summary->func = *func;
+    summary->registers = registers_of(context->program->arch);
+    struct error *error = build(context, func, summary);
+    if (error) {
+        summary_destroy(summary);
+        return error;
+    }
+    *summary_ret = summary;
+    return NULL;
+}
+
+void summary_destroy(struct summary *summary)
+{
+    if (!summary)
+        return;
+    traced_deinit(&summary->traced);
+    adjacency_deinit(&summary->forward);
+    VECTOR_DEINIT(&summary->calls);
+    VECTOR_DEINIT(&summary->stores);
+    VECTOR_DEINIT(&summary->returns);
+    VECTOR_DEINIT(&summary->closures);
+    VECTOR_DEINIT(&summary->compares);
+    VECTOR_DEINIT(&summary->cases);
+    u64map_deinit(&summary->numbers);
+    free(summary);
+}
+
+struct value summary_field(const struct summary *summary, const struct value *object,
+                           int64_t offset)
+{
+    struct value found = {0};
+    if (object->kind != VALUE_RESULT || object->number)
+        return found;
+    for (size_t i = 0; i < summary->stores.length; i++) {
+        const struct summary_store *store = &summary->stores.at[i];
+        if (!value_same(&store->base, object) || store->offset != offset)
+            continue;
+        if (found.kind != VALUE_UNKNOWN && !value_same(&found, &store->stored))
+            return (struct value){0};
+        found = store->stored;
+        if (found.kind == VALUE_UNKNOWN)
+            return found;
+    }
+    return found;
+}
+
+struct value summary_resolve(const struct summary *summary, const struct value *value)
+{
+    struct value resolved = *value;
+    for (unsigned i = 0; i < RESOLVE_MAX && resolved.kind == VALUE_RESULT_FIELD; i++) {
+        struct value object = {VALUE_RESULT, resolved.node, 0};
+        struct value stored = summary_field(summary, &object, resolved.number);
+        if (stored.kind == VALUE_UNKNOWN)
+            break;
+        resolved = stored;
+    }
+    return resolved;
+}

@@ -1,0 +1,92 @@
+/* What one function does, as far as rules ask: its graph, its calls with their arguments, what it
+ * stores outside of its frame, what it returns, which closures it keeps in its frame, how it goes
+ * on behind a select. */
+#ifndef SEEP_CODE_SUMMARY_H
+#define SEEP_CODE_SUMMARY_H
+
+#include "code/adjacency.h"
+#include "code/flow.h"
+#include "code/values.h"
+
+enum {
+    SUMMARY_ARGUMENTS = 9, /* registers; what is passed on the stack is not seen */
+    SUMMARY_CAPTURED = 8   /* words of a closure in the frame */
+};
+
+struct summary_call {
+    struct traced_call made;
+    struct value arguments[SUMMARY_ARGUMENTS];
+    struct value context;                /* the closure, where a function value is called */
+    uint32_t first_case, case_count;     /* of a select: its channels in `cases` */
+    uint32_t send_count;                 /* the first of these cases send, the others receive */
+};
+
+struct summary_store {
+    uint32_t node;
+    struct value base; /* never a stack slot */
+    int64_t offset;
+    struct value stored;
+};
+
+struct summary_return {
+    uint32_t node;
+    struct value results[SUMMARY_ARGUMENTS];
+};
+
+/* A function's address in a slot of the frame, and the words behind it: a closure that does not
+ * escape, of a deferred or directly called function literal. */
+struct summary_closure {
+    address entry;
+    struct value captured[SUMMARY_CAPTURED];
+};
+
+/* A comparison of a value with a constant, and the branch that it decides. */
+struct summary_compare {
+    uint32_t node, branch;
+    struct value left;
+    int64_t right;
+    enum condition condition; /* under which the branch's first edge is taken */
+};
+
+struct summary {
+    struct func func;
+    struct traced traced;
+    struct adjacency forward;
+    struct summary_calls VECTOR_OF(struct summary_call) calls;
+    struct summary_stores VECTOR_OF(struct summary_store) stores;
+    struct summary_returns VECTOR_OF(struct summary_return) returns;
+    struct summary_closures VECTOR_OF(struct summary_closure) closures;
+    struct summary_compares VECTOR_OF(struct summary_compare) compares;
+    struct summary_cases VECTOR_OF(struct value) cases;
+    struct u64map numbers; /* constants seen in slots, stores and arguments */
+    struct registers registers;
+};
+
+/* What the summary has to know of the program, made once. */
+struct summary_context {
+    struct target *target;
+    const struct program *program;
+    struct decoder *decoder;
+    struct u64map keeps;   /* functions that keep all registers */
+    struct u64map selects; /* runtime.selectgo */
+};
+
+void summary_context_init(struct summary_context *context, struct target *target,
+                          const struct program *program, struct decoder *decoder);
+void summary_context_deinit(struct summary_context *context);
+
+/* Errors: as trace_function() and values_follow(). The caller frees with summary_destroy(). */
+struct error *summary_create(struct summary_context *context, const struct func *func,
+                             struct summary **summary_ret) NODISCARD;
+void summary_destroy(struct summary *summary);
+
+/* What the single store into an object that this function makes says of the word at an offset;
+ * UNKNOWN if there is none, or several that differ. `object`: VALUE_RESULT of the call that makes
+ * it. */
+struct value summary_field(const struct summary *summary, const struct value *object,
+                           int64_t offset);
+
+/* The same value with words of the function's own objects replaced by what was stored there. */
+struct value summary_resolve(const struct summary *summary, const struct value *value);
+
+#endif

@@ -1,0 +1,75 @@
+/* Where the values in registers and stack slots come from, at every call of a function: a forward
+ * data flow over its graph. A value is known only if it is the same on every way that leads there.
+ *
+ * What it does not see: writes through pointers to stack slots, and slots of a width other than a
+ * word. So what it says of a slot whose address was given away may be old: claims must not rest on
+ * that alone. */
+#ifndef SEEP_CODE_VALUES_H
+#define SEEP_CODE_VALUES_H
+
+#include "base/u64map.h"
+#include "code/operation.h"
+#include "code/trace.h"
+
+enum value_kind {
+    VALUE_UNKNOWN,
+    VALUE_NUMBER,       /* number; also an address of the program */
+    VALUE_STACK,        /* the address of a slot; number: from SP at entry */
+    VALUE_ENTRY,        /* what register `node` held at entry: an argument, or the closure */
+    VALUE_FIELD,        /* the word at (register `node` at entry) + number */
+    VALUE_FIELD_FIELD,  /* the word at FIELD + …: number holds both distances, value_field_field() */
+    VALUE_GLOBAL,       /* the word at address `number` */
+    VALUE_RESULT,       /* what the call at `node` left in register `number` */
+    VALUE_RESULT_FIELD, /* the word at (first result of the call at `node`) + number */
+};
+
+struct value {
+    enum value_kind kind;
+    uint32_t node;
+    int64_t number;
+};
+
+static inline bool value_same(const struct value *a, const struct value *b)
+{
+    return a->kind == b->kind && a->node == b->node && a->number == b->number;
+}
+
+enum {
+    VALUE_SLOTS_MAX = 160,
+};
+
+struct value_slot {
+    int64_t at;
+    struct value value;
+};
+
+/* What is known at one place. */
+struct values {
+    struct value registers[REGISTER_COUNT];
+    struct value_slot slots[VALUE_SLOTS_MAX]; /* no order */
+    unsigned slot_count;
+};
+
+/* The word at a stack address; UNKNOWN if nothing is known. */
+struct value values_slot(const struct values *values, int64_t at);
+
+/* Called once per node, in the order of the code. Each may be NULL. */
+struct value_visitor {
+    /* Registers are those with which the call is made. */
+    void (*call)(void *context, const struct traced_call *call, const struct values *values);
+    /* A word is stored at base + offset, where base is no stack slot. */
+    void (*store)(void *context, uint32_t node, const struct value *base, int64_t offset,
+                  const struct value *stored);
+    void (*returns)(void *context, uint32_t node, const struct values *values);
+    /* A known value is compared with a constant. */
+    void (*compare)(void *context, uint32_t node, const struct value *left, int64_t right);
+    void *context;
+};
+
+/* keeps: entries of functions that change no registers but scratch ones (write barriers,
+ * duffzero), with any value. ERROR_LIMIT if it takes too long: code that no compiler made. */
+struct error *values_follow(const struct code *code, const struct traced *traced,
+                            const struct u64map *keeps,
+                            const struct value_visitor *visitor) NODISCARD;
+
+#endif

@@ -1,0 +1,190 @@
+#include "find/scan_starts.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "code/wrapper.h"
+
+enum {
+    WORD = 8
+};
+
+/* runtime.newproc(fn *funcval) */
+static struct value closure_of(const struct summary *parent, const struct summary_call *call)
+{
+    return summary_resolve(parent, &call->arguments[0]);
+}
+
+/* The entry of a closure's function: of a constant one from read-only data, else what was stored
+ * first into the object. */
+static bool entry_of(struct scanner *scanner, const struct summary *parent,
+                     const struct value *closure, address *entry_ret)
+{
+    struct value word = {0};
+    if (closure->kind == VALUE_NUMBER) {
+        uint64_t entry = 0;
+        if (error_ignore(target_u64(scanner->target, (address)closure->number, &entry)))
+            return false;
+        *entry_ret = entry;
+        return true;
+    }
+    word = summary_field(parent, closure, 0);
+    *entry_ret = (address)word.number;
+    return word.kind == VALUE_NUMBER;
+}
+
+/* `go f(x)` starts a wrapper that calls f: the one call in it that is not the runtime's. */
+static const struct summary_call *wrapped_call(struct scanner *scanner,
+                                               const struct summary *wrapper, struct func *func_ret)
+{
+    const struct pclntab *table = &scanner->program->pclntab;
+    const struct summary_call *found = NULL;
+    for (size_t i = 0; i < wrapper->calls.length; i++) {
+        const struct summary_call *call = &wrapper->calls.at[i];
+        struct func func;
+        if (call->made.callee && pclntab_func(table, call->made.callee, &func) &&
+            func.entry == call->made.callee && !strncmp(func_name(table, &func), "runtime.", 8))
+            continue;
+        if (found || !call->made.callee)
+            return NULL;
+        found = call;
+        *func_ret = func;
+    }
+    return found;
+}
+
+static void follow_wrapper(struct scanner *scanner, struct start *start)
+{
+    struct func func;
+    const struct summary_call *call = wrapped_call(scanner, start->wrapper, &func);
+    if (!call)
+        return;
+    start->body = func;
+    start->binding.wrapper = start->wrapper;
+    start->binding.passes = call;
+    start->code = scanner_summary(scanner, &func);
+}
+
+/* What the compiler makes of `go f(x)`: since Go 1.21 called gowrap, before that known by its
+ * wrapper mark. */
+static bool is_go_wrapper(const struct program *program, const struct func *func)
+{
+    return wrapper_is_one(program, func->entry) ||
+           strstr(func_name(&program->pclntab, func), ".gowrap") != NULL;
+}
+
+bool start_resolve(struct scanner *scanner, const struct summary *parent,
+                   const struct summary_call *call, struct start *start_ret)
+{
+    struct start start = {.call = call};
+    address entry = 0;
+    start.binding.parent = parent;
+    start.binding.closure = closure_of(parent, call);
+    if (!entry_of(scanner, parent, &start.binding.closure, &entry) ||
+        !pclntab_func(&scanner->program->pclntab, entry, &start.body) || start.body.entry != entry)
+        return false;
+    struct summary *code = scanner_summary(scanner, &start.body);
+    if (code && is_go_wrapper(scanner->program, &start.body)) {
+        start.wrapper = code;
+        follow_wrapper(scanner, &start);
+        if (!start.binding.passes) { /* the function was inlined into its wrapper */
+            start.code = start.wrapper;
+            start.wrapper = NULL;
+        }
+    } else {
+        start.code = code;
+    }
+    *start_ret = start;
+    return true;
+}
+
+void start_deinit(struct start *start)
+{
+    summary_destroy(start->wrapper);
+    summary_destroy(start->code);
+    *start = (struct start){0};
+}
+
+/* A word of the closure, as the parent filled it. */
+static struct value captured(const struct binding *binding, int64_t offset)
+{
+    struct value word = summary_field(binding->parent, &binding->closure, offset);
+    return summary_resolve(binding->parent, &word);
+}
+
+/* A value of the function that gets the closure: its words, and what they point to. */
+static struct value from_closure(const struct binding *binding, const struct summary *code,
+                                 const struct value *value)
+{
+    struct value none = {0};
+    if (value->node != code->registers.context)
+        return none;
+    if (value->kind == VALUE_FIELD)
+        return captured(binding, value->number);
+    if (value->kind != VALUE_FIELD_FIELD)
+        return none;
+    struct value box = captured(binding, value->number >> 32);
+    struct value word = summary_field(binding->parent, &box, (int32_t)value->number);
+    return summary_resolve(binding->parent, &word);
+}
+
+struct value binding_value(const struct binding *binding, const struct value *value)
+{
+    if (!binding->wrapper)
+        return from_closure(binding, binding->parent, value);
+    /* An argument of the body: what the wrapper passes. */
+    if (value->kind == VALUE_ENTRY && value->node < SUMMARY_ARGUMENTS)
+        return from_closure(binding, binding->wrapper, &binding->passes->arguments[value->node]);
+    return (struct value){0};
+}
+
+/* Functions that take a handler for requests, and the register that holds its function value. */
+static void gather_handlers(struct scanner *scanner, const struct summary *summary)
+{
+    enum {
+        HANDLER_FUNCTION = 2, /* HandleFunc(pattern string, handler func(…)) */
+        METHOD_HANDLER_FUNCTION = 3
+    };
+    for (size_t i = 0; i < summary->calls.length; i++) {
+        const struct summary_call *call = &summary->calls.at[i];
+        uint32_t name;
+        address entry;
+        if (!u64map_get(&scanner->named, call->made.callee, &name))
+            continue;
+        unsigned reg = name == CALLEE_HANDLE_FUNC            ? HANDLER_FUNCTION
+                       : name == CALLEE_MUX_HANDLE_FUNC      ? METHOD_HANDLER_FUNCTION
+                                                             : SUMMARY_ARGUMENTS;
+        if (reg == SUMMARY_ARGUMENTS)
+            continue;
+        struct value handler = summary_resolve(summary, &call->arguments[reg]);
+        if (entry_of(scanner, summary, &handler, &entry))
+            u64map_set(&scanner->handlers, entry, 1);
+    }
+}
+
+static void gather_starts(struct scanner *scanner, const struct summary *summary)
+{
+    for (size_t i = 0; i < summary->calls.length; i++) {
+        struct start start;
+        if (scanner_callee(scanner, &summary->calls.at[i]) != CALLEE_NEWPROC ||
+            !start_resolve(scanner, summary, &summary->calls.at[i], &start))
+            continue;
+        u64map_set(&scanner->bodies, start.body.entry, 1);
+        start_deinit(&start);
+    }
+}
+
+void starts_gather(struct scanner *scanner)
+{
+    static const enum callee wanted[] = {CALLEE_NEWPROC, CALLEE_HANDLE_FUNC,
+                                         CALLEE_MUX_HANDLE_FUNC};
+    struct func func;
+    for (size_t i = 0; scanner_next(scanner, wanted, LENGTH_OF(wanted), &i, &func);) {
+        struct summary *summary = scanner_summary(scanner, &func);
+        if (!summary)
+            continue;
+        gather_handlers(scanner, summary);
+        gather_starts(scanner, summary);
+        summary_destroy(summary);
+    }
+}
