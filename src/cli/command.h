@@ -18,6 +18,7 @@ struct command {
     int (*run)(int argc, char **argv); /* argv[0] is the command; returns an exit status */
 };
 
+extern const struct command command_explain;
 extern const struct command command_inspect;
 extern const struct command command_ps;
 extern const struct command command_scan;

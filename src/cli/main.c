@@ -12,7 +12,8 @@
 #include "base/text.h"
 #include "cli/command.h"
 
-static const struct command *const commands[] = {&command_inspect, &command_scan, &command_ps};
+static const struct command *const commands[] = {&command_inspect, &command_scan, &command_ps,
+                                                 &command_explain};
 
 static const char introduction[] =
     "seep finds slow memory leaks in running Go programs, from outside: nothing is added to them,\n"

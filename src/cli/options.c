@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "find/rule_text.h"
 
 enum {
     DAY_S = 86400
@@ -64,4 +65,18 @@ struct error *option_grade(const char *text, enum grade *grade_ret)
     }
     AUTO_FREE char *shown = text_escaped(text, strlen(text));
     return error_create(ERROR_BAD_DATA, "a grade is certain, likely or possible, not '%s'", shown);
+}
+
+struct error *option_rule(const char *text, enum rule *rule_ret)
+{
+    if (rule_named(text, rule_ret))
+        return NULL;
+    AUTO_FREE char *shown = text_escaped(text, strlen(text));
+    enum rule like;
+    if (rule_like(text, &like))
+        return error_create(
+            ERROR_NOT_FOUND,
+            "there is no rule '%s'; is it %s that you mean? `seep explain` lists all", shown,
+            rule_name(like));
+    return error_create(ERROR_NOT_FOUND, "there is no rule '%s'; `seep explain` lists all", shown);
 }

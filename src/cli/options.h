@@ -17,4 +17,7 @@ struct error *option_color(const char *text, enum color_when *when_ret) NODISCAR
 /* "certain", "likely", "possible". */
 struct error *option_grade(const char *text, enum grade *grade_ret) NODISCARD;
 
+/* "defer-in-loop": the error names the rule that may be meant. */
+struct error *option_rule(const char *text, enum rule *rule_ret) NODISCARD;
+
 #endif

@@ -139,14 +139,14 @@ bool calls_reach(struct target *target, const struct program *program, const str
     return found;
 }
 
-/* Where each name stands in the table of names; UINT32_MAX if it is not there. Each stands once. */
-static uint32_t *find_names(const struct bytes *table, const char *const *names, size_t count)
+/* Where the names stand in the table of names: offset to index. A name may stand there more than
+ * once: that of a function and that of its wrapper for assembly. */
+static void find_names(const struct bytes *table, const char *const *names, size_t count,
+                       struct u64map *offsets_ret)
 {
-    uint32_t *offsets = xmalloc((count + 1) * sizeof(*offsets));
     AUTO_FREE size_t *lengths = xmalloc((count + 1) * sizeof(*lengths));
     uint64_t any_length = 0; /* bit n: a name whose length is n modulo 64 */
     for (size_t n = 0; n < count; n++) {
-        offsets[n] = UINT32_MAX;
         lengths[n] = strlen(names[n]);
         any_length |= UINT64_C(1) << lengths[n] % 64;
     }
@@ -158,26 +158,25 @@ static uint32_t *find_names(const struct bytes *table, const char *const *names,
         size_t length = (size_t)(end - name);
         for (size_t n = 0; n < count && any_length >> length % 64 & 1; n++)
             if (lengths[n] == length && memcmp(names[n], name, length) == 0)
-                offsets[n] = (uint32_t)at;
+                u64map_set(offsets_ret, at, (uint32_t)n);
         at += length + 1;
     }
-    return offsets;
 }
 
 void calls_entries(const struct program *program, const char *const *names, size_t count,
                    struct named_entries *entries_ret)
 {
     const struct pclntab *table = &program->pclntab;
-    AUTO_FREE uint32_t *offsets = find_names(&table->names, names, count);
+    struct u64map offsets = {0};
     struct func func;
+    uint32_t name;
+    find_names(&table->names, names, count, &offsets);
     for (uint64_t i = 0; i < table->function_count; i++) {
-        if (!pclntab_func_at(table, i, &func) || func.name_offset < 0)
-            continue;
-        for (uint32_t n = 0; n < count; n++) {
-            if (offsets[n] == (uint32_t)func.name_offset)
-                VECTOR_PUSH(entries_ret, (struct named_entry){.entry = func.entry, .name = n});
-        }
+        if (pclntab_func_at(table, i, &func) && func.name_offset >= 0 &&
+            u64map_get(&offsets, (uint64_t)func.name_offset, &name))
+            VECTOR_PUSH(entries_ret, (struct named_entry){.entry = func.entry, .name = name});
     }
+    u64map_deinit(&offsets);
 }
 
 size_t calls_resolve(const struct program *program, const char *const *names, size_t count,

@@ -108,23 +108,25 @@ def find_toolchain(name):
 def go_build(program, toolchain="path", mode="static"):
     """Builds one program and returns where the executable is.
 
-    Stripped and static for the usual toolchain is what most tests want: then all programs are built at once.
+    Stripped and static for the usual toolchain is what most tests want: then all programs are built at once. But
+    those further down, such as "scan/early-return/leaky", share their names, and each is built when it is wanted.
     """
     go = find_toolchain(toolchain)
     flags, cgo = MODES[mode]
     if cgo and shutil.which("gcc") is None and shutil.which("cc") is None:
         raise Unavailable("there is no C compiler for cgo")
     module = PROGRAMS
-    what = f"./{program}"
+    what = [f"./{program}"]
+    directory = (CACHE / go.version / mode / program).parent
     if (PROGRAMS / program / "go.mod").exists():
         module = PROGRAMS / program
-        what = "."
-    elif (toolchain, mode) == ("path", "static"):
-        what = "./..."
-    directory = CACHE / go.version / mode
+        what = ["."]
+    elif (toolchain, mode) == ("path", "static") and "/" not in program:
+        folders = sorted(path.parent for path in PROGRAMS.glob("*/main.go"))
+        what = [f"./{folder.name}" for folder in folders if not (folder / "go.mod").exists()]
     directory.mkdir(parents=True, exist_ok=True)
-    go.run("build", "-buildvcs=false", *flags, "-o", f"{directory}/", what, cwd=module, CGO_ENABLED=str(int(cgo)))
-    name = program if what != "." else go.run("list", "-m", cwd=module).strip().rsplit("/", 1)[-1]
+    go.run("build", "-buildvcs=false", *flags, "-o", f"{directory}/", *what, cwd=module, CGO_ENABLED=str(int(cgo)))
+    name = Path(program).name if what != ["."] else go.run("list", "-m", cwd=module).strip().rsplit("/", 1)[-1]
     executable = directory / name
     assert executable.exists(), f"{executable} was not built"
     return executable

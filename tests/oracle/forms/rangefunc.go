@@ -99,7 +99,7 @@ func inlinedIterator(words []string) {
 func closureInBody(words []string) {
 	for n := range numbers {
 		func() {
-			defer release() // oracle: open
+			defer release() // oracle: stack
 			for _, word := range words {
 				defer releaseNumber(n, word) // oracle: heap; in a loop; a way out
 			}

@@ -26,8 +26,6 @@ import (
 // A trampoline of the linker, in an executable too large for one branch, counts as what it leads to.
 var registers = regexp.MustCompile(`^runtime\.(deferproc|deferprocat|deferrangefunc)(\+0)?(-tramp\d+)?$`)
 
-const buildIDWithin = 4096
-
 type place struct {
 	File string `json:"file"`
 	Line int    `json:"line"`
@@ -109,36 +107,33 @@ func cutLast(text, separator string) (before, after string, found bool) {
 
 // ---- the twin
 
-// The linker writes the build ID at the start of the code; it is the one thing in which twins differ.
-var buildID = regexp.MustCompile(`\xff Go build ID: "[^"]*"`)
-
 func compareCode(file *elf.File, path string) error {
 	other, err := elf.Open(path)
 	if err != nil {
 		return err
 	}
 	defer other.Close()
-	var codes [2][]byte
-	for i, file := range []*elf.File{file, other} {
-		section := file.Section(".text")
-		if section == nil {
-			return fmt.Errorf("there is no .text")
-		}
-		code, err := section.Data()
-		if err != nil {
-			return err
-		}
-		start := code
-		if len(start) > buildIDWithin {
-			start = start[:buildIDWithin]
-		}
-		copy(start, buildID.ReplaceAllFunc(start, func(id []byte) []byte { return make([]byte, len(id)) }))
-		codes[i] = code
+	_, code, err := readText(file)
+	if err != nil {
+		return err
 	}
-	if !bytes.Equal(codes[0], codes[1]) {
+	_, otherCode, err := readText(other)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(code, otherCode) {
 		return fmt.Errorf("%s has other code", path)
 	}
 	return nil
+}
+
+func readText(file *elf.File) (address uint64, code []byte, err error) {
+	section := file.Section(".text")
+	if section == nil {
+		return 0, nil, fmt.Errorf("there is no .text")
+	}
+	code, err = section.Data()
+	return section.Addr, code, err
 }
 
 // ---- symbols
@@ -179,11 +174,7 @@ func findCalls(file *elf.File, symbols functions) ([]*call, error) {
 		}
 	}
 	calls := []*call{}
-	section := file.Section(".text")
-	if section == nil {
-		return nil, fmt.Errorf("there is no .text")
-	}
-	text, err := section.Data()
+	address, text, err := readText(file)
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +187,7 @@ func findCalls(file *elf.File, symbols functions) ([]*call, error) {
 		if !ok {
 			continue
 		}
-		pc := section.Addr + uint64(at)
+		pc := address + uint64(at)
 		target, ok := targets[pc+uint64(offset)]
 		if function := symbols.at(pc); ok && !registers.MatchString(function) {
 			calls = append(calls, &call{PC: pc, Target: target, Function: function})

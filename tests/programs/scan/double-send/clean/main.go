@@ -111,11 +111,12 @@ type reply struct {
 
 // translate sends through a closure, either here or there.
 func translate(word string) (string, error) {
-	replies := make(chan reply)
+	var replies chan reply
+	answer := func(text string, err error) {
+		replies <- reply{text, err}
+	}
+	replies = make(chan reply)
 	go func() {
-		answer := func(text string, err error) {
-			replies <- reply{text, err}
-		}
 		if word == "" {
 			answer("", errRefused)
 		} else {
@@ -168,9 +169,9 @@ func compile(path string) (objects []string) {
 	return objects
 }
 
-// login gets the first word, and a second one only if it is still there.
+// login has room for the first word, and the second is dropped if there is no more.
 func login(user string) error {
-	checked := make(chan error)
+	checked := make(chan error, 1)
 	go func() {
 		if err := dial(user); err != nil {
 			checked <- err

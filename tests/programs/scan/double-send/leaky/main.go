@@ -101,14 +101,14 @@ type reply struct {
 	err  error
 }
 
-// translate sends through a closure, and makes its channel where the goroutine can see it change.
+// translate sends through a closure, and makes the channel later, so both share the variable.
 func translate(word string) (string, error) {
 	var replies chan reply
+	answer := func(text string, err error) {
+		replies <- reply{text, err} // scan: double-send at
+	}
 	replies = make(chan reply)
 	go func() { // scan: double-send go
-		answer := func(text string, err error) {
-			replies <- reply{text, err} // scan: double-send at
-		}
 		if word == "" {
 			answer("", errRefused)
 		}

@@ -91,14 +91,15 @@ func (s *shop) count(article string, stock chan int) {
 // backup receives when it returns, whichever way.
 func backup(volume string, full bool) (err error) {
 	var finished chan error
+	work := func() {
+		err := copyVolume(volume)
+		finished <- err
+	}
 	if volume == "" {
 		return errFormat
 	}
 	finished = make(chan error)
-	go func() {
-		err := copyVolume(volume)
-		finished <- err
-	}()
+	go work()
 	defer func() {
 		if failure := <-finished; err == nil {
 			err = failure

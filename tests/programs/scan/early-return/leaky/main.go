@@ -83,17 +83,18 @@ func (s *shop) count(article string, stock chan int) {
 	stock <- len(lookUp(len(s.name + article))) // scan: early-return at
 }
 
-// backup makes its channel late, so the goroutine shares the variable, and has an early return among good ones.
+// backup makes its channel after the closure, so both share the variable, and has an early return among good ones.
 func backup(volume string, full bool) error {
 	var finished chan error
+	work := func() {
+		err := copyVolume(volume)
+		finished <- err // scan: early-return at
+	}
 	if volume == "" {
 		return errFormat
 	}
 	finished = make(chan error)
-	go func() { // scan: early-return go
-		err := copyVolume(volume)
-		finished <- err // scan: early-return at
-	}()
+	go work() // scan: early-return go
 	switch {
 	case !full:
 		return <-finished

@@ -179,7 +179,7 @@ func prepare(path string) error {
 	}
 	for step := 0; step < 3; step++ {
 		if err := <-errs; err != nil {
-			return fmt.Errorf("%w: %v", errMissing, err)
+			return err
 		}
 	}
 	return nil
