@@ -2,7 +2,6 @@
 
 #include "base/memory.h"
 #include "base/u64map.h"
-#include "code/calls.h"
 
 enum {
     PIECE = 1 << 20,
@@ -62,14 +61,11 @@ static struct error *search_text(struct search *search, struct target *target, a
 }
 
 struct error *call_sites_find(struct target *target, const struct program *program,
-                              const char *const *names, size_t count, struct call_sites *sites_ret)
+                              const struct named_entries *entries, struct call_sites *sites_ret)
 {
     struct search search = {.arch = program->arch, .sites = sites_ret};
-    struct named_entries entries = {0};
-    calls_entries(program, names, count, &entries);
-    for (size_t i = 0; i < entries.length; i++)
-        u64map_set(&search.wanted, entries.at[i].entry, entries.at[i].name);
-    VECTOR_DEINIT(&entries);
+    for (size_t i = 0; i < entries->length; i++)
+        u64map_set(&search.wanted, entries->at[i].entry, entries->at[i].name);
     struct error *error =
         search_text(&search, target, program->pclntab.text, program->pclntab.text_end);
     u64map_deinit(&search.wanted);

@@ -2,13 +2,13 @@
 #ifndef SEEP_CODE_CALL_SITES_H
 #define SEEP_CODE_CALL_SITES_H
 
-#include "base/vector.h"
+#include "code/calls.h"
 #include "program/program.h"
 #include "target/target.h"
 
 struct call_site {
     address return_pc;
-    uint32_t name; /* index of the callee's name */
+    uint32_t name; /* of the callee, as named_entries has it */
 };
 
 struct call_sites VECTOR_OF(struct call_site);
@@ -17,12 +17,12 @@ enum {
     CALL_SITES_MAX = 1 << 22
 };
 
-/* All direct calls of functions with these names, by address, in one pass over the text. A call is
- * known by its bytes, which may also occur within other instructions: whoever claims something
- * follows the function's code to the place first. Reads the target; ERROR_LIMIT over
- * CALL_SITES_MAX. The caller ends the array with VECTOR_DEINIT. */
+/* All direct calls of these functions, by address, in one pass over the text. A call is known by its
+ * bytes, which may also occur within other instructions: whoever claims something follows the
+ * function's code to the place first. Reads the target; ERROR_LIMIT over CALL_SITES_MAX. The caller
+ * ends the array with VECTOR_DEINIT. */
 struct error *call_sites_find(struct target *target, const struct program *program,
-                              const char *const *names, size_t count,
+                              const struct named_entries *entries,
                               struct call_sites *sites_ret) NODISCARD;
 
 /* Those of [start, end): pointer to the first, and how many. */

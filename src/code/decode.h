@@ -52,7 +52,7 @@ struct instruction {
     enum instruction_kind kind;
     uint8_t size;             /* 0 if unknown */
     enum condition condition; /* BRANCH */
-    uint16_t reg;   /* numbers compare within one architecture only */
+    uint16_t reg;             /* numbers compare within one architecture only */
     uint16_t base;
     address value;
 };

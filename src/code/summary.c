@@ -106,10 +106,9 @@ static void on_store(void *context, uint32_t node, const struct value *base, int
 {
     struct builder *builder = context;
     note_number(builder, stored);
-    VECTOR_PUSH(&builder->summary->stores, (struct summary_store){.node = node,
-                                                                  .base = *base,
-                                                                  .offset = offset,
-                                                                  .stored = *stored});
+    VECTOR_PUSH(
+        &builder->summary->stores,
+        (struct summary_store){.node = node, .base = *base, .offset = offset, .stored = *stored});
 }
 
 static void on_return(void *context, uint32_t node, const struct values *values)
@@ -121,28 +120,39 @@ static void on_return(void *context, uint32_t node, const struct values *values)
 }
 
 /* The branch that a comparison decides: the next one, if only plain code lies between. */
+static bool branch_behind(const struct summary *summary, uint32_t node, uint32_t *branch_ret)
+{
+    for (unsigned i = 0; i < BRANCH_WITHIN; i++) {
+        uint32_t first = summary->forward.first[node];
+        uint32_t count = summary->forward.first[node + 1] - first;
+        *branch_ret = node;
+        if (count == 2 && summary->traced.conditions.at[node] != CONDITION_NONE)
+            return true;
+        if (count != 1)
+            return false;
+        node = summary->forward.to[first];
+    }
+    return false;
+}
+
 static void on_compare(void *context, uint32_t node, const struct value *left, int64_t right)
 {
     struct builder *builder = context;
     struct summary *summary = builder->summary;
-    uint32_t at = node;
-    for (unsigned i = 0; i < BRANCH_WITHIN; i++) {
-        uint32_t first = summary->forward.first[at];
-        uint32_t count = summary->forward.first[at + 1] - first;
-        if (count == 2 && summary->traced.conditions.at[at] != CONDITION_NONE) {
-            VECTOR_PUSH(&summary->compares,
-                        (struct summary_compare){
-                            .node = node,
-                            .branch = at,
-                            .left = *left,
-                            .right = right,
-                            .condition = (enum condition)summary->traced.conditions.at[at]});
-            return;
-        }
-        if (count != 1)
-            return;
-        at = summary->forward.to[first];
+    uint32_t branch;
+    if (left->kind == VALUE_UNKNOWN || !branch_behind(summary, node, &branch))
+        return;
+    enum condition condition = (enum condition)summary->traced.conditions.at[branch];
+    if (left->kind == VALUE_RAISED) {
+        /* up to and with the limit: `i++; if i <= limit` */
+        bool with = condition == CONDITION_LESS_EQUAL || condition == CONDITION_GREATER;
+        VECTOR_PUSH(&summary->counts, (struct summary_count){branch, right + with});
+        return;
     }
+    VECTOR_PUSH(
+        &summary->compares,
+        (struct summary_compare){
+            .node = node, .branch = branch, .left = *left, .right = right, .condition = condition});
 }
 
 /* Functions that save what they change (runtime/asm_amd64.s gcWriteBarrier, duffzero): only the
@@ -150,11 +160,11 @@ static void on_compare(void *context, uint32_t node, const struct value *left, i
 static void add_keepers(struct summary_context *context)
 {
     static const char *const names[] = {
-        "gcWriteBarrier",  "runtime.gcWriteBarrier",  "runtime.gcWriteBarrier1",
+        "gcWriteBarrier",          "runtime.gcWriteBarrier",  "runtime.gcWriteBarrier1",
         "runtime.gcWriteBarrier2", "runtime.gcWriteBarrier3", "runtime.gcWriteBarrier4",
         "runtime.gcWriteBarrier5", "runtime.gcWriteBarrier6", "runtime.gcWriteBarrier7",
         "runtime.gcWriteBarrier8", "runtime.wbZero",          "runtime.wbMove",
-        "runtime.duffzero", "runtime.duffcopy", "runtime.selectgo"};
+        "runtime.duffzero",        "runtime.duffcopy",        "runtime.selectgo"};
     struct named_entries entries = {0};
     calls_entries(context->program, names, LENGTH_OF(names), &entries);
     for (size_t i = 0; i < entries.length; i++) {
@@ -167,8 +177,7 @@ static void add_keepers(struct summary_context *context)
 void summary_context_init(struct summary_context *context, struct target *target,
                           const struct program *program, struct decoder *decoder)
 {
-    *context =
-        (struct summary_context){.target = target, .program = program, .decoder = decoder};
+    *context = (struct summary_context){.target = target, .program = program, .decoder = decoder};
     add_keepers(context);
 }
 
@@ -222,6 +231,7 @@ void summary_destroy(struct summary *summary)
     VECTOR_DEINIT(&summary->closures);
     VECTOR_DEINIT(&summary->compares);
     VECTOR_DEINIT(&summary->cases);
+    VECTOR_DEINIT(&summary->counts);
     u64map_deinit(&summary->numbers);
     free(summary);
 }

@@ -16,9 +16,9 @@ enum {
 struct summary_call {
     struct traced_call made;
     struct value arguments[SUMMARY_ARGUMENTS];
-    struct value context;                /* the closure, where a function value is called */
-    uint32_t first_case, case_count;     /* of a select: its channels in `cases` */
-    uint32_t send_count;                 /* the first of these cases send, the others receive */
+    struct value context;            /* the closure, where a function value is called */
+    uint32_t first_case, case_count; /* of a select: its channels in `cases` */
+    uint32_t send_count;             /* the first of these cases send, the others receive */
 };
 
 struct summary_store {
@@ -48,6 +48,12 @@ struct summary_compare {
     enum condition condition; /* under which the branch's first edge is taken */
 };
 
+/* A counter that has just been raised by one is compared with a constant. */
+struct summary_count {
+    uint32_t branch;
+    int64_t limit;
+};
+
 struct summary {
     struct func func;
     struct traced traced;
@@ -57,6 +63,7 @@ struct summary {
     struct summary_returns VECTOR_OF(struct summary_return) returns;
     struct summary_closures VECTOR_OF(struct summary_closure) closures;
     struct summary_compares VECTOR_OF(struct summary_compare) compares;
+    struct summary_counts VECTOR_OF(struct summary_count) counts;
     struct summary_cases VECTOR_OF(struct value) cases;
     struct u64map numbers; /* constants seen in slots, stores and arguments */
     struct registers registers;

@@ -138,8 +138,7 @@ static address behind_recovery_test(struct trace *trace, address pc)
         return pc;
     at += instruction.size;
     instruction = decode(trace, at);
-    if (instruction.kind != INSTRUCTION_BRANCH ||
-        instruction.condition != CONDITION_NOT_EQUAL)
+    if (instruction.kind != INSTRUCTION_BRANCH || instruction.condition != CONDITION_NOT_EQUAL)
         return pc;
     return at + instruction.size;
 }

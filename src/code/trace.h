@@ -55,7 +55,7 @@ struct traced {
     uint32_t *node_at;                            /* by offset: node + 1, 0 if none */
     struct traced_nodes VECTOR_OF(uint8_t) nodes; /* enum flow_node */
     struct traced_nodes conditions; /* enum condition each; the edge taken under it comes first */
-    struct node_ids at;                           /* by node: its offset */
+    struct node_ids at;             /* by node: its offset */
     struct traced_edges VECTOR_OF(struct flow_edge) edges;
     struct traced_calls VECTOR_OF(struct traced_call) calls;
     unsigned undecoded;

@@ -20,7 +20,7 @@ struct walk {
     struct registers names;
     struct adjacency forward;
     bool *leader;
-    uint32_t *call_of; /* by node: index of its call + 1 */
+    uint32_t *call_of;      /* by node: index of its call + 1 */
     struct values **before; /* by leader; NULL: not reached */
     struct node_ids work;
     uint64_t steps;
@@ -111,7 +111,7 @@ static struct value sum(const struct value *value, int64_t number)
     if (value->kind == VALUE_NUMBER || value->kind == VALUE_STACK)
         result.number = (int64_t)((uint64_t)result.number + (uint64_t)number);
     else if (number)
-        result = unknown;
+        result = number == 1 ? (struct value){VALUE_RAISED, 0, 0} : unknown;
     return result;
 }
 
@@ -146,9 +146,8 @@ static void apply_store(const struct operation *operation, struct values *values
 
 static void apply_load(const struct operation *operation, struct values *values)
 {
-    struct value base = operation->from == REGISTER_NONE
-                            ? (struct value){VALUE_NUMBER, 0, 0}
-                            : register_value(values, operation->from);
+    struct value base = operation->from == REGISTER_NONE ? (struct value){VALUE_NUMBER, 0, 0}
+                                                         : register_value(values, operation->from);
     struct value second = load(values, &base, operation->number + WORD);
     if (operation->to < REGISTER_COUNT)
         values->registers[operation->to] = load(values, &base, operation->number);
@@ -172,8 +171,8 @@ static void report_compare(const struct operation *operation, const struct value
         visitor->compare(visitor->context, node, &left, operation->value);
 }
 
-static void apply(const struct walk *walk, const struct operation *operation,
-                  struct values *values, const struct value_visitor *visitor, uint32_t node)
+static void apply(const struct walk *walk, const struct operation *operation, struct values *values,
+                  const struct value_visitor *visitor, uint32_t node)
 {
     if (!operation->moves_after)
         move_stack(walk, values, operation->moves_stack);
@@ -223,9 +222,8 @@ static void apply_call(const struct walk *walk, const struct traced_call *call,
     for (unsigned i = 0; i < REGISTER_COUNT; i++) {
         if (i == walk->names.stack)
             continue;
-        values->registers[i] = i < walk->names.arguments
-                                   ? (struct value){VALUE_RESULT, call->node, i}
-                                   : unknown;
+        values->registers[i] =
+            i < walk->names.arguments ? (struct value){VALUE_RESULT, call->node, i} : unknown;
     }
 }
 

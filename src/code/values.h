@@ -13,14 +13,15 @@
 
 enum value_kind {
     VALUE_UNKNOWN,
-    VALUE_NUMBER,       /* number; also an address of the program */
-    VALUE_STACK,        /* the address of a slot; number: from SP at entry */
-    VALUE_ENTRY,        /* what register `node` held at entry: an argument, or the closure */
-    VALUE_FIELD,        /* the word at (register `node` at entry) + number */
-    VALUE_FIELD_FIELD,  /* the word at FIELD + …: number holds both distances, value_field_field() */
-    VALUE_GLOBAL,       /* the word at address `number` */
-    VALUE_RESULT,       /* what the call at `node` left in register `number` */
+    VALUE_NUMBER,      /* number; also an address of the program */
+    VALUE_STACK,       /* the address of a slot; number: from SP at entry */
+    VALUE_ENTRY,       /* what register `node` held at entry: an argument, or the closure */
+    VALUE_FIELD,       /* the word at (register `node` at entry) + number */
+    VALUE_FIELD_FIELD, /* the word at FIELD + …: number holds both distances, value_field_field() */
+    VALUE_GLOBAL,      /* the word at address `number` */
+    VALUE_RESULT,      /* what the call at `node` left in register `number` */
     VALUE_RESULT_FIELD, /* the word at (first result of the call at `node`) + number */
+    VALUE_RAISED,       /* something that is not known, and 1 more: a counter */
 };
 
 struct value {

@@ -7,48 +7,46 @@
 #include "code/flow.h"
 #include "find/scan_starts.h"
 
-static const char *const callees[CALLEE_COUNT] = {
-    [CALLEE_DEFERPROC] = "runtime.deferproc",
-    [CALLEE_DEFERPROCAT] = "runtime.deferprocat",
-    [CALLEE_DEFERRANGEFUNC] = "runtime.deferrangefunc",
-    [CALLEE_NEWPROC] = "runtime.newproc",
-    [CALLEE_MAKECHAN] = "runtime.makechan",
-    [CALLEE_CHANSEND] = "runtime.chansend1",
-    [CALLEE_CHANRECV1] = "runtime.chanrecv1",
-    [CALLEE_CHANRECV2] = "runtime.chanrecv2",
-    [CALLEE_SELECTGO] = "runtime.selectgo",
-    [CALLEE_SELECTNBSEND] = "runtime.selectnbsend",
-    [CALLEE_SELECTNBRECV] = "runtime.selectnbrecv",
-    [CALLEE_CLOSECHAN] = "runtime.closechan",
-    [CALLEE_SLEEP] = "time.Sleep",
-    [CALLEE_AFTER] = "time.After",
-    [CALLEE_TICK] = "time.Tick",
-    [CALLEE_NEW_TICKER] = "time.NewTicker",
-    [CALLEE_NEW_TIMER] = "time.NewTimer",
-    [CALLEE_WAITGROUP_ADD] = "sync.(*WaitGroup).Add",
-    [CALLEE_WAITGROUP_DONE] = "sync.(*WaitGroup).Done",
-    [CALLEE_WAITGROUP_WAIT] = "sync.(*WaitGroup).Wait",
-    [CALLEE_WITH_CANCEL] = "context.WithCancel",
-    [CALLEE_WITH_CANCEL_INLINED] = "context.withCancel",
-    [CALLEE_HANDLE_FUNC] = "net/http.HandleFunc",
-    [CALLEE_MUX_HANDLE_FUNC] = "net/http.(*ServeMux).HandleFunc",
+/* Where a name is known by its number in this list; several may mean the same. */
+static const struct {
+    enum callee callee;
+    const char *name;
+} callees[] = {
+    {CALLEE_DEFERPROC, "runtime.deferproc"},
+    {CALLEE_DEFERPROCAT, "runtime.deferprocat"},
+    {CALLEE_DEFERRANGEFUNC, "runtime.deferrangefunc"},
+    {CALLEE_NEWPROC, "runtime.newproc"},
+    {CALLEE_MAKECHAN, "runtime.makechan"},
+    {CALLEE_CHANSEND, "runtime.chansend1"},
+    {CALLEE_CHANRECV1, "runtime.chanrecv1"},
+    {CALLEE_CHANRECV2, "runtime.chanrecv2"},
+    {CALLEE_SELECTGO, "runtime.selectgo"},
+    {CALLEE_SELECTNBSEND, "runtime.selectnbsend"},
+    {CALLEE_SELECTNBRECV, "runtime.selectnbrecv"},
+    {CALLEE_CLOSECHAN, "runtime.closechan"},
+    {CALLEE_SLEEP, "time.Sleep"},
+    {CALLEE_AFTER, "time.After"},
+    {CALLEE_TICK, "time.Tick"},
+    {CALLEE_NEW_TICKER, "time.NewTicker"},
+    {CALLEE_NEW_TIMER, "time.NewTimer"},
+    {CALLEE_WAITGROUP_ADD, "sync.(*WaitGroup).Add"},
+    {CALLEE_WAITGROUP_DONE, "sync.(*WaitGroup).Done"},
+    {CALLEE_WAITGROUP_WAIT, "sync.(*WaitGroup).Wait"},
+    {CALLEE_WITH_CANCEL, "context.WithCancel"},
+    {CALLEE_WITH_CANCEL_INLINED, "context.withCancel"},
+    {CALLEE_HANDLE_FUNC, "net/http.HandleFunc"},
+    {CALLEE_MUX_HANDLE_FUNC, "net/http.(*ServeMux).HandleFunc"},
+    {CALLEE_EXIT, "os.Exit"},
+    {CALLEE_EXIT, "syscall.Exit"},
+    {CALLEE_EXIT, "log.Fatal"},
+    {CALLEE_EXIT, "log.Fatalf"},
+    {CALLEE_EXIT, "log.Fatalln"},
+    {CALLEE_EXIT, "log.(*Logger).Fatal"},
+    {CALLEE_EXIT, "log.(*Logger).Fatalf"},
+    {CALLEE_EXIT, "log.(*Logger).Fatalln"},
 };
 
-bool scanner_trace(struct scanner *scanner, const struct func *func, struct traced *traced_ret)
-{
-    u64map_set(&scanner->followed, func->entry, 1);
-    scanner->scan->examined = scanner->followed.length;
-    __attribute__((cleanup(flow_close))) struct function_code function = {0};
-    struct error *error =
-        flow_open(scanner->target, scanner->program, func, scanner->decoder, &function);
-    if (!error)
-        error = trace_function(&function.code, traced_ret);
-    bool failed = error_ignore(error);
-    if (failed || traced_ret->undecoded)
-        u64map_set(&scanner->lost, func->entry, 1);
-    scanner->scan->undecoded = scanner->lost.length;
-    return !failed;
-}
+static const char *const cancel_closures[] = {"context.WithCancel.func1"};
 
 struct summary *scanner_summary(struct scanner *scanner, const struct func *func)
 {
@@ -71,8 +69,7 @@ bool scanner_next(const struct scanner *scanner, const enum callee *wanted, size
             if ((enum callee)site->name != wanted[k] ||
                 !pclntab_func(&scanner->program->pclntab, site->return_pc - 1, func_ret))
                 continue;
-            while (*at < scanner->sites.length &&
-                   scanner->sites.at[*at].return_pc <= func_ret->end)
+            while (*at < scanner->sites.length && scanner->sites.at[*at].return_pc <= func_ret->end)
                 ++*at;
             return true;
         }
@@ -131,27 +128,38 @@ static char *fingerprint_of(const struct findings *findings, const struct findin
     return text;
 }
 
-void scanner_report(struct scanner *scanner, struct finding *finding, const char *function,
-                    const char *file, const char *mark)
+void scanner_report(struct scanner *scanner, struct finding *finding, address return_pc,
+                    const char *mark)
 {
+    struct source_frame frame = {.function = "?"};
+    pclntab_frames(&scanner->program->pclntab, return_pc - 1, &frame, 1);
     finding->oldest_s = finding->newest_s = -1;
-    finding->origin = origin_of(scanner->program, function, file);
-    finding->fingerprint = fingerprint_of(&scanner->scan->findings, finding, function, mark);
+    finding->origin = origin_of(scanner->program, frame.function, frame.file);
+    finding->fingerprint = fingerprint_of(&scanner->scan->findings, finding, frame.function, mark);
     VECTOR_PUSH(&scanner->scan->findings, *finding);
 }
 
-static void name_callees(struct scanner *scanner)
+static struct error *find_callees(struct scanner *scanner)
 {
+    const char *names[LENGTH_OF(callees)];
     struct named_entries entries = {0};
-    calls_entries(scanner->program, callees, CALLEE_COUNT, &entries);
+    for (size_t i = 0; i < LENGTH_OF(callees); i++)
+        names[i] = callees[i].name;
+    calls_entries(scanner->program, names, LENGTH_OF(names), &entries);
+    for (size_t i = 0; i < entries.length; i++)
+        entries.at[i].name = callees[entries.at[i].name].callee;
     for (size_t i = 0; i < entries.length; i++)
         u64map_set(&scanner->named, entries.at[i].entry, entries.at[i].name);
+    struct error *error =
+        call_sites_find(scanner->target, scanner->program, &entries, &scanner->sites);
     VECTOR_DEINIT(&entries);
+    return error;
 }
 
 static void scanner_deinit(struct scanner *scanner)
 {
     VECTOR_DEINIT(&scanner->sites);
+    VECTOR_DEINIT(&scanner->cancel_closures);
     u64map_deinit(&scanner->named);
     u64map_deinit(&scanner->bodies);
     u64map_deinit(&scanner->handlers);
@@ -167,11 +175,12 @@ struct error *scan_program(struct target *target, struct program *program, struc
     __attribute__((cleanup(scanner_deinit))) struct scanner scanner = {
         .target = target, .program = program, .scan = &scan};
     TRY(decoder_create(program->arch, &scanner.decoder));
-    TRY(call_sites_find(target, program, callees, CALLEE_COUNT, &scanner.sites));
+    TRY(find_callees(&scanner));
+    calls_entries(program, cancel_closures, LENGTH_OF(cancel_closures), &scanner.cancel_closures);
     summary_context_init(&scanner.summaries, target, program, scanner.decoder);
-    name_callees(&scanner);
     starts_gather(&scanner);
     scan_defers(&scanner);
+    scan_goroutines(&scanner);
     findings_sort_by_rank(&scan.findings);
     *scan_ret = scan;
     return NULL;

@@ -36,8 +36,8 @@ enum callee {
     CALLEE_WITH_CANCEL_INLINED, /* context.withCancel, since Go 1.21 */
     CALLEE_HANDLE_FUNC,
     CALLEE_MUX_HANDLE_FUNC,
-    CALLEE_COUNT,
-    CALLEE_NONE = CALLEE_COUNT
+    CALLEE_EXIT, /* ends the process */
+    CALLEE_NONE
 };
 
 struct scanner {
@@ -45,16 +45,14 @@ struct scanner {
     struct program *program;
     struct decoder *decoder;
     struct call_sites sites;
-    struct u64map named; /* entry to enum callee */
-    struct u64map bodies;   /* entries of functions that are started as goroutines */
-    struct u64map handlers; /* … that serve requests */
-    struct u64map followed, lost; /* entries: counted once each */
+    struct u64map named;                  /* entry to enum callee */
+    struct u64map bodies;                 /* entries of functions that are started as goroutines */
+    struct u64map handlers;               /* … that serve requests */
+    struct named_entries cancel_closures; /* context.WithCancel.func1 */
+    struct u64map followed, lost;         /* entries: counted once each */
     struct summary_context summaries;
     struct scan *scan;
 };
-
-/* Follows a function and counts it. False if that is not possible. */
-bool scanner_trace(struct scanner *scanner, const struct func *func, struct traced *traced_ret);
 
 /* The summary of a function; NULL if its code can't be followed. The caller destroys it. */
 struct summary *scanner_summary(struct scanner *scanner, const struct func *func);
@@ -70,12 +68,13 @@ enum callee scanner_callee(const struct scanner *scanner, const struct summary_c
 /* The node of the call that returns to return_pc; false if normal flow does not reach it. */
 bool scanner_call_node(const struct traced *traced, address return_pc, uint32_t *node_ret);
 
-/* Fills origin and fingerprint of a finding whose `at` is in this function, and adds it. `mark`
+/* Fills origin and fingerprint of a finding whose `at` is where this call is, and adds it. `mark`
  * tells findings of one function apart: stays when lines move. */
-void scanner_report(struct scanner *scanner, struct finding *finding, const char *function,
-                    const char *file, const char *mark);
+void scanner_report(struct scanner *scanner, struct finding *finding, address return_pc,
+                    const char *mark);
 
 /* The rules. */
 void scan_defers(struct scanner *scanner);
+void scan_goroutines(struct scanner *scanner);
 
 #endif

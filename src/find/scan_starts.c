@@ -151,9 +151,9 @@ static void gather_handlers(struct scanner *scanner, const struct summary *summa
         address entry;
         if (!u64map_get(&scanner->named, call->made.callee, &name))
             continue;
-        unsigned reg = name == CALLEE_HANDLE_FUNC            ? HANDLER_FUNCTION
-                       : name == CALLEE_MUX_HANDLE_FUNC      ? METHOD_HANDLER_FUNCTION
-                                                             : SUMMARY_ARGUMENTS;
+        unsigned reg = name == CALLEE_HANDLE_FUNC       ? HANDLER_FUNCTION
+                       : name == CALLEE_MUX_HANDLE_FUNC ? METHOD_HANDLER_FUNCTION
+                                                        : SUMMARY_ARGUMENTS;
         if (reg == SUMMARY_ARGUMENTS)
             continue;
         struct value handler = summary_resolve(summary, &call->arguments[reg]);

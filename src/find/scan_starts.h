@@ -8,8 +8,8 @@
  * through the arguments that a wrapper made by the compiler passes on. */
 struct binding {
     const struct summary *parent;
-    struct value closure;           /* in the parent: RESULT of the allocation; or a constant */
-    const struct summary *wrapper;  /* or NULL */
+    struct value closure;              /* in the parent: RESULT of the allocation; or a constant */
+    const struct summary *wrapper;     /* or NULL */
     const struct summary_call *passes; /* the wrapper's call of the body */
 };
 

@@ -1,0 +1,392 @@
+#include "find/rule_text.h"
+
+#define GRADES_OF_CODE                                                                         \
+    {                                                                                          \
+        [GRADE_CERTAIN] = "the code proves it: whoever takes this way stays",                  \
+        [GRADE_LIKELY] = "strong evidence short of proof",                                     \
+        [GRADE_POSSIBLE] = "it looks like it, but part of the code could not be followed, or " \
+                           "it may happen once only",                                          \
+    }
+
+static const struct rule_text texts[RULE_COUNT] = {
+    [RULE_DEFER_IN_LOOP] =
+        {
+            .summary = "deferred calls pile up in a loop",
+            .meaning =
+                "A deferred call runs when its function returns, not at the end of a turn of the "
+                "loop around it. Each turn adds one more, with all that it refers to: a file, a "
+                "lock, the rows of a query. If the function runs as long as the program, they "
+                "never run. A heap profile shows their memory as that of the function itself.",
+            .leaky = "func poll(db *sql.DB) {\n"
+                     "\tfor range time.Tick(time.Second) {\n"
+                     "\t\trows, err := db.Query(\"SELECT id FROM jobs\")\n"
+                     "\t\tif err != nil {\n"
+                     "\t\t\tcontinue\n"
+                     "\t\t}\n"
+                     "\t\tdefer rows.Close() // waits for the end of poll\n"
+                     "\t\twork(rows)\n"
+                     "\t}\n"
+                     "}\n",
+            .fixed = "func poll(db *sql.DB) {\n"
+                     "\tfor range time.Tick(time.Second) {\n"
+                     "\t\tpollOnce(db)\n"
+                     "\t}\n"
+                     "}\n"
+                     "\n"
+                     "func pollOnce(db *sql.DB) {\n"
+                     "\trows, err := db.Query(\"SELECT id FROM jobs\")\n"
+                     "\tif err != nil {\n"
+                     "\t\treturn\n"
+                     "\t}\n"
+                     "\tdefer rows.Close() // runs each time\n"
+                     "\twork(rows)\n"
+                     "}\n",
+            .grades =
+                {
+                    [GRADE_CERTAIN] = "nothing ends the loop, short of a panic",
+                    [GRADE_LIKELY] = "the loop waits for others and runs as long as these want; "
+                                     "in a running program: the calls only become more",
+                    [GRADE_POSSIBLE] = "the loop ends by itself, when a collection is exhausted "
+                                       "or a condition no longer holds",
+                },
+            .check = "Look at the loop: how many turns can it take before its function returns, "
+                     "and what does each deferred call hold until then? In a running program, "
+                     "`seep inspect` counts the calls that are pending there and sees whether they "
+                     "grow.",
+            .unknown = "How many turns the loop takes. A loop over the three files of a "
+                       "configuration defers three calls, and nothing is wrong with that.",
+            .in_code = true,
+            .in_processes = true,
+        },
+    [RULE_BLOCKED_GOROUTINES] =
+        {
+            .summary = "goroutines wait at one place, more come, and nobody wakes them",
+            .meaning =
+                "Goroutines that were started by the same statement wait at the same line: to "
+                "send, to receive, in a select, for a lock. Whoever should wake them is gone or "
+                "not in sight. Each keeps its stack and all that it refers to. A channel that "
+                "something still refers to is no garbage, so Go's collector frees none of it.",
+            .leaky = "func (a *agent) publish(values []float64) {\n"
+                     "\tfor _, value := range values {\n"
+                     "\t\tgo func(value float64) {\n"
+                     "\t\t\ta.out <- value // the receiver has ended\n"
+                     "\t\t}(value)\n"
+                     "\t}\n"
+                     "}\n",
+            .fixed = "func (a *agent) publish(values []float64) {\n"
+                     "\tfor _, value := range values {\n"
+                     "\t\tselect {\n"
+                     "\t\tcase a.out <- value:\n"
+                     "\t\tdefault: // nobody is there: drop it, or count it\n"
+                     "\t\t}\n"
+                     "\t}\n"
+                     "}\n",
+            .grades =
+                {
+                    [GRADE_CERTAIN] = "nothing can wake them, as on a nil channel",
+                    [GRADE_LIKELY] = "nobody is seen who could wake them, or the oldest has "
+                                     "waited for long and they only become more",
+                    [GRADE_POSSIBLE] = "they only become more, and that is all that is known",
+                },
+            .check = "Look at the line where they wait: who receives, sends, closes or unlocks, "
+                     "and is that one still there? `seep inspect --for 30s` compares two looks "
+                     "that are farther apart, `--goroutines` prints all stacks as Go does.",
+            .unknown = "Whether somebody whom only the heap leads to will still serve them: stacks "
+                       "and the objects next to them are searched, not everything.",
+            .in_processes = true,
+        },
+    [RULE_FAN_OUT_SEND] =
+        {
+            .summary = "a goroutine per turn or request sends on a channel that is not its "
+                       "starter's, without a way out",
+            .meaning =
+                "A goroutine is started for each turn of a loop or for each request, and sends on "
+                "a channel that comes from elsewhere. The send waits until somebody receives. If "
+                "the receiver is slow the goroutines pile up, and if it has ended they stay for "
+                "ever, each with its stack and the value that it sends.",
+            .leaky = "func (h *hub) publish(event Event) {\n"
+                     "\tfor _, subscriber := range h.subscribers {\n"
+                     "\t\tgo func(subscriber chan<- Event) {\n"
+                     "\t\t\tsubscriber <- event // waits, however long\n"
+                     "\t\t}(subscriber)\n"
+                     "\t}\n"
+                     "}\n",
+            .fixed = "func (h *hub) publish(ctx context.Context, event Event) {\n"
+                     "\tfor _, subscriber := range h.subscribers {\n"
+                     "\t\tgo func(subscriber chan<- Event) {\n"
+                     "\t\t\tselect {\n"
+                     "\t\t\tcase subscriber <- event:\n"
+                     "\t\t\tcase <-ctx.Done():\n"
+                     "\t\t\t}\n"
+                     "\t\t}(subscriber)\n"
+                     "\t}\n"
+                     "}\n",
+            .grades = GRADES_OF_CODE,
+            .check =
+                "Find who receives from the channel. Does it receive as long as anybody sends, "
+                "also when it ends early with an error? In a running program, `seep inspect` "
+                "shows how many goroutines wait at this line, and whether any gets on.",
+            .unknown = "Who receives, and for how long: the channel comes from elsewhere. A "
+                       "receiver that lives as long as the program and keeps up makes this fine.",
+            .in_code = true,
+        },
+    [RULE_EARLY_RETURN] =
+        {
+            .summary = "a function can return before it receives what its goroutine sends",
+            .meaning =
+                "A function makes an unbuffered channel and starts a goroutine that sends on it. "
+                "On one of its ways, mostly that of an error, it returns before it receives. Then "
+                "nobody else has the channel, and the goroutine waits for ever.",
+            .leaky = "func fetch(ctx context.Context, id int) (string, error) {\n"
+                     "\tresult := make(chan string)\n"
+                     "\tgo func() {\n"
+                     "\t\tresult <- load(id)\n"
+                     "\t}()\n"
+                     "\tif err := authorize(ctx); err != nil {\n"
+                     "\t\treturn \"\", err // nobody receives any more\n"
+                     "\t}\n"
+                     "\treturn <-result, nil\n"
+                     "}\n",
+            .fixed = "func fetch(ctx context.Context, id int) (string, error) {\n"
+                     "\tresult := make(chan string, 1) // the send never waits\n"
+                     "\tgo func() {\n"
+                     "\t\tresult <- load(id)\n"
+                     "\t}()\n"
+                     "\tif err := authorize(ctx); err != nil {\n"
+                     "\t\treturn \"\", err\n"
+                     "\t}\n"
+                     "\treturn <-result, nil\n"
+                     "}\n",
+            .grades = GRADES_OF_CODE,
+            .check = "Follow each return between the go statement and the receive. In a running "
+                     "program, `seep inspect` shows goroutines that wait to send at this line.",
+            .unknown = "How often that way is taken: for an error that never comes, nothing leaks.",
+            .in_code = true,
+        },
+    [RULE_DOUBLE_SEND] =
+        {
+            .summary = "a goroutine can send twice where only one value is received",
+            .meaning =
+                "On one way a goroutine sends two values on an unbuffered channel, mostly because "
+                "a return is missing behind the first, and its starter receives one. The second "
+                "send waits for ever.",
+            .leaky = "func connect(address string) error {\n"
+                     "\tdone := make(chan error)\n"
+                     "\tgo func() {\n"
+                     "\t\tif err := dial(address); err != nil {\n"
+                     "\t\t\tdone <- err\n"
+                     "\t\t}\n"
+                     "\t\tdone <- nil // also after the error\n"
+                     "\t}()\n"
+                     "\treturn <-done\n"
+                     "}\n",
+            .fixed = "func connect(address string) error {\n"
+                     "\tdone := make(chan error)\n"
+                     "\tgo func() {\n"
+                     "\t\tif err := dial(address); err != nil {\n"
+                     "\t\t\tdone <- err\n"
+                     "\t\t\treturn\n"
+                     "\t\t}\n"
+                     "\t\tdone <- nil\n"
+                     "\t}()\n"
+                     "\treturn <-done\n"
+                     "}\n",
+            .grades = GRADES_OF_CODE,
+            .check = "Is a return missing between the two sends? Count the values that the starter "
+                     "receives. In a running program, `seep inspect` shows goroutines that wait at "
+                     "the second send.",
+            .unknown = "How often that way is taken, and whether the two conditions can hold at "
+                       "once.",
+            .in_code = true,
+        },
+    [RULE_ABANDONED_SENDER] =
+        {
+            .summary = "a select that gives up leaves behind the goroutine that is to send",
+            .meaning =
+                "A function starts a goroutine that sends a result on an unbuffered channel, and "
+                "waits in a select for that or for something else: a timeout, the end of a "
+                "context. If the other comes first the function returns, nobody receives any more, "
+                "and the goroutine waits for ever as soon as its result is there.",
+            .leaky = "func lookUp(name string) (string, error) {\n"
+                     "\tfound := make(chan string)\n"
+                     "\tgo func() {\n"
+                     "\t\tfound <- ask(name)\n"
+                     "\t}()\n"
+                     "\tselect {\n"
+                     "\tcase entry := <-found:\n"
+                     "\t\treturn entry, nil\n"
+                     "\tcase <-time.After(time.Second):\n"
+                     "\t\treturn \"\", errTimeout // the goroutine stays\n"
+                     "\t}\n"
+                     "}\n",
+            .fixed = "func lookUp(name string) (string, error) {\n"
+                     "\tfound := make(chan string, 1) // the send never waits\n"
+                     "\tgo func() {\n"
+                     "\t\tfound <- ask(name)\n"
+                     "\t}()\n"
+                     "\tselect {\n"
+                     "\tcase entry := <-found:\n"
+                     "\t\treturn entry, nil\n"
+                     "\tcase <-time.After(time.Second):\n"
+                     "\t\treturn \"\", errTimeout\n"
+                     "\t}\n"
+                     "}\n",
+            .grades = GRADES_OF_CODE,
+            .check = "How much room has the channel? One value is enough. In a running program, "
+                     "`seep inspect` shows goroutines that wait to send at this line.",
+            .unknown = "How often the other case comes first. A service whose backend hangs finds "
+                       "out.",
+            .in_code = true,
+        },
+    [RULE_RANGE_NEVER_CLOSED] =
+        {
+            .summary = "a goroutine ranges over a channel that nobody closes",
+            .meaning =
+                "`for value := range channel` ends when the channel is closed, and not before. The "
+                "channel is made where the goroutine is started and goes nowhere else, and none of "
+                "those who have it closes it: once the last value is received the goroutine waits "
+                "for ever.",
+            .leaky = "func process(orders []Order) {\n"
+                     "\tqueue := make(chan Order)\n"
+                     "\tgo func() {\n"
+                     "\t\tfor order := range queue {\n"
+                     "\t\t\thandle(order)\n"
+                     "\t\t}\n"
+                     "\t}()\n"
+                     "\tfor _, order := range orders {\n"
+                     "\t\tqueue <- order\n"
+                     "\t}\n"
+                     "}\n",
+            .fixed = "func process(orders []Order) {\n"
+                     "\tqueue := make(chan Order)\n"
+                     "\tdefer close(queue) // ends the loop\n"
+                     "\tgo func() {\n"
+                     "\t\tfor order := range queue {\n"
+                     "\t\t\thandle(order)\n"
+                     "\t\t}\n"
+                     "\t}()\n"
+                     "\tfor _, order := range orders {\n"
+                     "\t\tqueue <- order\n"
+                     "\t}\n"
+                     "}\n",
+            .grades = GRADES_OF_CODE,
+            .check = "Search for close of this channel, also in deferred calls. In a running "
+                     "program, `seep inspect` shows goroutines that wait to receive at this line.",
+            .unknown = "How often the function is called. Once per program is no leak, but a "
+                       "worker that lives as long as the program.",
+            .in_code = true,
+        },
+    [RULE_LOST_CANCEL] =
+        {
+            .summary = "the function that cancels a context is thrown away",
+            .meaning =
+                "context.WithCancel and its kin return a function that ends the new context. "
+                "Nobody keeps it, so the context lasts until its parent ends. Until then the "
+                "parent refers to it, and each goroutine that waits for its Done stays.",
+            .leaky = "func watch(parent context.Context, path string) {\n"
+                     "\tctx, _ := context.WithCancel(parent)\n"
+                     "\tgo follow(ctx, path) // ends with parent only\n"
+                     "}\n",
+            .fixed = "func watch(parent context.Context, path string) (stop func()) {\n"
+                     "\tctx, cancel := context.WithCancel(parent)\n"
+                     "\tgo follow(ctx, path)\n"
+                     "\treturn cancel // whoever watches says when it is enough\n"
+                     "}\n",
+            .grades = GRADES_OF_CODE,
+            .check = "What becomes of the second result? `go vet` looks for the same in the "
+                     "source, if you have it. In a running program, `seep inspect` shows "
+                     "goroutines that wait for Done.",
+            .unknown = "How long the parent lives. If it is the context of one request, this is "
+                       "small and ends soon.",
+            .in_code = true,
+        },
+    [RULE_WAITGROUP_STUCK] =
+        {
+            .summary = "a WaitGroup is added to more often than Done is called",
+            .meaning =
+                "Wait returns when each Add was answered by a Done. There is a way through a "
+                "goroutine on which it ends without Done, or Add counts more than are started: "
+                "then whoever waits does so for ever.",
+            .leaky = "func process(items []Item) {\n"
+                     "\tvar group sync.WaitGroup\n"
+                     "\tfor _, item := range items {\n"
+                     "\t\tgroup.Add(1)\n"
+                     "\t\tgo func(item Item) {\n"
+                     "\t\t\tif item.Empty() {\n"
+                     "\t\t\t\treturn // without Done\n"
+                     "\t\t\t}\n"
+                     "\t\t\thandle(item)\n"
+                     "\t\t\tgroup.Done()\n"
+                     "\t\t}(item)\n"
+                     "\t}\n"
+                     "\tgroup.Wait()\n"
+                     "}\n",
+            .fixed = "func process(items []Item) {\n"
+                     "\tvar group sync.WaitGroup\n"
+                     "\tfor _, item := range items {\n"
+                     "\t\tgroup.Add(1)\n"
+                     "\t\tgo func(item Item) {\n"
+                     "\t\t\tdefer group.Done() // on every way\n"
+                     "\t\t\tif item.Empty() {\n"
+                     "\t\t\t\treturn\n"
+                     "\t\t\t}\n"
+                     "\t\t\thandle(item)\n"
+                     "\t\t}(item)\n"
+                     "\t}\n"
+                     "\tgroup.Wait()\n"
+                     "}\n",
+            .grades = GRADES_OF_CODE,
+            .check = "Follow each return of the goroutine: is Done behind it? A deferred Done is "
+                     "safe, also in a panic. In a running program, `seep inspect` shows who waits.",
+            .unknown = "How often that way is taken, and what is done with a WaitGroup that is "
+                       "handed on.",
+            .in_code = true,
+        },
+    [RULE_TIMER_LOOP] =
+        {
+            .summary = "a goroutine that is started again and again loops on a timer, without a "
+                       "way out",
+            .meaning =
+                "A goroutine is started for each request, connection or turn of a loop, and works "
+                "on a timer: sleep, work, sleep. Nothing ends it, so it outlives what it was "
+                "started for. They become more, each with its stack, its timer, and the time that "
+                "it takes.",
+            .leaky = "func (s *server) serve(conn *Conn) {\n"
+                     "\tgo func() {\n"
+                     "\t\tfor {\n"
+                     "\t\t\ttime.Sleep(time.Minute)\n"
+                     "\t\t\tconn.Ping() // also when conn is long closed\n"
+                     "\t\t}\n"
+                     "\t}()\n"
+                     "\ts.answer(conn)\n"
+                     "}\n",
+            .fixed = "func (s *server) serve(conn *Conn) {\n"
+                     "\tdone := make(chan struct{})\n"
+                     "\tdefer close(done)\n"
+                     "\tgo func() {\n"
+                     "\t\tticker := time.NewTicker(time.Minute)\n"
+                     "\t\tdefer ticker.Stop()\n"
+                     "\t\tfor {\n"
+                     "\t\t\tselect {\n"
+                     "\t\t\tcase <-ticker.C:\n"
+                     "\t\t\t\tconn.Ping()\n"
+                     "\t\t\tcase <-done:\n"
+                     "\t\t\t\treturn\n"
+                     "\t\t\t}\n"
+                     "\t\t}\n"
+                     "\t}()\n"
+                     "\ts.answer(conn)\n"
+                     "}\n",
+            .grades = GRADES_OF_CODE,
+            .check = "How often is the goroutine started? Once per program is a background job, "
+                     "not a leak. In a running program, count those that sleep at this line: "
+                     "`seep inspect -v`.",
+            .unknown = "How often the function that starts it is called.",
+            .in_code = true,
+        },
+};
+
+const struct rule_text *rule_text(enum rule rule)
+{
+    return &texts[rule < RULE_COUNT ? rule : 0];
+}

@@ -1,0 +1,100 @@
+/* lost-cancel: the cancel function of context.WithCancel is thrown away, so that whoever waits for
+ * the context's end waits for that of its parent. Since Go 1.21 WithCancel is inlined: there is a
+ * call of context.withCancel, and a closure of context.WithCancel.func1 only where the cancel
+ * function is kept. */
+#include <string.h>
+
+#include "find/scan_goroutines.h"
+
+static const char fix[] = "ctx, cancel := context.WithCancel(parent); defer cancel()";
+
+enum {
+    CANCEL_RESULT = 2 /* func WithCancel(parent Context) (ctx Context, cancel CancelFunc) */
+};
+
+/* Is the value seen anywhere: passed on, stored, returned, kept in the frame, called? */
+static bool is_used(const struct summary *summary, const struct value *value)
+{
+    for (size_t i = 0; i < summary->calls.length; i++) {
+        const struct summary_call *call = &summary->calls.at[i];
+        if (value_same(&call->context, value))
+            return true;
+        for (unsigned k = 0; k < SUMMARY_ARGUMENTS; k++) {
+            if (value_same(&call->arguments[k], value))
+                return true;
+        }
+    }
+    for (size_t i = 0; i < summary->stores.length; i++) {
+        if (value_same(&summary->stores.at[i].stored, value))
+            return true;
+    }
+    for (size_t i = 0; i < summary->returns.length; i++) {
+        for (unsigned k = 0; k < SUMMARY_ARGUMENTS; k++) {
+            if (value_same(&summary->returns.at[i].results[k], value))
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool keeps_closure(const struct scanner *scanner, const struct summary *summary)
+{
+    uint32_t value;
+    for (size_t i = 0; i < scanner->cancel_closures.length; i++) {
+        if (u64map_get(&summary->numbers, scanner->cancel_closures.at[i].entry, &value))
+            return true;
+    }
+    return false;
+}
+
+/* context.Background() and TODO() are constants: nothing ends them. */
+static bool parent_is_endless(const struct summary_call *call)
+{
+    return call->arguments[0].kind == VALUE_NUMBER && call->arguments[1].kind == VALUE_NUMBER;
+}
+
+static void report(struct scanner *scanner, const struct summary_call *call)
+{
+    bool endless = parent_is_endless(call);
+    struct finding finding = {
+        .rule = RULE_LOST_CANCEL,
+        .grade = endless ? GRADE_LIKELY : GRADE_POSSIBLE,
+        .title = sentence("the cancel function of a context is thrown away"),
+        .at = place_of(scanner->program, call->made.return_pc),
+        .fix = fix,
+    };
+    VECTOR_PUSH(&finding.because,
+                endless ? sentence("its parent never ends, so neither does the context: who waits "
+                                   "for it waits for ever")
+                        : sentence("the context, and who waits for it, lasts as long as its "
+                                   "parent"));
+    scanner_report(scanner, &finding, call->made.return_pc, "");
+}
+
+static void judge(struct scanner *scanner, const struct summary *summary,
+                  const struct summary_call *call)
+{
+    bool inlined = scanner_callee(scanner, call) == CALLEE_WITH_CANCEL_INLINED;
+    struct value cancel = {VALUE_RESULT, call->made.node, CANCEL_RESULT};
+    const char *name = func_name(&scanner->program->pclntab, &summary->func);
+    if (!strncmp(name, "context.", strlen("context.")))
+        return;
+    if (inlined ? keeps_closure(scanner, summary) : is_used(summary, &cancel))
+        return;
+    report(scanner, call);
+}
+
+void find_lost_cancels(struct scanner *scanner)
+{
+    static const enum callee wanted[] = {CALLEE_WITH_CANCEL, CALLEE_WITH_CANCEL_INLINED};
+    struct func func;
+    for (size_t i = 0; scanner_next(scanner, wanted, LENGTH_OF(wanted), &i, &func);) {
+        struct summary *summary = scanner_summary(scanner, &func);
+        for (size_t k = 0; summary && k < summary->calls.length; k++) {
+            enum callee callee = scanner_callee(scanner, &summary->calls.at[k]);
+            if (callee == CALLEE_WITH_CANCEL || callee == CALLEE_WITH_CANCEL_INLINED)
+                judge(scanner, summary, &summary->calls.at[k]);
+        }
+        summary_destroy(summary);
+    }
+}

@@ -1,0 +1,29 @@
+/* What ends a loop. */
+#ifndef SEEP_FIND_SCAN_LOOPS_H
+#define SEEP_FIND_SCAN_LOOPS_H
+
+#include "find/scan_internal.h"
+
+enum loop_end {
+    LOOP_NONE,    /* it is no loop */
+    LOOP_ENDLESS, /* proven: nothing but a panic ends it */
+    LOOP_UNKNOWN, /* part of its code could not be followed */
+    LOOP_OUTSIDE, /* others decide: it receives, selects or accepts in each turn, or in some */
+    LOOP_ITSELF,  /* a condition; a collection is exhausted */
+    LOOP_FEW,     /* it counts to a small constant: `turns` */
+};
+
+struct loop_judged {
+    enum loop_end end;
+    int64_t turns; /* of LOOP_FEW */
+};
+
+/* The loop around a node of the function. */
+struct loop_judged loop_judge(const struct scanner *scanner, const struct summary *summary,
+                              const struct loop *loop);
+
+/* The same for a node. */
+struct loop_judged loop_around(const struct scanner *scanner, const struct summary *summary,
+                               uint32_t node);
+
+#endif

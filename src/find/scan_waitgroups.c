@@ -1,0 +1,167 @@
+/* waitgroup-stuck: sync.WaitGroup.Wait that can't come back, because the goroutine that it waits
+ * for has a way round its Done, or because more was added than is done.
+ *
+ * Done is Add(-1), and inlined as such since Go 1.18. A goroutine with deferred calls is not judged:
+ * one of them may be the Done. */
+#include <string.h>
+
+#include "find/scan_goroutines.h"
+#include "find/scan_paths.h"
+
+static const char fix[] = "call wg.Done() on every way out: defer wg.Done() at the top of the "
+                          "goroutine; wg.Add(1) for each of them";
+
+static bool is_done(const struct scanner *scanner, const struct summary_call *call)
+{
+    const struct value *delta = &call->arguments[1];
+    switch (scanner_callee(scanner, call)) {
+    case CALLEE_WAITGROUP_DONE:
+        return true;
+    case CALLEE_WAITGROUP_ADD:
+        return delta->kind == VALUE_NUMBER && (int32_t)delta->number == -1;
+    default:
+        return false;
+    }
+}
+
+static bool has_defers(const struct launch *launch)
+{
+    const struct summary *code = launch->start.code;
+    for (size_t i = 0; i < code->calls.length; i++) {
+        struct func func;
+        address callee = code->calls.at[i].made.callee;
+        const struct pclntab *table = &launch->scanner->program->pclntab;
+        if (callee && pclntab_func(table, callee, &func) && func.entry == callee &&
+            !strncmp(func_name(table, &func), "runtime.deferproc", sizeof("runtime.deferproc") - 1))
+            return true;
+    }
+    return func_funcdata(&launch->scanner->program->pclntab, &code->func,
+                         FUNCDATA_OPEN_CODED_DEFER_INFO) != 0;
+}
+
+static bool is_group(const struct launch *launch, const struct value *value,
+                     const struct value *group)
+{
+    struct value there = binding_value(&launch->start.binding, value);
+    return value_same(&there, group);
+}
+
+/* The group goes to other functions, or to memory: they may call Done. */
+static bool group_escapes(const struct launch *launch, const struct value *group)
+{
+    const struct summary *code = launch->start.code;
+    for (size_t i = 0; i < code->calls.length; i++) {
+        const struct summary_call *call = &code->calls.at[i];
+        if (is_done(launch->scanner, call))
+            continue;
+        for (unsigned k = 0; k < SUMMARY_ARGUMENTS; k++) {
+            if (is_group(launch, &call->arguments[k], group))
+                return true;
+        }
+    }
+    for (size_t i = 0; i < code->stores.length; i++) {
+        if (is_group(launch, &code->stores.at[i].stored, group))
+            return true;
+    }
+    for (size_t i = 0; i < code->closures.length; i++) {
+        for (unsigned k = 0; k < SUMMARY_CAPTURED; k++) {
+            if (is_group(launch, &code->closures.at[i].captured[k], group))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* A way from the goroutine's start to its end round all its calls of Done. */
+static bool can_miss_done(const struct launch *launch, const struct value *group)
+{
+    const struct summary *code = launch->start.code;
+    AUTO_PATH struct path path;
+    path_init(&path, launch->scanner, code, 0);
+    for (size_t i = 0; i < code->calls.length; i++) {
+        const struct summary_call *call = &code->calls.at[i];
+        if (is_done(launch->scanner, call) && is_group(launch, &call->arguments[0], group))
+            path_block(&path, call->made.node);
+    }
+    return path_returns(&path);
+}
+
+/* The one call of that kind on the group in the starter; NULL if there is none or more. */
+static const struct summary_call *only_call(const struct launch *launch, enum callee callee,
+                                            const struct value *group)
+{
+    const struct summary_call *found = NULL;
+    for (size_t i = 0; i < launch->parent->calls.length; i++) {
+        const struct summary_call *call = &launch->parent->calls.at[i];
+        struct value value = summary_resolve(launch->parent, &call->arguments[0]);
+        if (scanner_callee(launch->scanner, call) != callee || !value_same(&value, group))
+            continue;
+        if (found)
+            return NULL;
+        found = call;
+    }
+    return found;
+}
+
+static size_t starts_of(const struct launch *launch)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < launch->parent->calls.length; i++)
+        count += scanner_callee(launch->scanner, &launch->parent->calls.at[i]) == CALLEE_NEWPROC;
+    return count;
+}
+
+/* Add(n) with n > 1 for a single goroutine that is done once. */
+static bool adds_too_many(const struct launch *launch, const struct value *group, size_t dones)
+{
+    const struct summary_call *add = only_call(launch, CALLEE_WAITGROUP_ADD, group);
+    if (!add || dones != 1 || launch->loop.end != LOOP_NONE || starts_of(launch) != 1 ||
+        loop_around(launch->scanner, launch->parent, add->made.node).end != LOOP_NONE)
+        return false;
+    return add->arguments[1].kind == VALUE_NUMBER && add->arguments[1].number > 1;
+}
+
+static size_t count_dones(const struct launch *launch, const struct value *group)
+{
+    const struct summary *code = launch->start.code;
+    size_t count = 0;
+    for (size_t i = 0; i < code->calls.length; i++) {
+        const struct summary_call *call = &code->calls.at[i];
+        if (!is_done(launch->scanner, call) || !is_group(launch, &call->arguments[0], group))
+            continue;
+        count++;
+        if (loop_around(launch->scanner, code, call->made.node).end != LOOP_NONE)
+            count++;
+    }
+    return count;
+}
+
+static void judge(struct launch *launch, const struct value *group)
+{
+    const struct summary_call *wait = only_call(launch, CALLEE_WAITGROUP_WAIT, group);
+    if (!wait || has_defers(launch) || group_escapes(launch, group))
+        return;
+    bool misses = can_miss_done(launch, group);
+    if (!misses && !adds_too_many(launch, group, count_dones(launch, group)))
+        return;
+    launch_report(launch, RULE_WAITGROUP_STUCK, GRADE_LIKELY, 0, wait->made.return_pc,
+                  sentence("Wait can't come back: the WaitGroup does not reach zero"),
+                  misses ? sentence("the goroutine has a way to its end that does not call Done")
+                         : sentence("more is added than the one goroutine is done"),
+                  fix);
+}
+
+void find_waitgroup(struct launch *launch)
+{
+    const struct summary *code = launch->start.code;
+    for (size_t i = 0; i < code->calls.length; i++) {
+        const struct summary_call *call = &code->calls.at[i];
+        if (!is_done(launch->scanner, call))
+            continue;
+        struct value group = binding_value(&launch->start.binding, &call->arguments[0]);
+        if (group.kind == VALUE_RESULT) {
+            judge(launch, &group);
+            return;
+        }
+    }
+}
