@@ -13,16 +13,18 @@ enum {
     AMD64_CONTEXT = 9,
     AMD64_STACK = 15,
     AMD64_ARGUMENTS = 9,
+    AMD64_BARRIER = 8,
     ARM64_CONTEXT = 26,
     ARM64_STACK = 31,
     ARM64_ARGUMENTS = 16,
+    ARM64_BARRIER = 25,
 };
 
 struct registers registers_of(enum architecture arch)
 {
     if (arch == ARCH_ARM64)
-        return (struct registers){ARM64_STACK, ARM64_CONTEXT, ARM64_ARGUMENTS};
-    return (struct registers){AMD64_STACK, AMD64_CONTEXT, AMD64_ARGUMENTS};
+        return (struct registers){ARM64_STACK, ARM64_CONTEXT, ARM64_ARGUMENTS, ARM64_BARRIER};
+    return (struct registers){AMD64_STACK, AMD64_CONTEXT, AMD64_ARGUMENTS, AMD64_BARRIER};
 }
 
 /* In Go's order: the arguments, the context (DX), then the others. */

@@ -18,6 +18,7 @@ struct registers {
     uint8_t stack;     /* SP */
     uint8_t context;   /* the closure of the function that runs */
     uint8_t arguments; /* how many */
+    uint8_t barrier;   /* where a write barrier returns its buffer */
 };
 
 struct registers registers_of(enum architecture arch);

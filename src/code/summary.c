@@ -87,15 +87,28 @@ static void note_cases(struct builder *builder, const struct values *values,
                     values_slot(values, at->number + (int64_t)i * CASE_SIZE));
 }
 
+/* How many registers the callee takes arguments from; the others hold what was left there. */
+static unsigned argument_count(const struct builder *builder, address callee)
+{
+    const struct pclntab *table = &builder->context->program->pclntab;
+    struct func func;
+    if (!callee || !pclntab_func(table, callee, &func) || func.entry != callee)
+        return SUMMARY_ARGUMENTS;
+    int words = func_argument_words(table, &func);
+    return words < 0 || words > SUMMARY_ARGUMENTS ? SUMMARY_ARGUMENTS : (unsigned)words;
+}
+
 static void on_call(void *context, const struct traced_call *made, const struct values *values)
 {
     struct builder *builder = context;
     struct summary_call call = {.made = *made};
-    for (unsigned i = 0; i < SUMMARY_ARGUMENTS; i++) {
+    unsigned count = argument_count(builder, made->callee);
+    for (unsigned i = 0; i < count; i++) {
         call.arguments[i] = values->registers[i];
         note_number(builder, &call.arguments[i]);
     }
-    call.context = values->registers[builder->summary->registers.context];
+    if (!made->callee)
+        call.context = values->registers[builder->summary->registers.context];
     note_closures(builder, values);
     note_cases(builder, values, &call);
     VECTOR_PUSH(&builder->summary->calls, call);
@@ -155,30 +168,45 @@ static void on_compare(void *context, uint32_t node, const struct value *left, i
             .node = node, .branch = branch, .left = *left, .right = right, .condition = condition});
 }
 
-/* Functions that save what they change (runtime/asm_amd64.s gcWriteBarrier, duffzero): only the
- * pointer that a barrier returns is in a register that no value is kept in. */
-static void add_keepers(struct summary_context *context)
+/* Functions that save what they change (runtime/asm_amd64.s, asm_arm64.s: gcWriteBarrier; up to Go
+ * 1.20 one for each register that holds the value on amd64). */
+static const struct {
+    const char *name;
+    enum value_keeper keeper;
+} keepers[] = {
+    {"runtime.gcWriteBarrier", KEEPER_BARRIER},  {"runtime.gcWriteBarrier1", KEEPER_BARRIER},
+    {"runtime.gcWriteBarrier2", KEEPER_BARRIER}, {"runtime.gcWriteBarrier3", KEEPER_BARRIER},
+    {"runtime.gcWriteBarrier4", KEEPER_BARRIER}, {"runtime.gcWriteBarrier5", KEEPER_BARRIER},
+    {"runtime.gcWriteBarrier6", KEEPER_BARRIER}, {"runtime.gcWriteBarrier7", KEEPER_BARRIER},
+    {"runtime.gcWriteBarrier8", KEEPER_BARRIER}, {"runtime.gcWriteBarrierCX", KEEPER_PLAIN},
+    {"runtime.gcWriteBarrierDX", KEEPER_PLAIN},  {"runtime.gcWriteBarrierBX", KEEPER_PLAIN},
+    {"runtime.gcWriteBarrierBP", KEEPER_PLAIN},  {"runtime.gcWriteBarrierSI", KEEPER_PLAIN},
+    {"runtime.gcWriteBarrierR8", KEEPER_PLAIN},  {"runtime.gcWriteBarrierR9", KEEPER_PLAIN},
+    {"runtime.duffzero", KEEPER_PLAIN},          {"runtime.duffcopy", KEEPER_PLAIN},
+};
+
+static void find_keepers(struct summary_context *context)
 {
-    static const char *const names[] = {
-        "gcWriteBarrier",          "runtime.gcWriteBarrier",  "runtime.gcWriteBarrier1",
-        "runtime.gcWriteBarrier2", "runtime.gcWriteBarrier3", "runtime.gcWriteBarrier4",
-        "runtime.gcWriteBarrier5", "runtime.gcWriteBarrier6", "runtime.gcWriteBarrier7",
-        "runtime.gcWriteBarrier8", "runtime.wbZero",          "runtime.wbMove",
-        "runtime.duffzero",        "runtime.duffcopy",        "runtime.selectgo"};
-    struct named_entries entries = {0};
+    static const char *const select_name = "runtime.selectgo";
+    const char *names[LENGTH_OF(keepers)];
+    struct named_entries entries = {0}, selects = {0};
+    for (size_t i = 0; i < LENGTH_OF(keepers); i++)
+        names[i] = keepers[i].name;
     calls_entries(context->program, names, LENGTH_OF(names), &entries);
-    for (size_t i = 0; i < entries.length; i++) {
-        bool selects = entries.at[i].name == LENGTH_OF(names) - 1;
-        u64map_set(selects ? &context->selects : &context->keeps, entries.at[i].entry, 1);
-    }
+    calls_entries(context->program, &select_name, 1, &selects);
+    for (size_t i = 0; i < entries.length; i++)
+        u64map_set(&context->keeps, entries.at[i].entry, keepers[entries.at[i].name].keeper);
+    for (size_t i = 0; i < selects.length; i++)
+        u64map_set(&context->selects, selects.at[i].entry, 1);
     VECTOR_DEINIT(&entries);
+    VECTOR_DEINIT(&selects);
 }
 
 void summary_context_init(struct summary_context *context, struct target *target,
                           const struct program *program, struct decoder *decoder)
 {
     *context = (struct summary_context){.target = target, .program = program, .decoder = decoder};
-    add_keepers(context);
+    find_keepers(context);
 }
 
 void summary_context_deinit(struct summary_context *context)

@@ -126,6 +126,8 @@ static void store_word(struct values *values, const struct value *base, int64_t 
 {
     if (base->kind == VALUE_STACK)
         set_slot(values, base->number + offset, stored);
+    else if (base->kind == VALUE_BARRIER)
+        return;
     else if (visitor && visitor->store)
         visitor->store(visitor->context, node, base, offset, stored);
 }
@@ -216,9 +218,12 @@ static void apply(const struct walk *walk, const struct operation *operation, st
 static void apply_call(const struct walk *walk, const struct traced_call *call,
                        struct values *values)
 {
-    uint32_t value;
-    if (call->callee && u64map_get(walk->keeps, call->callee, &value))
+    uint32_t keeper;
+    if (call->callee && u64map_get(walk->keeps, call->callee, &keeper)) {
+        if (keeper == KEEPER_BARRIER)
+            values->registers[walk->names.barrier] = (struct value){VALUE_BARRIER, 0, 0};
         return;
+    }
     for (unsigned i = 0; i < REGISTER_COUNT; i++) {
         if (i == walk->names.stack)
             continue;

@@ -21,6 +21,7 @@ enum value_kind {
     VALUE_GLOBAL,      /* the word at address `number` */
     VALUE_RESULT,      /* what the call at `node` left in register `number` */
     VALUE_RESULT_FIELD, /* the word at (first result of the call at `node`) + number */
+    VALUE_BARRIER,      /* the write barrier's buffer: what is stored there goes nowhere */
     VALUE_RAISED,       /* something that is not known, and 1 more: a counter */
 };
 
@@ -54,6 +55,11 @@ struct values {
 /* The word at a stack address; UNKNOWN if nothing is known. */
 struct value values_slot(const struct values *values, int64_t at);
 
+enum value_keeper {
+    KEEPER_PLAIN,  /* duffzero and its kin */
+    KEEPER_BARRIER /* returns the buffer in R11 (amd64), R25 (arm64) since Go 1.21 */
+};
+
 /* Called once per node, in the order of the code. Each may be NULL. */
 struct value_visitor {
     /* Registers are those with which the call is made. */
@@ -67,8 +73,7 @@ struct value_visitor {
     void *context;
 };
 
-/* keeps: entries of functions that change no registers but scratch ones (write barriers,
- * duffzero), with any value. ERROR_LIMIT if it takes too long: code that no compiler made. */
+/* keeps: entries of functions that change no registers but scratch ones, with what they are. ERROR_LIMIT if it takes too long: code that no compiler made. */
 struct error *values_follow(const struct code *code, const struct traced *traced,
                             const struct u64map *keeps,
                             const struct value_visitor *visitor) NODISCARD;

@@ -65,6 +65,9 @@ static void look_at_select(const struct view *view, const struct summary_call *c
 
 static bool passes(const struct view *view, const struct summary_call *call)
 {
+    uint32_t keeper;
+    if (u64map_get(&view->scanner->summaries.keeps, call->made.callee, &keeper))
+        return false; /* a write barrier takes no arguments */
     for (unsigned i = 0; i < SUMMARY_ARGUMENTS; i++) {
         if (is_either(view, &call->arguments[i]))
             return true;

@@ -33,24 +33,19 @@ static bool entry_of(struct scanner *scanner, const struct summary *parent,
     return word.kind == VALUE_NUMBER;
 }
 
-/* `go f(x)` starts a wrapper that calls f: the one call in it that is not the runtime's. */
+/* The wrapper's call of the function that it was made for; NULL if that was inlined. */
 static const struct summary_call *wrapped_call(struct scanner *scanner,
                                                const struct summary *wrapper, struct func *func_ret)
 {
-    const struct pclntab *table = &scanner->program->pclntab;
-    const struct summary_call *found = NULL;
-    for (size_t i = 0; i < wrapper->calls.length; i++) {
+    struct wrapped wrapped =
+        wrapper_callee(scanner->target, scanner->program, wrapper->func.entry);
+    for (size_t i = 0; wrapped.entry && i < wrapper->calls.length; i++) {
         const struct summary_call *call = &wrapper->calls.at[i];
-        struct func func;
-        if (call->made.callee && pclntab_func(table, call->made.callee, &func) &&
-            func.entry == call->made.callee && !strncmp(func_name(table, &func), "runtime.", 8))
-            continue;
-        if (found || !call->made.callee)
-            return NULL;
-        found = call;
-        *func_ret = func;
+        if (call->made.callee == wrapped.entry &&
+            pclntab_func(&scanner->program->pclntab, wrapped.entry, func_ret))
+            return call;
     }
-    return found;
+    return NULL;
 }
 
 static void follow_wrapper(struct scanner *scanner, struct start *start)

@@ -295,3 +295,36 @@ char *function_shown(const char *raw)
     text_escape(&text, close + 1, strlen(close + 1));
     return text.bytes;
 }
+
+int func_argument_words(const struct pclntab *table, const struct func *func)
+{
+    enum { /* internal/abi/symtab.go, TraceArgs… */
+        END = 0xff,
+        START_AGGREGATE = 0xfe,
+        END_AGGREGATE = 0xfd,
+        MORE = 0xfc,
+        TOO_FAR = 0xfb,
+        COMPONENTS_MAX = 64
+    };
+    struct bytes info = func_funcdata_bytes(table, func, FUNCDATA_ARG_INFO);
+    int words = 0;
+    for (size_t i = 0; i < info.size && words < COMPONENTS_MAX; i++) {
+        switch (info.at[i]) {
+        case END:
+            return words;
+        case MORE:
+            return -1;
+        case START_AGGREGATE:
+        case END_AGGREGATE:
+            break;
+        case TOO_FAR:
+            words++;
+            break;
+        default:
+            i++; /* its size */
+            words++;
+            break;
+        }
+    }
+    return -1;
+}

@@ -20,6 +20,7 @@ enum { /* indices of the tables, internal/abi/symtab.go */
     PCDATA_INL_TREE_INDEX = 2,
     FUNCDATA_INL_TREE = 3,
     FUNCDATA_OPEN_CODED_DEFER_INFO = 4,
+    FUNCDATA_ARG_INFO = 5,
     FUNCDATA_WRAP_INFO = 7,
 };
 
@@ -117,6 +118,11 @@ address func_funcdata(const struct pclntab *table, const struct func *func, unsi
 /* The same as bytes (to the end of func_data); empty if none. */
 struct bytes func_funcdata_bytes(const struct pclntab *table, const struct func *func,
                                  unsigned which);
+
+/* How many words the arguments take at most (strings two, floats counted too), -1 if that is not
+ * told: FUNCDATA_ArgInfo, which tracebacks print arguments by (internal/abi/symtab.go,
+ * runtime/traceback.go printArgs). */
+int func_argument_words(const struct pclntab *table, const struct func *func);
 
 /* File and line at pc of the physical function; *file_ret NULL and *line_ret 0 if unknown. */
 void func_line(const struct pclntab *table, const struct func *func, address pc,
