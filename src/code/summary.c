@@ -107,8 +107,7 @@ static void on_call(void *context, const struct traced_call *made, const struct 
         call.arguments[i] = values->registers[i];
         note_number(builder, &call.arguments[i]);
     }
-    if (!made->callee)
-        call.context = values->registers[builder->summary->registers.context];
+    call.context = values->registers[builder->summary->registers.context];
     note_closures(builder, values);
     note_cases(builder, values, &call);
     VECTOR_PUSH(&builder->summary->calls, call);

@@ -16,7 +16,7 @@ enum {
 struct summary_call {
     struct traced_call made;
     struct value arguments[SUMMARY_ARGUMENTS];
-    struct value context;            /* the closure, where a function value is called */
+    struct value context;            /* the closure, if the callee is one */
     uint32_t first_case, case_count; /* of a select: its channels in `cases` */
     uint32_t send_count;             /* the first of these cases send, the others receive */
 };

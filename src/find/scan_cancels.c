@@ -17,7 +17,7 @@ static bool is_used(const struct summary *summary, const struct value *value)
 {
     for (size_t i = 0; i < summary->calls.length; i++) {
         const struct summary_call *call = &summary->calls.at[i];
-        if (value_same(&call->context, value))
+        if (!call->made.callee && value_same(&call->context, value))
             return true;
         for (unsigned k = 0; k < SUMMARY_ARGUMENTS; k++) {
             if (value_same(&call->arguments[k], value))

@@ -72,7 +72,7 @@ static bool passes(const struct view *view, const struct summary_call *call)
         if (is_either(view, &call->arguments[i]))
             return true;
     }
-    return is_either(view, &call->context);
+    return !call->made.callee && is_either(view, &call->context);
 }
 
 static void look_at_call(const struct view *view, const struct summary_call *call,

@@ -47,8 +47,10 @@ static void explain(const struct scanner *scanner, const struct func *func, stru
         reason = sentence(
             "%s loops without a way out: short of a panic, its deferred calls never run", function);
         break;
+    case LOOP_OTHERS:
     case LOOP_OUTSIDE:
-        finding->grade = runs_for_long(scanner, func) ? GRADE_LIKELY : GRADE_POSSIBLE;
+        finding->grade = judged.end == LOOP_OTHERS || runs_for_long(scanner, func) ? GRADE_LIKELY
+                                                                                   : GRADE_POSSIBLE;
         finding->rank = RANK_OUTSIDE;
         reason = sentence("the loop waits for others, and its deferred calls pile up until one of "
                           "them ends it");

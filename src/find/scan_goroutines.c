@@ -7,7 +7,7 @@
 bool launch_repeats(const struct launch *launch)
 {
     return launch->per_request || launch->loop.end == LOOP_ENDLESS ||
-           launch->loop.end == LOOP_OUTSIDE;
+           launch->loop.end == LOOP_OTHERS || launch->loop.end == LOOP_OUTSIDE;
 }
 
 static const char *loop_remark(const struct launch *launch)
@@ -42,13 +42,27 @@ void launch_report(struct launch *launch, enum rule rule, enum grade grade, unsi
                    finding.started_at.function ? finding.started_at.function : "");
 }
 
-static bool serves_requests(const struct scanner *scanner, const struct func *func)
+/* It asks a request that it was given, or answers it. */
+static bool handles_request(const struct scanner *scanner, const struct summary *summary)
+{
+    for (size_t i = 0; i < summary->calls.length; i++) {
+        const struct summary_call *call = &summary->calls.at[i];
+        if (scanner_callee(scanner, call) == CALLEE_REQUEST &&
+            call->arguments[0].kind == VALUE_ENTRY)
+            return true;
+    }
+    return false;
+}
+
+static bool serves_requests(const struct scanner *scanner, const struct summary *summary)
 {
     uint32_t value;
+    const struct func *func = &summary->func;
     const char *name = func_name(&scanner->program->pclntab, func);
     size_t length = strlen(name);
     static const char method[] = ").ServeHTTP";
-    return u64map_get(&scanner->handlers, func->entry, &value) ||
+    return handles_request(scanner, summary) ||
+           u64map_get(&scanner->handlers, func->entry, &value) ||
            (length > strlen(method) && !strcmp(name + length - strlen(method), method));
 }
 
@@ -60,7 +74,7 @@ static void judge_start(struct scanner *scanner, const struct summary *parent,
         return;
     if (launch.start.code) {
         launch.loop = loop_around(scanner, parent, call->made.node);
-        launch.per_request = serves_requests(scanner, &parent->func);
+        launch.per_request = serves_requests(scanner, parent);
         find_senders(&launch);
         find_receivers(&launch);
         find_timer_loop(&launch);

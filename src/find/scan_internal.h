@@ -36,7 +36,8 @@ enum callee {
     CALLEE_WITH_CANCEL_INLINED, /* context.withCancel, since Go 1.21 */
     CALLEE_HANDLE_FUNC,
     CALLEE_MUX_HANDLE_FUNC,
-    CALLEE_EXIT, /* ends the process */
+    CALLEE_REQUEST, /* asks or answers a request that a server got */
+    CALLEE_EXIT,    /* ends the process */
     CALLEE_NONE
 };
 

@@ -63,6 +63,45 @@ static int64_t constant_turns(const struct summary *summary, const struct loop *
     return 0;
 }
 
+static bool decides(const struct summary *summary, uint32_t branch, const struct summary_call *call)
+{
+    for (size_t i = 0; i < summary->compares.length; i++) {
+        const struct summary_compare *compare = &summary->compares.at[i];
+        if (compare->branch == branch && compare->left.kind == VALUE_RESULT &&
+            compare->left.node == call->made.node)
+            return true;
+    }
+    return false;
+}
+
+bool loop_ends_by(const struct summary *summary, const struct loop *loop,
+                  const struct summary_call *call)
+{
+    bool ends = false;
+    for (uint32_t n = 0; n < summary->traced.nodes.length; n++) {
+        if (!loop->nodes[n] || !is_exit(summary, loop, n))
+            continue;
+        if (!decides(summary, n, call))
+            return false;
+        ends = true;
+    }
+    return ends;
+}
+
+/* The one receive or select that ends the loop. */
+static bool ends_by_others(const struct scanner *scanner, const struct summary *summary,
+                           const struct loop *loop)
+{
+    for (size_t i = 0; i < summary->calls.length; i++) {
+        const struct summary_call *call = &summary->calls.at[i];
+        enum callee callee = scanner_callee(scanner, call);
+        if ((callee == CALLEE_CHANRECV2 || callee == CALLEE_SELECTGO) &&
+            loop->nodes[call->made.node] && loop_ends_by(summary, loop, call))
+            return true;
+    }
+    return false;
+}
+
 struct loop_judged loop_judge(const struct scanner *scanner, const struct summary *summary,
                               const struct loop *loop)
 {
@@ -75,6 +114,8 @@ struct loop_judged loop_judge(const struct scanner *scanner, const struct summar
     int64_t turns = constant_turns(summary, loop);
     if (turns)
         return (struct loop_judged){LOOP_FEW, turns};
+    if (ends_by_others(scanner, summary, loop))
+        return (struct loop_judged){LOOP_OTHERS, 0};
     bool outside = waits_in_loop(scanner, summary, loop);
     return (struct loop_judged){outside ? LOOP_OUTSIDE : LOOP_ITSELF, 0};
 }

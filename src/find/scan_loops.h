@@ -8,7 +8,9 @@ enum loop_end {
     LOOP_NONE,    /* it is no loop */
     LOOP_ENDLESS, /* proven: nothing but a panic ends it */
     LOOP_UNKNOWN, /* part of its code could not be followed */
-    LOOP_OUTSIDE, /* others decide: it receives, selects or accepts in each turn, or in some */
+    LOOP_OTHERS,  /* others decide, and only they: each way out is a case of a select, or the end of
+                     a channel */
+    LOOP_OUTSIDE, /* it receives, selects or accepts, and may end by itself, too */
     LOOP_ITSELF,  /* a condition; a collection is exhausted */
     LOOP_FEW,     /* it counts to a small constant: `turns` */
 };
@@ -25,5 +27,9 @@ struct loop_judged loop_judge(const struct scanner *scanner, const struct summar
 /* The same for a node. */
 struct loop_judged loop_around(const struct scanner *scanner, const struct summary *summary,
                                uint32_t node);
+
+/* Each way out of the loop around this call is decided by what the call returns. */
+bool loop_ends_by(const struct summary *summary, const struct loop *loop,
+                  const struct summary_call *call);
 
 #endif

@@ -13,24 +13,7 @@ static bool only_close_ends(const struct summary *code, const struct summary_cal
 {
     struct flow_graph graph = traced_graph(&code->traced);
     AUTO_LOOP struct loop loop = flow_graph_loop(&graph, receive->made.node);
-    bool by_close = false;
-    if (!loop.facts.in_loop || loop.facts.loop_exit != WAY_OUT_EXISTS)
-        return false;
-    for (size_t i = 0; i < graph.edge_count; i++) {
-        const struct flow_edge *edge = &graph.edges[i];
-        if (!loop.nodes[edge->from] || loop.nodes[edge->to] || loop.doomed[edge->to])
-            continue;
-        bool mine = false;
-        for (size_t k = 0; k < code->compares.length; k++) {
-            const struct summary_compare *compare = &code->compares.at[k];
-            mine = mine || (compare->branch == edge->from && compare->left.kind == VALUE_RESULT &&
-                            compare->left.node == receive->made.node);
-        }
-        if (!mine)
-            return false;
-        by_close = true;
-    }
-    return by_close;
+    return loop.facts.in_loop && loop_ends_by(code, &loop, receive);
 }
 
 /* Somebody may close it: another goroutine of the maker, or one that can't be followed. */

@@ -51,29 +51,6 @@ static void block_meetings(const struct launch *launch, const struct value *exce
     }
 }
 
-/* The starter's ways past its receives of the channel. */
-static void block_receives(const struct channel_uses *maker, bool whole_selects, struct path *path)
-{
-    for (size_t i = 0; i < maker->uses.length; i++) {
-        const struct channel_use *use = &maker->uses.at[i];
-        uint32_t node = use->call->made.node;
-        if (use->act == CHANNEL_SELECTS_RECEIVE && !whole_selects)
-            path_block_case(path, node, use->select_case, use->call->case_count);
-        else if (use->act != CHANNEL_SENDS && use->act != CHANNEL_CLOSES)
-            path_block(path, node);
-    }
-}
-
-static bool can_leave(const struct launch *launch, const struct channel *channel,
-                      const struct channel_uses *maker, bool whole_selects)
-{
-    AUTO_PATH struct path path;
-    path_init(&path, launch->scanner, launch->parent, launch->start.call->made.node);
-    block_receives(maker, whole_selects, &path);
-    block_meetings(launch, &channel->value, &path);
-    return path_returns(&path);
-}
-
 static bool in_loop(const struct summary *summary, uint32_t node)
 {
     struct flow_graph graph = traced_graph(&summary->traced);
@@ -86,6 +63,45 @@ static bool in_one_loop(const struct summary *summary, uint32_t node, uint32_t o
     struct flow_graph graph = traced_graph(&summary->traced);
     AUTO_LOOP struct loop loop = flow_graph_loop(&graph, node);
     return loop.facts.in_loop && loop.nodes[other];
+}
+
+/* A loop that receives is not passed by without a turn, as far as one can tell: all of it counts as
+ * the receive, unless the goroutine is started in it. */
+static void block_loop(const struct launch *launch, uint32_t node, struct path *path)
+{
+    struct flow_graph graph = traced_graph(&launch->parent->traced);
+    AUTO_LOOP struct loop loop = flow_graph_loop(&graph, node);
+    path_block(path, node);
+    if (!loop.facts.in_loop || loop.nodes[path->from])
+        return;
+    for (uint32_t n = 0; n < graph.node_count; n++) {
+        if (loop.nodes[n])
+            path_block(path, n);
+    }
+}
+
+/* The starter's ways past its receives of the channel. */
+static void block_receives(const struct launch *launch, const struct channel_uses *maker,
+                           bool whole_selects, struct path *path)
+{
+    for (size_t i = 0; i < maker->uses.length; i++) {
+        const struct channel_use *use = &maker->uses.at[i];
+        uint32_t node = use->call->made.node;
+        if (use->act == CHANNEL_SELECTS_RECEIVE && !whole_selects)
+            path_block_case(path, node, use->select_case, use->call->case_count);
+        else if (use->act != CHANNEL_SENDS && use->act != CHANNEL_CLOSES)
+            block_loop(launch, node, path);
+    }
+}
+
+static bool can_leave(const struct launch *launch, const struct channel *channel,
+                      const struct channel_uses *maker, bool whole_selects)
+{
+    AUTO_PATH struct path path;
+    path_init(&path, launch->scanner, launch->parent, launch->start.call->made.node);
+    block_receives(launch, maker, whole_selects, &path);
+    block_meetings(launch, &channel->value, &path);
+    return path_returns(&path);
 }
 
 static size_t receives(const struct channel_uses *uses)
@@ -115,8 +131,10 @@ static const struct channel_use *second_send(const struct launch *launch,
     const struct summary *code = launch->start.code;
     for (size_t i = 0; i < body->uses.length; i++) {
         const struct channel_use *first = &body->uses.at[i];
-        if (first->act != CHANNEL_SENDS || in_loop(code, first->call->made.node))
+        if (first->act != CHANNEL_SENDS)
             continue;
+        if (in_loop(code, first->call->made.node))
+            return first;
         AUTO_PATH struct path path;
         path_init(&path, launch->scanner, code, first->call->made.node);
         for (size_t k = 0; k < body->uses.length; k++) {
@@ -136,6 +154,16 @@ static void report_sender(struct launch *launch, enum rule rule, const struct ch
                   sentence("%s", reason), fix);
 }
 
+static bool sends_in_loop(const struct launch *launch, const struct channel_uses *body)
+{
+    for (size_t i = 0; i < body->uses.length; i++) {
+        if (body->uses.at[i].act == CHANNEL_SENDS &&
+            in_loop(launch->start.code, body->uses.at[i].call->made.node))
+            return true;
+    }
+    return false;
+}
+
 static void judge_one_sender(struct launch *launch, const struct channel *channel,
                              const struct channel_uses *maker, const struct channel_uses *body)
 {
@@ -143,14 +171,14 @@ static void judge_one_sender(struct launch *launch, const struct channel *channe
     const struct channel_use *second = channel->size < 2 && receives_once(launch->parent, maker)
                                            ? second_send(launch, body)
                                            : NULL;
-    if (second) {
+    if (second) { /* in a loop it may be one and the same */
         report_sender(launch, RULE_DOUBLE_SEND, second,
                       "a goroutine can send twice, but only one receive is there",
                       "a way through it passes two sends on one channel, whose maker receives once",
                       fix_once);
         return;
     }
-    if (channel->size > 0)
+    if (channel->size > 0 || sends_in_loop(launch, body))
         return;
     if (!receives(maker))
         report_sender(launch, RULE_EARLY_RETURN, send,
@@ -179,16 +207,6 @@ static void judge_loop_senders(struct launch *launch, const struct channel *chan
     report_sender(launch, RULE_EARLY_RETURN, channel_first(body, CHANNEL_SENDS),
                   "a loop starts senders, but only one value is received",
                   "the channel has no room: all senders but one wait for ever", fix_room);
-}
-
-static bool sends_in_loop(const struct launch *launch, const struct channel_uses *body)
-{
-    for (size_t i = 0; i < body->uses.length; i++) {
-        if (body->uses.at[i].act == CHANNEL_SENDS &&
-            in_loop(launch->start.code, body->uses.at[i].call->made.node))
-            return true;
-    }
-    return false;
 }
 
 /* Other goroutines of this function that have the channel may receive, too. */
@@ -222,7 +240,7 @@ static void judge_channel(struct launch *launch, const struct channel *channel)
     if (!channel_count(&body, CHANNEL_SENDS) || body.escapes || channel->size < 0)
         return;
     channel_uses_of_maker(launch->scanner, channel, &maker);
-    if (maker.escapes || is_shared(launch, channel) || sends_in_loop(launch, &body))
+    if (maker.escapes || is_shared(launch, channel))
         return;
     if (launch->loop.end == LOOP_NONE ||
         in_one_loop(launch->parent, launch->start.call->made.node, channel->value.node))
@@ -255,10 +273,23 @@ static bool is_from_elsewhere(const struct launch *launch, const struct value *c
     return channel->kind != VALUE_RESULT;
 }
 
-/* A send on a channel that the starter did not make. */
-static void judge_foreign_send(struct launch *launch, const struct summary_call *send)
+/* The starter itself receives from the channel: one that it was given, or keeps in a struct. */
+static bool starter_receives(const struct launch *launch, const struct value *value)
 {
-    if ((launch->loop.end == LOOP_NONE && !launch->per_request) || waits_for_group(launch))
+    if (value->kind == VALUE_UNKNOWN)
+        return false;
+    struct channel channel = {.maker = launch->parent, .value = *value, .size = -1};
+    AUTO_USES struct channel_uses uses = {0};
+    channel_uses_of_maker(launch->scanner, &channel, &uses);
+    return receives(&uses) > 0;
+}
+
+/* A send on a channel that the starter did not make. */
+static void judge_foreign_send(struct launch *launch, const struct summary_call *send,
+                               const struct value *value)
+{
+    if ((launch->loop.end == LOOP_NONE && !launch->per_request) || waits_for_group(launch) ||
+        starter_receives(launch, value))
         return;
     launch_report(launch, RULE_FAN_OUT_SEND, GRADE_POSSIBLE, launch_repeats(launch) ? 0 : 1,
                   send->made.return_pc,
@@ -287,7 +318,7 @@ void find_senders(struct launch *launch)
                 judge_channel(launch, &channel);
         } else if (!foreign && is_from_elsewhere(launch, &call->arguments[0])) {
             foreign = true;
-            judge_foreign_send(launch, call);
+            judge_foreign_send(launch, call, &value);
         }
     }
     u64map_deinit(&seen);

@@ -33,16 +33,82 @@ static bool entry_of(struct scanner *scanner, const struct summary *parent,
     return word.kind == VALUE_NUMBER;
 }
 
-/* The wrapper's call of the function that it was made for; NULL if that was inlined. */
-static const struct summary_call *wrapped_call(struct scanner *scanner,
-                                               const struct summary *wrapper, struct func *func_ret)
+/* The word at base + offset, for values of the parent. */
+static struct value load_from(const struct summary *parent, const struct value *base,
+                              int64_t offset)
 {
-    struct wrapped wrapped =
-        wrapper_callee(scanner->target, scanner->program, wrapper->func.entry);
-    for (size_t i = 0; wrapped.entry && i < wrapper->calls.length; i++) {
+    struct value word = {0};
+    if (base->kind == VALUE_ENTRY)
+        return (struct value){VALUE_FIELD, base->node, offset};
+    word = summary_field(parent, base, offset);
+    return summary_resolve(parent, &word);
+}
+
+/* A value of a function, where `root` says what its registers held at entry. */
+static struct value rebase(const struct summary *parent, const struct value *value,
+                           const struct value *root)
+{
+    struct value word = {0};
+    switch (value->kind) {
+    case VALUE_ENTRY:
+        return *root;
+    case VALUE_FIELD:
+        return load_from(parent, root, value->number);
+    case VALUE_FIELD_FIELD:
+        word = load_from(parent, root, value->number >> 32);
+        return load_from(parent, &word, (int32_t)value->number);
+    case VALUE_NUMBER:
+    case VALUE_GLOBAL:
+        return *value;
+    default:
+        return word;
+    }
+}
+
+/* A value of the function that gets the closure itself. */
+static struct value from_closure(const struct binding *binding, const struct value *value)
+{
+    bool other = value->kind >= VALUE_ENTRY && value->kind <= VALUE_FIELD_FIELD &&
+                 value->node != binding->parent->registers.context;
+    return other ? (struct value){0} : rebase(binding->parent, value, &binding->closure);
+}
+
+/* What a register of the body held at its entry. */
+static struct value root_of(const struct binding *binding, uint32_t reg)
+{
+    bool is_context = reg == binding->parent->registers.context;
+    if (!binding->wrapper)
+        return is_context ? binding->closure : (struct value){0};
+    if (is_context)
+        return from_closure(binding, &binding->passes->context);
+    if (reg < SUMMARY_ARGUMENTS)
+        return from_closure(binding, &binding->passes->arguments[reg]);
+    return (struct value){0};
+}
+
+struct value binding_value(const struct binding *binding, const struct value *value)
+{
+    struct value root = root_of(binding, value->node);
+    return rebase(binding->parent, value, &root);
+}
+
+/* The wrapper's call of the function that it was made for, by name or through a closure; NULL if
+ * that function was inlined. */
+static const struct summary_call *wrapped_call(struct scanner *scanner, const struct start *start,
+                                               address *entry_ret)
+{
+    const struct summary *wrapper = start->wrapper;
+    struct wrapped wrapped = wrapper_callee(scanner->target, scanner->program, wrapper->func.entry);
+    if (wrapped.function && !wrapped.entry)
+        return NULL;
+    for (size_t i = 0; i < wrapper->calls.length; i++) {
         const struct summary_call *call = &wrapper->calls.at[i];
-        if (call->made.callee == wrapped.entry &&
-            pclntab_func(&scanner->program->pclntab, wrapped.entry, func_ret))
+        if (wrapped.entry && call->made.callee == wrapped.entry) {
+            *entry_ret = wrapped.entry;
+            return call;
+        }
+        struct value closure = from_closure(&start->binding, &call->context);
+        if (!call->made.callee && entry_of(scanner, start->binding.parent, &closure, entry_ret))
             return call;
     }
     return NULL;
@@ -51,8 +117,9 @@ static const struct summary_call *wrapped_call(struct scanner *scanner,
 static void follow_wrapper(struct scanner *scanner, struct start *start)
 {
     struct func func;
-    const struct summary_call *call = wrapped_call(scanner, start->wrapper, &func);
-    if (!call)
+    address entry = 0;
+    const struct summary_call *call = wrapped_call(scanner, start, &entry);
+    if (!call || !pclntab_func(&scanner->program->pclntab, entry, &func) || func.entry != entry)
         return;
     start->body = func;
     start->binding.wrapper = start->wrapper;
@@ -98,39 +165,6 @@ void start_deinit(struct start *start)
     summary_destroy(start->wrapper);
     summary_destroy(start->code);
     *start = (struct start){0};
-}
-
-/* A word of the closure, as the parent filled it. */
-static struct value captured(const struct binding *binding, int64_t offset)
-{
-    struct value word = summary_field(binding->parent, &binding->closure, offset);
-    return summary_resolve(binding->parent, &word);
-}
-
-/* A value of the function that gets the closure: its words, and what they point to. */
-static struct value from_closure(const struct binding *binding, const struct summary *code,
-                                 const struct value *value)
-{
-    struct value none = {0};
-    if (value->node != code->registers.context)
-        return none;
-    if (value->kind == VALUE_FIELD)
-        return captured(binding, value->number);
-    if (value->kind != VALUE_FIELD_FIELD)
-        return none;
-    struct value box = captured(binding, value->number >> 32);
-    struct value word = summary_field(binding->parent, &box, (int32_t)value->number);
-    return summary_resolve(binding->parent, &word);
-}
-
-struct value binding_value(const struct binding *binding, const struct value *value)
-{
-    if (!binding->wrapper)
-        return from_closure(binding, binding->parent, value);
-    /* An argument of the body: what the wrapper passes. */
-    if (value->kind == VALUE_ENTRY && value->node < SUMMARY_ARGUMENTS)
-        return from_closure(binding, binding->wrapper, &binding->passes->arguments[value->node]);
-    return (struct value){0};
 }
 
 /* Functions that take a handler for requests, and the register that holds its function value. */

@@ -4,11 +4,11 @@
 
 #include "find/scan_internal.h"
 
-/* How a function's values reach the function that starts it: through the closure's words, and
- * through the arguments that a wrapper made by the compiler passes on. */
+/* How a goroutine's values come from the function that starts it: through the words of its closure,
+ * and through the arguments that a wrapper made by the compiler passes on. */
 struct binding {
     const struct summary *parent;
-    struct value closure;              /* in the parent: RESULT of the allocation; or a constant */
+    struct value closure;              /* what newproc gets, in the parent */
     const struct summary *wrapper;     /* or NULL */
     const struct summary_call *passes; /* the wrapper's call of the body */
 };

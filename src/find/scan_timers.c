@@ -6,6 +6,33 @@
 static const char fix[] =
     "give the loop a way out: select { case <-ticker.C: … case <-ctx.Done(): return }";
 
+/* The channel of a ticker is never closed (time.Ticker.Stop). */
+static bool is_ticker_channel(const struct launch *launch, const struct value *channel)
+{
+    const struct summary *code = launch->start.code;
+    for (size_t i = 0; i < code->calls.length; i++) {
+        const struct summary_call *call = &code->calls.at[i];
+        enum callee callee = scanner_callee(launch->scanner, call);
+        bool ticker = callee == CALLEE_NEW_TICKER && channel->kind == VALUE_RESULT_FIELD;
+        bool tick = callee == CALLEE_TICK && channel->kind == VALUE_RESULT;
+        if ((ticker || tick) && channel->number == 0 && channel->node == call->made.node)
+            return true;
+    }
+    return false;
+}
+
+/* `for range ticker.C` has a way out in the code, but it is never taken. */
+static bool ranges_over_ticker(const struct launch *launch, const struct summary_call *call)
+{
+    const struct summary *code = launch->start.code;
+    if (scanner_callee(launch->scanner, call) != CALLEE_CHANRECV2 ||
+        !is_ticker_channel(launch, &call->arguments[0]))
+        return false;
+    struct flow_graph graph = traced_graph(&code->traced);
+    AUTO_LOOP struct loop loop = flow_graph_loop(&graph, call->made.node);
+    return loop.facts.in_loop && loop_ends_by(code, &loop, call);
+}
+
 /* The wait for a timer in the goroutine's endless loop: time.Sleep, or a receive where the function
  * has a timer. */
 static const struct summary_call *timer_wait(const struct launch *launch)
@@ -23,7 +50,8 @@ static const struct summary_call *timer_wait(const struct launch *launch)
         bool receives =
             callee == CALLEE_CHANRECV1 || callee == CALLEE_CHANRECV2 || callee == CALLEE_SELECTGO;
         if ((callee == CALLEE_SLEEP || (has_timer && receives)) &&
-            loop_around(launch->scanner, code, call->made.node).end == LOOP_ENDLESS)
+            (ranges_over_ticker(launch, call) ||
+             loop_around(launch->scanner, code, call->made.node).end == LOOP_ENDLESS))
             return call;
     }
     return NULL;

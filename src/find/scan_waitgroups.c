@@ -1,8 +1,8 @@
 /* waitgroup-stuck: sync.WaitGroup.Wait that can't come back, because the goroutine that it waits
  * for has a way round its Done, or because more was added than is done.
  *
- * Done is Add(-1), and inlined as such since Go 1.18. A goroutine with deferred calls is not judged:
- * one of them may be the Done. */
+ * Done is Add(-1), and inlined as such since Go 1.18. A way round Done is not looked for in
+ * a goroutine with deferred calls: one of them may be the Done. */
 #include <string.h>
 
 #include "find/scan_goroutines.h"
@@ -24,7 +24,8 @@ static bool is_done(const struct scanner *scanner, const struct summary_call *ca
     }
 }
 
-static bool has_defers(const struct launch *launch)
+/* Calls of runtime.deferproc and its kin; open-coded ones are in the code itself. */
+static bool has_defer_records(const struct launch *launch)
 {
     const struct summary *code = launch->start.code;
     for (size_t i = 0; i < code->calls.length; i++) {
@@ -35,7 +36,12 @@ static bool has_defers(const struct launch *launch)
             !strncmp(func_name(table, &func), "runtime.deferproc", sizeof("runtime.deferproc") - 1))
             return true;
     }
-    return func_funcdata(&launch->scanner->program->pclntab, &code->func,
+    return false;
+}
+
+static bool has_open_coded_defers(const struct launch *launch)
+{
+    return func_funcdata(&launch->scanner->program->pclntab, &launch->start.code->func,
                          FUNCDATA_OPEN_CODED_DEFER_INFO) != 0;
 }
 
@@ -111,38 +117,56 @@ static size_t starts_of(const struct launch *launch)
     return count;
 }
 
-/* Add(n) with n > 1 for a single goroutine that is done once. */
-static bool adds_too_many(const struct launch *launch, const struct value *group, size_t dones)
-{
-    const struct summary_call *add = only_call(launch, CALLEE_WAITGROUP_ADD, group);
-    if (!add || dones != 1 || launch->loop.end != LOOP_NONE || starts_of(launch) != 1 ||
-        loop_around(launch->scanner, launch->parent, add->made.node).end != LOOP_NONE)
-        return false;
-    return add->arguments[1].kind == VALUE_NUMBER && add->arguments[1].number > 1;
-}
-
-static size_t count_dones(const struct launch *launch, const struct value *group)
+/* No way through the goroutine passes two calls of Done. */
+static bool is_done_once(const struct launch *launch, const struct value *group)
 {
     const struct summary *code = launch->start.code;
-    size_t count = 0;
     for (size_t i = 0; i < code->calls.length; i++) {
         const struct summary_call *call = &code->calls.at[i];
         if (!is_done(launch->scanner, call) || !is_group(launch, &call->arguments[0], group))
             continue;
-        count++;
-        if (loop_around(launch->scanner, code, call->made.node).end != LOOP_NONE)
-            count++;
+        AUTO_PATH struct path path;
+        path_init(&path, launch->scanner, code, call->made.node);
+        for (size_t k = 0; k < code->calls.length; k++) {
+            if (is_done(launch->scanner, &code->calls.at[k]) &&
+                path_reaches(&path, code->calls.at[k].made.node))
+                return false;
+        }
     }
-    return count;
+    return true;
+}
+
+/* Add(n) with n > 1 for a single goroutine that is done once. */
+static bool adds_too_many(const struct launch *launch, const struct value *group)
+{
+    const struct summary_call *add = only_call(launch, CALLEE_WAITGROUP_ADD, group);
+    if (!add || launch->loop.end != LOOP_NONE || starts_of(launch) != 1 ||
+        loop_around(launch->scanner, launch->parent, add->made.node).end != LOOP_NONE)
+        return false;
+    return add->arguments[1].kind == VALUE_NUMBER && add->arguments[1].number > 1 &&
+           is_done_once(launch, group);
+}
+
+/* Done once per item, by a worker: not what is judged here. */
+static bool is_done_in_loop(const struct launch *launch)
+{
+    const struct summary *code = launch->start.code;
+    for (size_t i = 0; i < code->calls.length; i++) {
+        if (is_done(launch->scanner, &code->calls.at[i]) &&
+            loop_around(launch->scanner, code, code->calls.at[i].made.node).end != LOOP_NONE)
+            return true;
+    }
+    return false;
 }
 
 static void judge(struct launch *launch, const struct value *group)
 {
     const struct summary_call *wait = only_call(launch, CALLEE_WAITGROUP_WAIT, group);
-    if (!wait || has_defers(launch) || group_escapes(launch, group))
+    if (!wait || has_defer_records(launch) || group_escapes(launch, group) ||
+        is_done_in_loop(launch))
         return;
-    bool misses = can_miss_done(launch, group);
-    if (!misses && !adds_too_many(launch, group, count_dones(launch, group)))
+    bool misses = !has_open_coded_defers(launch) && can_miss_done(launch, group);
+    if (!misses && !adds_too_many(launch, group))
         return;
     launch_report(launch, RULE_WAITGROUP_STUCK, GRADE_LIKELY, 0, wait->made.return_pc,
                   sentence("Wait can't come back: the WaitGroup does not reach zero"),
@@ -159,7 +183,7 @@ void find_waitgroup(struct launch *launch)
         if (!is_done(launch->scanner, call))
             continue;
         struct value group = binding_value(&launch->start.binding, &call->arguments[0]);
-        if (group.kind == VALUE_RESULT) {
+        if (group.kind == VALUE_RESULT || group.kind == VALUE_ENTRY) {
             judge(launch, &group);
             return;
         }
