@@ -48,6 +48,32 @@ static bool has_closure(const struct summary *summary, const struct summary_clos
     return false;
 }
 
+static uint64_t result_key(const struct value *result)
+{
+    return (uint64_t)result->node << 8 | (uint8_t)result->number;
+}
+
+/* What lies where an argument points to: a struct in the frame that is copied, or an element that
+ * is sent. How large it is, is not known; of what is behind it some may be something else. */
+static void note_exposed(struct builder *builder, const struct values *values, address callee,
+                         const struct value *argument)
+{
+    enum {
+        WINDOW = 64
+    };
+    uint32_t value;
+    if (argument->kind != VALUE_STACK || builder->summary->exposed.length >= CLOSURES_MAX ||
+        u64map_get(&builder->context->selects, callee, &value))
+        return;
+    bool channel = u64map_get(&builder->context->channels, callee, &value);
+    for (unsigned i = 0; i < values->slot_count; i++) {
+        const struct value_slot *slot = &values->slots[i];
+        int64_t distance = slot->at - argument->number;
+        if (distance >= 0 && distance < (channel ? WORD : WINDOW))
+            VECTOR_PUSH(&builder->summary->exposed, slot->value);
+    }
+}
+
 /* Function literals in slots of the frame, as the state at a call shows them. */
 static void note_closures(struct builder *builder, const struct values *values)
 {
@@ -55,6 +81,8 @@ static void note_closures(struct builder *builder, const struct values *values)
         const struct value_slot *slot = &values->slots[i];
         struct summary_closure closure = {0};
         note_number(builder, &slot->value);
+        if (slot->value.kind == VALUE_RESULT)
+            u64map_set(&builder->summary->kept, result_key(&slot->value), 1);
         if (!is_function(builder, &slot->value, &closure.entry) ||
             builder->summary->closures.length >= CLOSURES_MAX)
             continue;
@@ -106,6 +134,7 @@ static void on_call(void *context, const struct traced_call *made, const struct 
     for (unsigned i = 0; i < count; i++) {
         call.arguments[i] = values->registers[i];
         note_number(builder, &call.arguments[i]);
+        note_exposed(builder, values, made->callee, &call.arguments[i]);
     }
     call.context = values->registers[builder->summary->registers.context];
     note_closures(builder, values);
@@ -123,11 +152,14 @@ static void on_store(void *context, uint32_t node, const struct value *base, int
         (struct summary_store){.node = node, .base = *base, .offset = offset, .stored = *stored});
 }
 
-static void on_return(void *context, uint32_t node, const struct values *values)
+static void on_return(void *context, uint32_t node, const struct values *values, uint32_t written)
 {
     struct builder *builder = context;
     struct summary_return returned = {.node = node};
-    memcpy(returned.results, values->registers, sizeof(returned.results));
+    for (unsigned i = 0; i < SUMMARY_ARGUMENTS; i++) {
+        if (written >> i & 1)
+            returned.results[i] = values->registers[i];
+    }
     VECTOR_PUSH(&builder->summary->returns, returned);
 }
 
@@ -187,8 +219,10 @@ static const struct {
 static void find_keepers(struct summary_context *context)
 {
     static const char *const select_name = "runtime.selectgo";
+    static const char *const channel_names[] = {"runtime.chansend1", "runtime.chanrecv1",
+                                                "runtime.chanrecv2"};
     const char *names[LENGTH_OF(keepers)];
-    struct named_entries entries = {0}, selects = {0};
+    struct named_entries entries = {0}, selects = {0}, channels = {0};
     for (size_t i = 0; i < LENGTH_OF(keepers); i++)
         names[i] = keepers[i].name;
     calls_entries(context->program, names, LENGTH_OF(names), &entries);
@@ -197,8 +231,12 @@ static void find_keepers(struct summary_context *context)
         u64map_set(&context->keeps, entries.at[i].entry, keepers[entries.at[i].name].keeper);
     for (size_t i = 0; i < selects.length; i++)
         u64map_set(&context->selects, selects.at[i].entry, 1);
+    calls_entries(context->program, channel_names, LENGTH_OF(channel_names), &channels);
+    for (size_t i = 0; i < channels.length; i++)
+        u64map_set(&context->channels, channels.at[i].entry, 1);
     VECTOR_DEINIT(&entries);
     VECTOR_DEINIT(&selects);
+    VECTOR_DEINIT(&channels);
 }
 
 void summary_context_init(struct summary_context *context, struct target *target,
@@ -212,6 +250,7 @@ void summary_context_deinit(struct summary_context *context)
 {
     u64map_deinit(&context->keeps);
     u64map_deinit(&context->selects);
+    u64map_deinit(&context->channels);
 }
 
 static struct error *build(struct summary_context *context, const struct func *func,
@@ -259,8 +298,16 @@ void summary_destroy(struct summary *summary)
     VECTOR_DEINIT(&summary->compares);
     VECTOR_DEINIT(&summary->cases);
     VECTOR_DEINIT(&summary->counts);
+    VECTOR_DEINIT(&summary->exposed);
     u64map_deinit(&summary->numbers);
+    u64map_deinit(&summary->kept);
     free(summary);
+}
+
+bool summary_keeps(const struct summary *summary, const struct value *result)
+{
+    uint32_t value;
+    return u64map_get(&summary->kept, result_key(result), &value);
 }
 
 struct value summary_field(const struct summary *summary, const struct value *object,

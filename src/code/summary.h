@@ -66,6 +66,9 @@ struct summary {
     struct summary_counts VECTOR_OF(struct summary_count) counts;
     struct summary_cases VECTOR_OF(struct value) cases;
     struct u64map numbers; /* constants seen in slots, stores and arguments */
+    struct u64map kept;    /* results of calls seen in slots: summary_keeps() */
+    struct summary_exposed
+        VECTOR_OF(struct value) exposed; /* in slots whose address is given away */
     struct registers registers;
 };
 
@@ -74,8 +77,9 @@ struct summary_context {
     struct target *target;
     const struct program *program;
     struct decoder *decoder;
-    struct u64map keeps;   /* functions that keep all registers */
-    struct u64map selects; /* runtime.selectgo */
+    struct u64map keeps;    /* functions that keep all registers */
+    struct u64map selects;  /* runtime.selectgo */
+    struct u64map channels; /* … that take an element to send or receive */
 };
 
 void summary_context_init(struct summary_context *context, struct target *target,
@@ -92,6 +96,9 @@ void summary_destroy(struct summary *summary);
  * it. */
 struct value summary_field(const struct summary *summary, const struct value *object,
                            int64_t offset);
+
+/* Is this result of a call kept in the frame at some time? */
+bool summary_keeps(const struct summary *summary, const struct value *result);
 
 /* The same value with words of the function's own objects replaced by what was stored there. */
 struct value summary_resolve(const struct summary *summary, const struct value *value);

@@ -232,8 +232,17 @@ static void apply_call(const struct walk *walk, const struct traced_call *call,
     }
 }
 
+static uint32_t written_since(const struct values *values, const struct values *start)
+{
+    uint32_t written = 0;
+    for (unsigned i = 0; i < REGISTER_COUNT; i++)
+        written |= value_same(&values->registers[i], &start->registers[i]) ? 0 : UINT32_C(1) << i;
+    return written;
+}
+
+/* `start`: the state at the beginning of the stretch; only needed with a visitor. */
 static void step(const struct walk *walk, uint32_t node, struct values *values,
-                 const struct value_visitor *visitor)
+                 const struct values *start, const struct value_visitor *visitor)
 {
     uint32_t call = walk->call_of[node];
     if (call) {
@@ -244,7 +253,7 @@ static void step(const struct walk *walk, uint32_t node, struct values *values,
         return;
     }
     if (visitor && visitor->returns && walk->traced->nodes.at[node] == NODE_RETURNS)
-        visitor->returns(visitor->context, node, values);
+        visitor->returns(visitor->context, node, values, written_since(values, start));
     uint32_t offset = walk->traced->at.at[node];
     struct operation operation =
         operation_at(walk->decoder, walk->code->bytes + offset, walk->code->size - offset,
@@ -256,10 +265,11 @@ static void step(const struct walk *walk, uint32_t node, struct values *values,
 static uint32_t run_stretch(struct walk *walk, uint32_t node, struct values *values,
                             const struct value_visitor *visitor)
 {
+    const struct values *start = walk->before[node];
     const uint32_t *first = walk->forward.first;
     for (;;) {
         walk->steps++;
-        step(walk, node, values, visitor);
+        step(walk, node, values, start, visitor);
         if (first[node + 1] - first[node] != 1)
             return node;
         uint32_t next = walk->forward.to[first[node]];

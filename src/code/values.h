@@ -67,7 +67,9 @@ struct value_visitor {
     /* A word is stored at base + offset, where base is no stack slot. */
     void (*store)(void *context, uint32_t node, const struct value *base, int64_t offset,
                   const struct value *stored);
-    void (*returns)(void *context, uint32_t node, const struct values *values);
+    /* written: bit n: register n was given its value in the straight stretch of code that ends here:
+     * results are, what is left over from before need not be. */
+    void (*returns)(void *context, uint32_t node, const struct values *values, uint32_t written);
     /* A known value is compared with a constant. */
     void (*compare)(void *context, uint32_t node, const struct value *left, int64_t right);
     void *context;

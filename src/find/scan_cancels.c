@@ -34,7 +34,7 @@ static bool is_used(const struct summary *summary, const struct value *value)
                 return true;
         }
     }
-    return false;
+    return summary_keeps(summary, value);
 }
 
 static bool keeps_closure(const struct scanner *scanner, const struct summary *summary)

@@ -146,9 +146,10 @@ static void look_at_closures(const struct view *view, struct channel_uses *uses)
     }
 }
 
+/* What the body of a goroutine returns goes nowhere. */
 static void look_at_returns(const struct view *view, struct channel_uses *uses)
 {
-    for (size_t i = 0; i < view->code->returns.length; i++) {
+    for (size_t i = 0; !view->binding && i < view->code->returns.length; i++) {
         const struct summary_return *returned = &view->code->returns.at[i];
         for (unsigned k = 0; k < SUMMARY_ARGUMENTS; k++)
             uses->escapes = uses->escapes || is_either(view, &returned->results[k]);
@@ -163,6 +164,8 @@ static void look(const struct view *view, struct channel_uses *uses)
     look_at_stores(view, uses);
     look_at_closures(view, uses);
     look_at_returns(view, uses);
+    for (size_t i = 0; i < view->code->exposed.length; i++)
+        uses->escapes = uses->escapes || is_either(view, &view->code->exposed.at[i]);
 }
 
 bool channel_of(const struct scanner *scanner, const struct summary *maker,

@@ -18,6 +18,7 @@
 enum { /* indices of the tables, internal/abi/symtab.go */
     PCDATA_STACK_MAP_INDEX = 1,
     PCDATA_INL_TREE_INDEX = 2,
+    FUNCDATA_LOCALS = 1,
     FUNCDATA_INL_TREE = 3,
     FUNCDATA_OPEN_CODED_DEFER_INFO = 4,
     FUNCDATA_ARG_INFO = 5,
