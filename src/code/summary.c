@@ -24,10 +24,10 @@ struct builder {
     const struct summary_context *context;
 };
 
-static void note_number(struct builder *builder, const struct value *value)
+static void on_number(void *context, int64_t number)
 {
-    if (value->kind == VALUE_NUMBER)
-        u64map_set(&builder->summary->numbers, (uint64_t)value->number, 1);
+    struct builder *builder = context;
+    u64map_set(&builder->summary->numbers, (uint64_t)number, 1);
 }
 
 static bool is_function(const struct builder *builder, const struct value *value, address *entry)
@@ -80,8 +80,7 @@ static void note_closures(struct builder *builder, const struct values *values)
     for (unsigned i = 0; i < values->slot_count; i++) {
         const struct value_slot *slot = &values->slots[i];
         struct summary_closure closure = {0};
-        note_number(builder, &slot->value);
-        if (slot->value.kind == VALUE_RESULT)
+        if (slot->value.kind == VALUE_RESULT || slot->value.kind == VALUE_MAYBE)
             u64map_set(&builder->summary->kept, result_key(&slot->value), 1);
         if (!is_function(builder, &slot->value, &closure.entry) ||
             builder->summary->closures.length >= CLOSURES_MAX)
@@ -133,9 +132,9 @@ static void on_call(void *context, const struct traced_call *made, const struct 
     unsigned count = argument_count(builder, made->callee);
     for (unsigned i = 0; i < count; i++) {
         call.arguments[i] = values->registers[i];
-        note_number(builder, &call.arguments[i]);
         note_exposed(builder, values, made->callee, &call.arguments[i]);
     }
+    builder->summary->incomplete = builder->summary->incomplete || values->is_full;
     call.context = values->registers[builder->summary->registers.context];
     note_closures(builder, values);
     note_cases(builder, values, &call);
@@ -146,20 +145,16 @@ static void on_store(void *context, uint32_t node, const struct value *base, int
                      const struct value *stored)
 {
     struct builder *builder = context;
-    note_number(builder, stored);
     VECTOR_PUSH(
         &builder->summary->stores,
         (struct summary_store){.node = node, .base = *base, .offset = offset, .stored = *stored});
 }
 
-static void on_return(void *context, uint32_t node, const struct values *values, uint32_t written)
+static void on_return(void *context, uint32_t node, const struct values *values)
 {
     struct builder *builder = context;
     struct summary_return returned = {.node = node};
-    for (unsigned i = 0; i < SUMMARY_ARGUMENTS; i++) {
-        if (written >> i & 1)
-            returned.results[i] = values->registers[i];
-    }
+    memcpy(returned.results, values->registers, sizeof(returned.results));
     VECTOR_PUSH(&builder->summary->returns, returned);
 }
 
@@ -261,6 +256,7 @@ static struct error *build(struct summary_context *context, const struct func *f
     struct value_visitor visitor = {.call = on_call,
                                     .store = on_store,
                                     .returns = on_return,
+                                    .number = on_number,
                                     .compare = on_compare,
                                     .context = &builder};
     TRY(flow_open(context->target, context->program, func, context->decoder, &function));
@@ -327,6 +323,32 @@ struct value summary_field(const struct summary *summary, const struct value *ob
             return found;
     }
     return found;
+}
+
+bool summary_uses(const struct summary *summary, const struct value *result)
+{
+    if (summary_keeps(summary, result))
+        return true;
+    for (size_t i = 0; i < summary->calls.length; i++) {
+        const struct summary_call *call = &summary->calls.at[i];
+        if (!call->made.callee && value_same(&call->context, result))
+            return true;
+        for (unsigned k = 0; k < SUMMARY_ARGUMENTS; k++) {
+            if (value_same(&call->arguments[k], result))
+                return true;
+        }
+    }
+    for (size_t i = 0; i < summary->stores.length; i++) {
+        if (value_same(&summary->stores.at[i].stored, result))
+            return true;
+    }
+    for (size_t i = 0; i < summary->returns.length; i++) {
+        for (unsigned k = 0; k < SUMMARY_ARGUMENTS; k++) {
+            if (value_same(&summary->returns.at[i].results[k], result))
+                return true;
+        }
+    }
+    return false;
 }
 
 struct value summary_resolve(const struct summary *summary, const struct value *value)

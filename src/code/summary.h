@@ -65,7 +65,8 @@ struct summary {
     struct summary_compares VECTOR_OF(struct summary_compare) compares;
     struct summary_counts VECTOR_OF(struct summary_count) counts;
     struct summary_cases VECTOR_OF(struct value) cases;
-    struct u64map numbers; /* constants seen in slots, stores and arguments */
+    struct u64map numbers; /* all constants that come into registers */
+    bool incomplete;       /* more slots than are kept: not all uses of a value are seen */
     struct u64map kept;    /* results of calls seen in slots: summary_keeps() */
     struct summary_exposed
         VECTOR_OF(struct value) exposed; /* in slots whose address is given away */
@@ -97,8 +98,9 @@ void summary_destroy(struct summary *summary);
 struct value summary_field(const struct summary *summary, const struct value *object,
                            int64_t offset);
 
-/* Is this result of a call kept in the frame at some time? */
+/* Is this result of a call kept in the frame at some time? Or passed on, stored, called, returned? */
 bool summary_keeps(const struct summary *summary, const struct value *result);
+bool summary_uses(const struct summary *summary, const struct value *result);
 
 /* The same value with words of the function's own objects replaced by what was stored there. */
 struct value summary_resolve(const struct summary *summary, const struct value *value);

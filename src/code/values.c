@@ -51,28 +51,67 @@ static void smudge(struct values *values, int64_t at, int64_t size)
 static void set_slot(struct values *values, int64_t at, const struct value *value)
 {
     smudge(values, at, WORD);
-    if (value->kind != VALUE_UNKNOWN && values->slot_count < VALUE_SLOTS_MAX)
+    if (value->kind == VALUE_UNKNOWN)
+        return;
+    if (values->slot_count == VALUE_SLOTS_MAX)
+        values->is_full = true;
+    else
         values->slots[values->slot_count++] = (struct value_slot){.at = at, .value = *value};
+}
+
+/* The call whose first result a value is, or may be. */
+static bool is_result(const struct value *value)
+{
+    return (value->kind == VALUE_RESULT && value->number == 0) || value->kind == VALUE_MAYBE;
+}
+
+/* What both may be. UNKNOWN is below MAYBE, MAYBE below MAYBE_ANY: joining only goes up. */
+static struct value join_values(const struct value *a, const struct value *b)
+{
+    if (value_same(a, b))
+        return *a;
+    if (a->kind == VALUE_MAYBE_ANY || b->kind == VALUE_MAYBE_ANY)
+        return (struct value){VALUE_MAYBE_ANY, 0, 0};
+    if (is_result(a) && is_result(b))
+        return a->node == b->node ? (struct value){VALUE_MAYBE, a->node, 0}
+                                  : (struct value){VALUE_MAYBE_ANY, 0, 0};
+    if (is_result(a))
+        return (struct value){VALUE_MAYBE, a->node, 0};
+    if (is_result(b))
+        return (struct value){VALUE_MAYBE, b->node, 0};
+    return unknown;
 }
 
 /* True if that changed what is known in `into`. */
 static bool join(struct values *into, const struct values *other)
 {
-    bool changed = false;
+    bool changed = other->is_full && !into->is_full;
+    into->is_full = into->is_full || other->is_full;
     for (unsigned i = 0; i < REGISTER_COUNT; i++) {
-        struct value *value = &into->registers[i];
-        if (value->kind != VALUE_UNKNOWN && !value_same(value, &other->registers[i])) {
-            *value = unknown;
-            changed = true;
-        }
+        struct value joined = join_values(&into->registers[i], &other->registers[i]);
+        changed = changed || !value_same(&joined, &into->registers[i]);
+        into->registers[i] = joined;
     }
     for (unsigned i = 0; i < into->slot_count;) {
         struct value there = values_slot(other, into->slots[i].at);
-        if (value_same(&into->slots[i].value, &there)) {
-            i++;
+        struct value joined = join_values(&into->slots[i].value, &there);
+        changed = changed || !value_same(&joined, &into->slots[i].value);
+        if (joined.kind == VALUE_UNKNOWN)
+            into->slots[i] = into->slots[--into->slot_count];
+        else
+            into->slots[i++].value = joined;
+    }
+    for (unsigned i = 0; i < other->slot_count; i++) {
+        struct value here = values_slot(into, other->slots[i].at);
+        struct value joined = join_values(&here, &other->slots[i].value);
+        if (here.kind != VALUE_UNKNOWN || joined.kind == VALUE_UNKNOWN)
+            continue;
+        if (into->slot_count == VALUE_SLOTS_MAX) {
+            changed = changed || !into->is_full;
+            into->is_full = true;
             continue;
         }
-        into->slots[i] = into->slots[--into->slot_count];
+        into->slots[into->slot_count++] = (struct value_slot){other->slots[i].at, joined};
         changed = true;
     }
     return changed;
@@ -173,6 +212,13 @@ static void report_compare(const struct operation *operation, const struct value
         visitor->compare(visitor->context, node, &left, operation->value);
 }
 
+static void report_number(const struct values *values, uint8_t reg,
+                          const struct value_visitor *visitor)
+{
+    if (visitor && visitor->number && values->registers[reg].kind == VALUE_NUMBER)
+        visitor->number(visitor->context, values->registers[reg].number);
+}
+
 static void apply(const struct walk *walk, const struct operation *operation, struct values *values,
                   const struct value_visitor *visitor, uint32_t node)
 {
@@ -189,10 +235,12 @@ static void apply(const struct walk *walk, const struct operation *operation, st
         break;
     case OPERATION_NUMBER:
         values->registers[operation->to] = (struct value){VALUE_NUMBER, 0, operation->number};
+        report_number(values, operation->to, visitor);
         break;
     case OPERATION_SUM:
         base = register_value(values, operation->from);
         values->registers[operation->to] = sum(&base, operation->number);
+        report_number(values, operation->to, visitor);
         break;
     case OPERATION_LOAD:
         apply_load(operation, values);
@@ -232,17 +280,8 @@ static void apply_call(const struct walk *walk, const struct traced_call *call,
     }
 }
 
-static uint32_t written_since(const struct values *values, const struct values *start)
-{
-    uint32_t written = 0;
-    for (unsigned i = 0; i < REGISTER_COUNT; i++)
-        written |= value_same(&values->registers[i], &start->registers[i]) ? 0 : UINT32_C(1) << i;
-    return written;
-}
-
-/* `start`: the state at the beginning of the stretch; only needed with a visitor. */
 static void step(const struct walk *walk, uint32_t node, struct values *values,
-                 const struct values *start, const struct value_visitor *visitor)
+                 const struct value_visitor *visitor)
 {
     uint32_t call = walk->call_of[node];
     if (call) {
@@ -253,7 +292,7 @@ static void step(const struct walk *walk, uint32_t node, struct values *values,
         return;
     }
     if (visitor && visitor->returns && walk->traced->nodes.at[node] == NODE_RETURNS)
-        visitor->returns(visitor->context, node, values, written_since(values, start));
+        visitor->returns(visitor->context, node, values);
     uint32_t offset = walk->traced->at.at[node];
     struct operation operation =
         operation_at(walk->decoder, walk->code->bytes + offset, walk->code->size - offset,
@@ -265,11 +304,10 @@ static void step(const struct walk *walk, uint32_t node, struct values *values,
 static uint32_t run_stretch(struct walk *walk, uint32_t node, struct values *values,
                             const struct value_visitor *visitor)
 {
-    const struct values *start = walk->before[node];
     const uint32_t *first = walk->forward.first;
     for (;;) {
         walk->steps++;
-        step(walk, node, values, start, visitor);
+        step(walk, node, values, visitor);
         if (first[node + 1] - first[node] != 1)
             return node;
         uint32_t next = walk->forward.to[first[node]];

@@ -22,6 +22,8 @@ enum value_kind {
     VALUE_RESULT,      /* what the call at `node` left in register `number` */
     VALUE_RESULT_FIELD, /* the word at (first result of the call at `node`) + number */
     VALUE_BARRIER,      /* the write barrier's buffer: what is stored there goes nowhere */
+    VALUE_MAYBE,        /* on some ways VALUE_RESULT of the call at `node`, on others not */
+    VALUE_MAYBE_ANY,    /* on different ways results of different calls */
     VALUE_RAISED,       /* something that is not known, and 1 more: a counter */
 };
 
@@ -50,6 +52,7 @@ struct values {
     struct value registers[REGISTER_COUNT];
     struct value_slot slots[VALUE_SLOTS_MAX]; /* no order */
     unsigned slot_count;
+    bool is_full; /* there were more slots: what is not known may have been there */
 };
 
 /* The word at a stack address; UNKNOWN if nothing is known. */
@@ -67,9 +70,10 @@ struct value_visitor {
     /* A word is stored at base + offset, where base is no stack slot. */
     void (*store)(void *context, uint32_t node, const struct value *base, int64_t offset,
                   const struct value *stored);
-    /* written: bit n: register n was given its value in the straight stretch of code that ends here:
-     * results are, what is left over from before need not be. */
-    void (*returns)(void *context, uint32_t node, const struct values *values, uint32_t written);
+    /* A constant, an address mostly, comes into a register. */
+    void (*number)(void *context, int64_t number);
+    /* Registers hold results, or what is left in them. */
+    void (*returns)(void *context, uint32_t node, const struct values *values);
     /* A known value is compared with a constant. */
     void (*compare)(void *context, uint32_t node, const struct value *left, int64_t right);
     void *context;

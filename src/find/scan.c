@@ -86,6 +86,41 @@ bool scanner_next(const struct scanner *scanner, const enum callee *wanted, size
     return false;
 }
 
+static bool uses_results(struct scanner *scanner, address return_pc, uint32_t results)
+{
+    struct func func;
+    uint32_t node;
+    if (!pclntab_func(&scanner->program->pclntab, return_pc - 1, &func))
+        return false;
+    struct summary *summary = scanner_summary(scanner, &func);
+    bool used = !summary;
+    if (summary && scanner_call_node(&summary->traced, return_pc, &node)) {
+        for (unsigned i = 0; i < SUMMARY_ARGUMENTS; i++) {
+            struct value result = {VALUE_RESULT, node, i};
+            used = used || (results >> i & 1 && summary_uses(summary, &result));
+        }
+    }
+    summary_destroy(summary);
+    return used;
+}
+
+bool scanner_results_used(struct scanner *scanner, address entry, uint32_t results)
+{
+    enum {
+        CALLERS_MAX = 16
+    };
+    struct named_entry one = {.entry = entry};
+    struct named_entries entries = {.at = &one, .length = 1};
+    struct call_sites callers = {0};
+    bool used =
+        error_ignore(call_sites_find(scanner->target, scanner->program, &entries, &callers));
+    used = used || !callers.length;
+    for (size_t i = 0; i < callers.length && i < CALLERS_MAX && !used; i++)
+        used = uses_results(scanner, callers.at[i].return_pc, results);
+    VECTOR_DEINIT(&callers);
+    return used;
+}
+
 enum callee scanner_callee(const struct scanner *scanner, const struct summary_call *call)
 {
     uint32_t name;

@@ -12,31 +12,6 @@ enum {
     CANCEL_RESULT = 2 /* func WithCancel(parent Context) (ctx Context, cancel CancelFunc) */
 };
 
-/* Is the value seen anywhere: passed on, stored, returned, kept in the frame, called? */
-static bool is_used(const struct summary *summary, const struct value *value)
-{
-    for (size_t i = 0; i < summary->calls.length; i++) {
-        const struct summary_call *call = &summary->calls.at[i];
-        if (!call->made.callee && value_same(&call->context, value))
-            return true;
-        for (unsigned k = 0; k < SUMMARY_ARGUMENTS; k++) {
-            if (value_same(&call->arguments[k], value))
-                return true;
-        }
-    }
-    for (size_t i = 0; i < summary->stores.length; i++) {
-        if (value_same(&summary->stores.at[i].stored, value))
-            return true;
-    }
-    for (size_t i = 0; i < summary->returns.length; i++) {
-        for (unsigned k = 0; k < SUMMARY_ARGUMENTS; k++) {
-            if (value_same(&summary->returns.at[i].results[k], value))
-                return true;
-        }
-    }
-    return summary_keeps(summary, value);
-}
-
 static bool keeps_closure(const struct scanner *scanner, const struct summary *summary)
 {
     uint32_t value;
@@ -77,9 +52,9 @@ static void judge(struct scanner *scanner, const struct summary *summary,
     bool inlined = scanner_callee(scanner, call) == CALLEE_WITH_CANCEL_INLINED;
     struct value cancel = {VALUE_RESULT, call->made.node, CANCEL_RESULT};
     const char *name = func_name(&scanner->program->pclntab, &summary->func);
-    if (!strncmp(name, "context.", strlen("context.")))
+    if (summary->incomplete || !strncmp(name, "context.", strlen("context.")))
         return;
-    if (inlined ? keeps_closure(scanner, summary) : is_used(summary, &cancel))
+    if (inlined ? keeps_closure(scanner, summary) : summary_uses(summary, &cancel))
         return;
     report(scanner, call);
 }

@@ -34,16 +34,16 @@ struct channel {
 };
 
 /* True if the value is what this function's call of makechan made. */
-bool channel_of(const struct scanner *scanner, const struct summary *maker,
-                const struct value *value, struct channel *channel_ret);
+bool channel_of(struct scanner *scanner, const struct summary *maker, const struct value *value,
+                struct channel *channel_ret);
 
 /* The uses in the maker itself. Captured by the closures of `go` statements (or boxed for them) is
  * no escape. */
-void channel_uses_of_maker(const struct scanner *scanner, const struct channel *channel,
+void channel_uses_of_maker(struct scanner *scanner, const struct channel *channel,
                            struct channel_uses *uses_ret);
 
 /* The uses in a goroutine that the maker starts. */
-void channel_uses_of_body(const struct scanner *scanner, const struct channel *channel,
+void channel_uses_of_body(struct scanner *scanner, const struct channel *channel,
                           const struct start *start, struct channel_uses *uses_ret);
 
 void channel_uses_deinit(struct channel_uses *uses);

@@ -66,6 +66,10 @@ bool scanner_next(const struct scanner *scanner, const enum callee *wanted, size
 /* Which of the callees is called; CALLEE_NONE if it is another function. */
 enum callee scanner_callee(const struct scanner *scanner, const struct summary_call *call);
 
+/* Does any caller use one of these results (bit n: register n) of the function? True if no direct
+ * call of it is found: then nobody can tell. */
+bool scanner_results_used(struct scanner *scanner, address entry, uint32_t results);
+
 /* The node of the call that returns to return_pc; false if normal flow does not reach it. */
 bool scanner_call_node(const struct traced *traced, address return_pc, uint32_t *node_ret);
 
