@@ -53,6 +53,20 @@ static uint64_t result_key(const struct value *result)
     return (uint64_t)result->node << 8 | (uint8_t)result->number;
 }
 
+/* The runtime's own functions take buffers and results by address, but for a few that copy. */
+static bool copies_what_it_points_to(const struct program *program, address callee)
+{
+    static const char *const copying[] = {"runtime.convT", "runtime.typed", "runtime.chansend"};
+    struct func func;
+    if (!callee || !pclntab_func(&program->pclntab, callee, &func) || func.entry != callee)
+        return true;
+    const char *name = func_name(&program->pclntab, &func);
+    bool copies = strncmp(name, "runtime.", strlen("runtime.")) != 0;
+    for (size_t i = 0; i < LENGTH_OF(copying); i++)
+        copies = copies || !strncmp(name, copying[i], strlen(copying[i]));
+    return copies;
+}
+
 /* What lies where an argument points to: a struct in the frame that is copied, or an element that
  * is sent. How large it is, is not known; of what is behind it some may be something else. */
 static void note_exposed(struct builder *builder, const struct values *values, address callee,
@@ -63,7 +77,7 @@ static void note_exposed(struct builder *builder, const struct values *values, a
     };
     uint32_t value;
     if (argument->kind != VALUE_STACK || builder->summary->exposed.length >= CLOSURES_MAX ||
-        u64map_get(&builder->context->selects, callee, &value))
+        !copies_what_it_points_to(builder->context->program, callee))
         return;
     bool channel = u64map_get(&builder->context->channels, callee, &value);
     for (unsigned i = 0; i < values->slot_count; i++) {
@@ -211,34 +225,40 @@ static const struct {
     {"runtime.duffzero", KEEPER_PLAIN},          {"runtime.duffcopy", KEEPER_PLAIN},
 };
 
+static void find_functions(const struct program *program, const char *const *names, size_t count,
+                           struct u64map *entries_ret)
+{
+    struct named_entries entries = {0};
+    calls_entries(program, names, count, &entries);
+    for (size_t i = 0; i < entries.length; i++)
+        u64map_set(entries_ret, entries.at[i].entry, entries.at[i].name);
+    VECTOR_DEINIT(&entries);
+}
+
 static void find_keepers(struct summary_context *context)
 {
-    static const char *const select_name = "runtime.selectgo";
-    static const char *const channel_names[] = {"runtime.chansend1", "runtime.chanrecv1",
-                                                "runtime.chanrecv2"};
     const char *names[LENGTH_OF(keepers)];
-    struct named_entries entries = {0}, selects = {0}, channels = {0};
+    struct named_entries entries = {0};
     for (size_t i = 0; i < LENGTH_OF(keepers); i++)
         names[i] = keepers[i].name;
     calls_entries(context->program, names, LENGTH_OF(names), &entries);
-    calls_entries(context->program, &select_name, 1, &selects);
     for (size_t i = 0; i < entries.length; i++)
         u64map_set(&context->keeps, entries.at[i].entry, keepers[entries.at[i].name].keeper);
-    for (size_t i = 0; i < selects.length; i++)
-        u64map_set(&context->selects, selects.at[i].entry, 1);
-    calls_entries(context->program, channel_names, LENGTH_OF(channel_names), &channels);
-    for (size_t i = 0; i < channels.length; i++)
-        u64map_set(&context->channels, channels.at[i].entry, 1);
     VECTOR_DEINIT(&entries);
-    VECTOR_DEINIT(&selects);
-    VECTOR_DEINIT(&channels);
 }
 
 void summary_context_init(struct summary_context *context, struct target *target,
                           const struct program *program, struct decoder *decoder)
 {
     *context = (struct summary_context){.target = target, .program = program, .decoder = decoder};
+    static const char *const selects[] = {"runtime.selectgo"};
+    static const char *const channels[] = {"runtime.chansend1", "runtime.chanrecv1",
+                                           "runtime.chanrecv2"};
+    static const char *const makes[] = {"runtime.makechan", "runtime.newobject"};
     find_keepers(context);
+    find_functions(program, selects, LENGTH_OF(selects), &context->selects);
+    find_functions(program, channels, LENGTH_OF(channels), &context->channels);
+    find_functions(program, makes, LENGTH_OF(makes), &context->makes);
 }
 
 void summary_context_deinit(struct summary_context *context)
@@ -246,6 +266,7 @@ void summary_context_deinit(struct summary_context *context)
     u64map_deinit(&context->keeps);
     u64map_deinit(&context->selects);
     u64map_deinit(&context->channels);
+    u64map_deinit(&context->makes);
 }
 
 static struct error *build(struct summary_context *context, const struct func *func,
@@ -263,7 +284,8 @@ static struct error *build(struct summary_context *context, const struct func *f
     TRY(trace_function(&function.code, &summary->traced));
     struct flow_graph graph = traced_graph(&summary->traced);
     adjacency_init(&summary->forward, &graph, false);
-    return values_follow(&function.code, &summary->traced, &context->keeps, &visitor);
+    struct value_rules rules = {.keeps = &context->keeps, .makes = &context->makes};
+    return values_follow(&function.code, &summary->traced, &rules, &visitor);
 }
 
 struct error *summary_create(struct summary_context *context, const struct func *func,

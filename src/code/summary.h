@@ -81,6 +81,7 @@ struct summary_context {
     struct u64map keeps;    /* functions that keep all registers */
     struct u64map selects;  /* runtime.selectgo */
     struct u64map channels; /* … that take an element to send or receive */
+    struct u64map makes;    /* runtime.makechan and newobject */
 };
 
 void summary_context_init(struct summary_context *context, struct target *target,

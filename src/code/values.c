@@ -15,7 +15,7 @@ enum {
 struct walk {
     const struct code *code;
     const struct traced *traced;
-    const struct u64map *keeps;
+    const struct value_rules *rules;
     struct decoder *decoder;
     struct registers names;
     struct adjacency forward;
@@ -59,42 +59,49 @@ static void set_slot(struct values *values, int64_t at, const struct value *valu
         values->slots[values->slot_count++] = (struct value_slot){.at = at, .value = *value};
 }
 
-/* The call whose first result a value is, or may be. */
-static bool is_result(const struct value *value)
+/* It is, or may be, something that the function made. */
+static bool is_made(const struct walk *walk, const struct value *value)
 {
-    return (value->kind == VALUE_RESULT && value->number == 0) || value->kind == VALUE_MAYBE;
+    uint32_t made;
+    if (value->kind == VALUE_MAYBE)
+        return true;
+    if (value->kind != VALUE_RESULT || value->number || !walk->call_of[value->node])
+        return false;
+    const struct traced_call *call = &walk->traced->calls.at[walk->call_of[value->node] - 1];
+    return call->callee && u64map_get(walk->rules->makes, call->callee, &made);
 }
 
 /* What both may be. UNKNOWN is below MAYBE, MAYBE below MAYBE_ANY: joining only goes up. */
-static struct value join_values(const struct value *a, const struct value *b)
+static struct value join_values(const struct walk *walk, const struct value *a,
+                                const struct value *b)
 {
     if (value_same(a, b))
         return *a;
     if (a->kind == VALUE_MAYBE_ANY || b->kind == VALUE_MAYBE_ANY)
         return (struct value){VALUE_MAYBE_ANY, 0, 0};
-    if (is_result(a) && is_result(b))
+    if (is_made(walk, a) && is_made(walk, b))
         return a->node == b->node ? (struct value){VALUE_MAYBE, a->node, 0}
                                   : (struct value){VALUE_MAYBE_ANY, 0, 0};
-    if (is_result(a))
+    if (is_made(walk, a))
         return (struct value){VALUE_MAYBE, a->node, 0};
-    if (is_result(b))
+    if (is_made(walk, b))
         return (struct value){VALUE_MAYBE, b->node, 0};
     return unknown;
 }
 
 /* True if that changed what is known in `into`. */
-static bool join(struct values *into, const struct values *other)
+static bool join(const struct walk *walk, struct values *into, const struct values *other)
 {
     bool changed = other->is_full && !into->is_full;
     into->is_full = into->is_full || other->is_full;
     for (unsigned i = 0; i < REGISTER_COUNT; i++) {
-        struct value joined = join_values(&into->registers[i], &other->registers[i]);
+        struct value joined = join_values(walk, &into->registers[i], &other->registers[i]);
         changed = changed || !value_same(&joined, &into->registers[i]);
         into->registers[i] = joined;
     }
     for (unsigned i = 0; i < into->slot_count;) {
         struct value there = values_slot(other, into->slots[i].at);
-        struct value joined = join_values(&into->slots[i].value, &there);
+        struct value joined = join_values(walk, &into->slots[i].value, &there);
         changed = changed || !value_same(&joined, &into->slots[i].value);
         if (joined.kind == VALUE_UNKNOWN)
             into->slots[i] = into->slots[--into->slot_count];
@@ -103,7 +110,7 @@ static bool join(struct values *into, const struct values *other)
     }
     for (unsigned i = 0; i < other->slot_count; i++) {
         struct value here = values_slot(into, other->slots[i].at);
-        struct value joined = join_values(&here, &other->slots[i].value);
+        struct value joined = join_values(walk, &here, &other->slots[i].value);
         if (here.kind != VALUE_UNKNOWN || joined.kind == VALUE_UNKNOWN)
             continue;
         if (into->slot_count == VALUE_SLOTS_MAX) {
@@ -267,7 +274,7 @@ static void apply_call(const struct walk *walk, const struct traced_call *call,
                        struct values *values)
 {
     uint32_t keeper;
-    if (call->callee && u64map_get(walk->keeps, call->callee, &keeper)) {
+    if (call->callee && u64map_get(walk->rules->keeps, call->callee, &keeper)) {
         if (keeper == KEEPER_BARRIER)
             values->registers[walk->names.barrier] = (struct value){VALUE_BARRIER, 0, 0};
         return;
@@ -322,7 +329,7 @@ static void reach(struct walk *walk, uint32_t leader, const struct values *value
     if (!walk->before[leader]) {
         walk->before[leader] = xmalloc(sizeof(*values));
         *walk->before[leader] = *values;
-    } else if (!join(walk->before[leader], values)) {
+    } else if (!join(walk, walk->before[leader], values)) {
         return;
     }
     VECTOR_PUSH(&walk->work, leader);
@@ -383,14 +390,14 @@ static void walk_deinit(struct walk *walk)
 }
 
 struct error *values_follow(const struct code *code, const struct traced *traced,
-                            const struct u64map *keeps, const struct value_visitor *visitor)
+                            const struct value_rules *rules, const struct value_visitor *visitor)
 {
     size_t count = traced->nodes.length;
     struct flow_graph graph = traced_graph(traced);
     __attribute__((cleanup(walk_deinit))) struct walk walk = {
         .code = code,
         .traced = traced,
-        .keeps = keeps,
+        .rules = rules,
         .decoder = code->decoder,
         .names = registers_of(code->arch),
         .leader = xcalloc(count, sizeof(bool)),

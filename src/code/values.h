@@ -79,9 +79,15 @@ struct value_visitor {
     void *context;
 };
 
-/* keeps: entries of functions that change no registers but scratch ones, with what they are. ERROR_LIMIT if it takes too long: code that no compiler made. */
+/* What is special about some of the functions that are called, by entry. */
+struct value_rules {
+    const struct u64map *keeps; /* enum value_keeper: they change no registers but scratch ones */
+    const struct u64map *makes; /* their first result is followed as "may be" where ways meet */
+};
+
+/* ERROR_LIMIT if it takes too long: code that no compiler made. */
 struct error *values_follow(const struct code *code, const struct traced *traced,
-                            const struct u64map *keeps,
+                            const struct value_rules *rules,
                             const struct value_visitor *visitor) NODISCARD;
 
 #endif
