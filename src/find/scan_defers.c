@@ -8,6 +8,7 @@
  *             range-over-func loop, one per item
  *
  * Not reported: what runs at most once in a call of the function. */
+#include "find/scan_closures.h"
 #include "find/scan_loops.h"
 
 #include <string.h>
@@ -76,6 +77,51 @@ static void explain(const struct scanner *scanner, const struct func *func, stru
                 sentence("behind the loop %s does not return: they never run", function));
 }
 
+static const struct summary_call *call_to(const struct summary *summary, uint32_t node)
+{
+    for (size_t i = 0; i < summary->calls.length; i++) {
+        if (summary->calls.at[i].made.node == node)
+            return &summary->calls.at[i];
+    }
+    return NULL;
+}
+
+/* The function that is deferred, and what each call holds: its record, which the runtime allocates
+ * (runtime.newdefer), and its closure. */
+static void describe_call(struct scanner *scanner, const struct summary *summary, uint32_t node,
+                          struct finding *finding)
+{
+    const struct summary_call *call = call_to(summary, node);
+    const struct layout *record = types_layout(scanner->program->types, "runtime._defer");
+    struct defer_site site = {0};
+    finding->call_bytes = record ? record->size : 0;
+    if (!call)
+        return;
+    struct value closure = summary_resolve(summary, &call->arguments[0]);
+    struct value captured = summary_field(summary, &closure, 8);
+    finding->call_bytes += closure_bytes(scanner, summary, &closure);
+    if (!closure_entry(scanner, summary, &closure, &site.function))
+        return;
+    captured = summary_resolve(summary, &captured);
+    closure_entry(scanner, summary, &captured, &site.captured);
+    finding->deferred = place_of_deferred(scanner->target, scanner->program, &site);
+}
+
+/* A defer in the body of a range-over-func loop belongs to the function around it, and the body is
+ * called for each item. */
+static bool is_range_body(const struct call_site *site)
+{
+    return site->name == CALLEE_DEFERPROCAT;
+}
+
+static void explain_range_body(struct finding *finding)
+{
+    finding->grade = GRADE_POSSIBLE;
+    finding->rank = RANK_ITSELF;
+    VECTOR_PUSH(&finding->because, sentence("the loop ranges over a function: the deferred calls "
+                                            "pile up, one for each item"));
+}
+
 static void judge(struct scanner *scanner, const struct summary *summary,
                   const struct call_site *site)
 {
@@ -84,11 +130,12 @@ static void judge(struct scanner *scanner, const struct summary *summary,
         return; /* bytes of another instruction, or code that nothing leads to */
     struct flow_graph graph = traced_graph(&summary->traced);
     AUTO_LOOP struct loop loop = flow_graph_loop(&graph, node);
+    bool piles_up = loop.facts.in_loop || is_range_body(site);
     struct scanned_defer defer = {.at = place_of(scanner->program, site->return_pc),
                                   .facts = loop.facts,
-                                  .reported = loop.facts.in_loop};
+                                  .reported = piles_up};
     VECTOR_PUSH(&scanner->scan->defers, defer);
-    if (!loop.facts.in_loop)
+    if (!piles_up)
         return;
     struct finding finding = {
         .rule = RULE_DEFER_IN_LOOP,
@@ -96,8 +143,13 @@ static void judge(struct scanner *scanner, const struct summary *summary,
         .title = sentence("deferred calls pile up in a loop"),
         .fix = fix,
     };
-    explain(scanner, &summary->func, &finding, loop_judge(scanner, summary, &loop), &loop);
-    scanner_report(scanner, &finding, site->return_pc, "");
+    describe_call(scanner, summary, node, &finding);
+    if (loop.facts.in_loop)
+        explain(scanner, &summary->func, &finding, loop_judge(scanner, summary, &loop), &loop);
+    else
+        explain_range_body(&finding);
+    scanner_report(scanner, &finding, site->return_pc,
+                   finding.deferred.function ? finding.deferred.function : "");
 }
 
 static bool is_defer(uint32_t name)

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "code/wrapper.h"
+#include "find/scan_closures.h"
 
 enum {
     WORD = 8
@@ -13,24 +14,6 @@ enum {
 static struct value closure_of(const struct summary *parent, const struct summary_call *call)
 {
     return summary_resolve(parent, &call->arguments[0]);
-}
-
-/* The entry of a closure's function: of a constant one from read-only data, else what was stored
- * first into the object. */
-static bool entry_of(struct scanner *scanner, const struct summary *parent,
-                     const struct value *closure, address *entry_ret)
-{
-    struct value word = {0};
-    if (closure->kind == VALUE_NUMBER) {
-        uint64_t entry = 0;
-        if (error_ignore(target_u64(scanner->target, (address)closure->number, &entry)))
-            return false;
-        *entry_ret = entry;
-        return true;
-    }
-    word = summary_field(parent, closure, 0);
-    *entry_ret = (address)word.number;
-    return word.kind == VALUE_NUMBER;
 }
 
 /* The word at base + offset, for values of the parent. */
@@ -108,7 +91,8 @@ static const struct summary_call *wrapped_call(struct scanner *scanner, const st
             return call;
         }
         struct value closure = from_closure(&start->binding, &call->context);
-        if (!call->made.callee && entry_of(scanner, start->binding.parent, &closure, entry_ret))
+        if (!call->made.callee &&
+            closure_entry(scanner, start->binding.parent, &closure, entry_ret))
             return call;
     }
     return NULL;
@@ -142,7 +126,7 @@ bool start_resolve(struct scanner *scanner, const struct summary *parent,
     address entry = 0;
     start.binding.parent = parent;
     start.binding.closure = closure_of(parent, call);
-    if (!entry_of(scanner, parent, &start.binding.closure, &entry) ||
+    if (!closure_entry(scanner, parent, &start.binding.closure, &entry) ||
         !pclntab_func(&scanner->program->pclntab, entry, &start.body) || start.body.entry != entry)
         return false;
     struct summary *code = scanner_summary(scanner, &start.body);
@@ -186,7 +170,7 @@ static void gather_handlers(struct scanner *scanner, const struct summary *summa
         if (reg == SUMMARY_ARGUMENTS)
             continue;
         struct value handler = summary_resolve(summary, &call->arguments[reg]);
-        if (entry_of(scanner, summary, &handler, &entry))
+        if (closure_entry(scanner, summary, &handler, &entry))
             u64map_set(&scanner->handlers, entry, 1);
     }
 }
