@@ -56,6 +56,7 @@ struct summary_count {
 
 struct summary {
     struct func func;
+    bool is_shared; /* owned by a cache of its maker's */
     struct traced traced;
     struct adjacency forward;
     struct summary_calls VECTOR_OF(struct summary_call) calls;

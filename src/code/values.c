@@ -3,6 +3,7 @@
 #include "code/values.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "code/adjacency.h"
@@ -20,7 +21,9 @@ struct walk {
     struct registers names;
     struct adjacency forward;
     bool *leader;
-    uint32_t *call_of;      /* by node: index of its call + 1 */
+    uint32_t *call_of;            /* by node: index of its call + 1 */
+    struct operation *operations; /* by node, once `decoded` */
+    bool *decoded;
     struct values **before; /* by leader; NULL: not reached */
     struct node_ids work;
     uint64_t steps;
@@ -99,6 +102,9 @@ static bool join(const struct walk *walk, struct values *into, const struct valu
         changed = changed || !value_same(&joined, &into->registers[i]);
         into->registers[i] = joined;
     }
+    if (into->slot_count == other->slot_count &&
+        !memcmp(into->slots, other->slots, into->slot_count * sizeof(*into->slots)))
+        return changed;
     for (unsigned i = 0; i < into->slot_count;) {
         struct value there = values_slot(other, into->slots[i].at);
         struct value joined = join_values(walk, &into->slots[i].value, &there);
@@ -287,6 +293,18 @@ static void apply_call(const struct walk *walk, const struct traced_call *call,
     }
 }
 
+static const struct operation *operation_of(const struct walk *walk, uint32_t node)
+{
+    if (!walk->decoded[node]) {
+        uint32_t offset = walk->traced->at.at[node];
+        walk->operations[node] =
+            operation_at(walk->decoder, walk->code->bytes + offset, walk->code->size - offset,
+                         walk->code->entry + offset);
+        walk->decoded[node] = true;
+    }
+    return &walk->operations[node];
+}
+
 static void step(const struct walk *walk, uint32_t node, struct values *values,
                  const struct value_visitor *visitor)
 {
@@ -300,11 +318,7 @@ static void step(const struct walk *walk, uint32_t node, struct values *values,
     }
     if (visitor && visitor->returns && walk->traced->nodes.at[node] == NODE_RETURNS)
         visitor->returns(visitor->context, node, values);
-    uint32_t offset = walk->traced->at.at[node];
-    struct operation operation =
-        operation_at(walk->decoder, walk->code->bytes + offset, walk->code->size - offset,
-                     walk->code->entry + offset);
-    apply(walk, &operation, values, visitor, node);
+    apply(walk, operation_of(walk, node), values, visitor, node);
 }
 
 /* From a leader to where the next ones begin. Returns the last node of the stretch. */
@@ -385,6 +399,8 @@ static void walk_deinit(struct walk *walk)
     free(walk->before);
     free(walk->leader);
     free(walk->call_of);
+    free(walk->operations);
+    free(walk->decoded);
     adjacency_deinit(&walk->forward);
     VECTOR_DEINIT(&walk->work);
 }
@@ -402,6 +418,8 @@ struct error *values_follow(const struct code *code, const struct traced *traced
         .names = registers_of(code->arch),
         .leader = xcalloc(count, sizeof(bool)),
         .call_of = xcalloc(count, sizeof(uint32_t)),
+        .operations = xmalloc(count * sizeof(struct operation)),
+        .decoded = xcalloc(count, sizeof(bool)),
         .before = xcalloc(count, sizeof(struct values *)),
     };
     adjacency_init(&walk.forward, &graph, false);

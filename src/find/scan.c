@@ -7,6 +7,10 @@
 #include "code/flow.h"
 #include "find/scan_starts.h"
 
+enum {
+    CACHED_NODES_MAX = 1 << 19 /* instructions of kept summaries: some 40 MB */
+};
+
 /* Where a name is known by its number in this list; several may mean the same. */
 static const struct {
     enum callee callee;
@@ -57,16 +61,39 @@ static const struct {
 
 static const char *const cancel_closures[] = {"context.WithCancel.func1"};
 
-struct summary *scanner_summary(struct scanner *scanner, const struct func *func)
+static struct summary *make_summary(struct scanner *scanner, const struct func *func)
 {
     struct summary *summary = NULL;
-    u64map_set(&scanner->followed, func->entry, 1);
-    scanner->scan->examined = scanner->followed.length;
     bool failed = error_ignore(summary_create(&scanner->summaries, func, &summary));
+    u64map_set(&scanner->followed, func->entry, 1);
     if (failed || summary->traced.undecoded)
         u64map_set(&scanner->lost, func->entry, 1);
+    scanner->scan->examined = scanner->followed.length;
     scanner->scan->undecoded = scanner->lost.length;
     return summary;
+}
+
+struct summary *scanner_summary(struct scanner *scanner, const struct func *func)
+{
+    uint32_t index;
+    if (u64map_get(&scanner->cached, func->entry, &index))
+        return scanner->cache.at[index];
+    struct summary *summary = make_summary(scanner, func);
+    uint64_t nodes = summary ? summary->traced.nodes.length : 0;
+    if (scanner->cached_nodes + nodes > CACHED_NODES_MAX)
+        return summary;
+    scanner->cached_nodes += nodes;
+    u64map_set(&scanner->cached, func->entry, (uint32_t)scanner->cache.length);
+    VECTOR_PUSH(&scanner->cache, summary);
+    if (summary)
+        summary->is_shared = true;
+    return summary;
+}
+
+void scanner_release(struct summary *summary)
+{
+    if (summary && !summary->is_shared)
+        summary_destroy(summary);
 }
 
 bool scanner_next(const struct scanner *scanner, const enum callee *wanted, size_t count,
@@ -100,7 +127,7 @@ static bool uses_results(struct scanner *scanner, address return_pc, uint32_t re
             used = used || (results >> i & 1 && summary_uses(summary, &result));
         }
     }
-    summary_destroy(summary);
+    scanner_release(summary);
     return used;
 }
 
@@ -209,6 +236,10 @@ static void scanner_deinit(struct scanner *scanner)
     u64map_deinit(&scanner->handlers);
     u64map_deinit(&scanner->followed);
     u64map_deinit(&scanner->lost);
+    for (size_t i = 0; i < scanner->cache.length; i++)
+        summary_destroy(scanner->cache.at[i]);
+    VECTOR_DEINIT(&scanner->cache);
+    u64map_deinit(&scanner->cached);
     summary_context_deinit(&scanner->summaries);
     decoder_destroy(scanner->decoder);
 }

@@ -70,6 +70,6 @@ void find_lost_cancels(struct scanner *scanner)
             if (callee == CALLEE_WITH_CANCEL || callee == CALLEE_WITH_CANCEL_INLINED)
                 judge(scanner, summary, &summary->calls.at[k]);
         }
-        summary_destroy(summary);
+        scanner_release(summary);
     }
 }

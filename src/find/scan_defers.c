@@ -170,6 +170,6 @@ void scan_defers(struct scanner *scanner)
             if (is_defer(sites[k].name))
                 judge(scanner, summary, &sites[k]);
         }
-        summary_destroy(summary);
+        scanner_release(summary);
     }
 }

@@ -93,7 +93,7 @@ void scan_goroutines(struct scanner *scanner)
             if (scanner_callee(scanner, &parent->calls.at[k]) == CALLEE_NEWPROC)
                 judge_start(scanner, parent, &parent->calls.at[k]);
         }
-        summary_destroy(parent);
+        scanner_release(parent);
     }
     find_lost_cancels(scanner);
 }

@@ -52,11 +52,16 @@ struct scanner {
     struct named_entries cancel_closures; /* context.WithCancel.func1 */
     struct u64map followed, lost;         /* entries: counted once each */
     struct summary_context summaries;
+    struct u64map cached; /* entry to index in `cache` */
+    struct summary_cache VECTOR_OF(struct summary *) cache;
+    uint64_t cached_nodes;
     struct scan *scan;
 };
 
-/* The summary of a function; NULL if its code can't be followed. The caller destroys it. */
+/* The summary of a function; NULL if its code can't be followed. Those that are asked for once are
+ * likely to be asked for again: they are kept, up to a limit. The caller releases it. */
 struct summary *scanner_summary(struct scanner *scanner, const struct func *func);
+void scanner_release(struct summary *summary);
 
 /* The functions that call one of the wanted, by address: *at (0 at first) is where to go on; false
  * at the end. */

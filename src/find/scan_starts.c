@@ -146,8 +146,8 @@ bool start_resolve(struct scanner *scanner, const struct summary *parent,
 
 void start_deinit(struct start *start)
 {
-    summary_destroy(start->wrapper);
-    summary_destroy(start->code);
+    scanner_release(start->wrapper);
+    scanner_release(start->code);
     *start = (struct start){0};
 }
 
@@ -198,6 +198,6 @@ void starts_gather(struct scanner *scanner)
             continue;
         gather_handlers(scanner, summary);
         gather_starts(scanner, summary);
-        summary_destroy(summary);
+        scanner_release(summary);
     }
 }
