@@ -24,6 +24,17 @@ struct builder {
     const struct summary_context *context;
 };
 
+static uint64_t result_key(const struct value *result)
+{
+    return (uint64_t)result->node << 8 | (uint8_t)result->number;
+}
+
+static void on_merge(void *context, const struct value *value)
+{
+    struct builder *builder = context;
+    u64map_set(&builder->summary->kept, result_key(value), 1);
+}
+
 static void on_number(void *context, int64_t number)
 {
     struct builder *builder = context;
@@ -46,11 +57,6 @@ static bool has_closure(const struct summary *summary, const struct summary_clos
             return true;
     }
     return false;
-}
-
-static uint64_t result_key(const struct value *result)
-{
-    return (uint64_t)result->node << 8 | (uint8_t)result->number;
 }
 
 /* The runtime's own functions take buffers and results by address, but for a few that copy. */
@@ -278,6 +284,7 @@ static struct error *build(struct summary_context *context, const struct func *f
                                     .store = on_store,
                                     .returns = on_return,
                                     .number = on_number,
+                                    .merges = on_merge,
                                     .compare = on_compare,
                                     .context = &builder};
     TRY(flow_open(context->target, context->program, func, context->decoder, &function));

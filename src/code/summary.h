@@ -68,7 +68,7 @@ struct summary {
     struct summary_cases VECTOR_OF(struct value) cases;
     struct u64map numbers; /* all constants that come into registers */
     bool incomplete;       /* more slots than are kept: not all uses of a value are seen */
-    struct u64map kept;    /* results of calls seen in slots: summary_keeps() */
+    struct u64map kept;    /* results of calls seen in slots, or in registers where ways meet */
     struct summary_exposed
         VECTOR_OF(struct value) exposed; /* in slots whose address is given away */
     struct registers registers;
@@ -100,7 +100,8 @@ void summary_destroy(struct summary *summary);
 struct value summary_field(const struct summary *summary, const struct value *object,
                            int64_t offset);
 
-/* Is this result of a call kept in the frame at some time? Or passed on, stored, called, returned? */
+/* Is this result of a call kept in the frame at some time, or may be in a register behind a place
+ * where ways meet? Or passed on, stored, called, returned? */
 bool summary_keeps(const struct summary *summary, const struct value *result);
 bool summary_uses(const struct summary *summary, const struct value *result);
 

@@ -17,6 +17,7 @@ struct walk {
     const struct code *code;
     const struct traced *traced;
     const struct value_rules *rules;
+    const struct value_visitor *visitor;
     struct decoder *decoder;
     struct registers names;
     struct adjacency forward;
@@ -92,6 +93,13 @@ static struct value join_values(const struct walk *walk, const struct value *a,
     return unknown;
 }
 
+static void note_merge(const struct walk *walk, const struct value *joined,
+                       const struct value *value)
+{
+    if (walk->visitor->merges && value->kind == VALUE_RESULT && !value_same(joined, value))
+        walk->visitor->merges(walk->visitor->context, value);
+}
+
 /* True if that changed what is known in `into`. */
 static bool join(const struct walk *walk, struct values *into, const struct values *other)
 {
@@ -100,6 +108,8 @@ static bool join(const struct walk *walk, struct values *into, const struct valu
     for (unsigned i = 0; i < REGISTER_COUNT; i++) {
         struct value joined = join_values(walk, &into->registers[i], &other->registers[i]);
         changed = changed || !value_same(&joined, &into->registers[i]);
+        note_merge(walk, &joined, &into->registers[i]);
+        note_merge(walk, &joined, &other->registers[i]);
         into->registers[i] = joined;
     }
     if (into->slot_count == other->slot_count &&
@@ -414,6 +424,7 @@ struct error *values_follow(const struct code *code, const struct traced *traced
         .code = code,
         .traced = traced,
         .rules = rules,
+        .visitor = visitor,
         .decoder = code->decoder,
         .names = registers_of(code->arch),
         .leader = xcalloc(count, sizeof(bool)),

@@ -63,13 +63,16 @@ enum value_keeper {
     KEEPER_BARRIER /* returns the buffer in R11 (amd64), R25 (arm64) since Go 1.21 */
 };
 
-/* Called once per node, in the order of the code. Each may be NULL. */
+/* But for `merges` called once per node, in the order of the code. Each may be NULL. */
 struct value_visitor {
     /* Registers are those with which the call is made. */
     void (*call)(void *context, const struct traced_call *call, const struct values *values);
     /* A word is stored at base + offset, where base is no stack slot. */
     void (*store)(void *context, uint32_t node, const struct value *base, int64_t offset,
                   const struct value *stored);
+    /* Where ways meet, a register holds this on one of them and something else on another: it may be
+     * used behind, or be what is left from before. Called more than once. */
+    void (*merges)(void *context, const struct value *value);
     /* A constant, an address mostly, comes into a register. */
     void (*number)(void *context, int64_t number);
     /* Registers hold results, or what is left in them. */
