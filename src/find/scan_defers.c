@@ -134,6 +134,10 @@ static void judge(struct scanner *scanner, const struct summary *summary,
     struct scanned_defer defer = {.at = place_of(scanner->program, site->return_pc),
                                   .facts = loop.facts,
                                   .reported = piles_up};
+    if (!loop.facts.in_loop && piles_up) { /* the loop is in the function that calls the body */
+        defer.facts.in_loop = true;
+        defer.facts.loop_exit = defer.facts.returns = WAY_OUT_UNKNOWN;
+    }
     VECTOR_PUSH(&scanner->scan->defers, defer);
     if (!piles_up)
         return;
