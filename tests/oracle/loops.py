@@ -2,7 +2,10 @@
 import re
 
 INSTRUCTION = re.compile(r"  .*?:-?\d+\t+0x([0-9a-f]+)\t+([0-9a-f]+)\t+(\S+) *([^\t]*)")
-CONDITIONAL = {"amd64": re.compile(r"J(?!MP)"), "arm64": re.compile(r"(B(EQ|NE|[HC]S|LO|CC|MI|PL|VS|VC|HI|LS|GE|LT|GT|LE)|CBN?ZW?|TBN?Z)$")}
+CONDITIONAL = {
+    "amd64": re.compile(r"J(?!MP)"),
+    "arm64": re.compile(r"(B(EQ|NE|[HC]S|LO|CC|MI|PL|VS|VC|HI|LS|GE|LT|GT|LE)|CBN?ZW?|TBN?Z)$"),
+}
 ENDS = re.compile(r"(RET|UD2|UNDEF|BRK|HLT|INT)")
 NEVER_RETURN = re.compile(r"runtime\.((go)?[pP]anic\w*|throw|fatal\w*|block|goexit0?|unreachableMethod)\(SB\)")
 

@@ -178,7 +178,8 @@ func findCalls(file *elf.File, symbols functions) ([]*call, error) {
 	if err != nil {
 		return nil, err
 	}
-	find := map[elf.Machine]func([]byte, int) (int64, bool){elf.EM_X86_64: callAMD64, elf.EM_AARCH64: callARM64}[file.Machine]
+	decoders := map[elf.Machine]func([]byte, int) (int64, bool){elf.EM_X86_64: callAMD64, elf.EM_AARCH64: callARM64}
+	find := decoders[file.Machine]
 	if find == nil {
 		return nil, fmt.Errorf("calls of %v are not known", file.Machine)
 	}
