@@ -156,6 +156,12 @@ static void on_call(void *context, const struct traced_call *made, const struct 
     }
     builder->summary->incomplete = builder->summary->incomplete || values->is_full;
     call.context = values->registers[builder->summary->registers.context];
+    if (!made->callee && call.context.kind == VALUE_STACK) {
+        struct value entry = values_slot(values, call.context.number);
+        if (!is_function(builder, &entry, &call.closure_entry))
+            call.closure_entry = 0;
+        call.closure_word = values_slot(values, call.context.number + WORD);
+    }
     note_closures(builder, values);
     note_cases(builder, values, &call);
     VECTOR_PUSH(&builder->summary->calls, call);

@@ -16,7 +16,9 @@ enum {
 struct summary_call {
     struct traced_call made;
     struct value arguments[SUMMARY_ARGUMENTS];
-    struct value context;            /* the closure, if the callee is one */
+    struct value context;      /* the closure, if the callee is one */
+    address closure_entry;     /* the function of a closure in the frame that is called; 0: none */
+    struct value closure_word; /* the first word that this closure holds */
     uint32_t first_case, case_count; /* of a select: its channels in `cases` */
     uint32_t send_count;             /* the first of these cases send, the others receive */
 };

@@ -5,22 +5,36 @@
  * a goroutine with deferred calls: one of them may be the Done. */
 #include <string.h>
 
+#include "code/wrapper.h"
 #include "find/scan_goroutines.h"
 #include "find/scan_paths.h"
 
 static const char fix[] = "call wg.Done() on every way out: defer wg.Done() at the top of the "
                           "goroutine; wg.Add(1) for each of them";
 
-static bool is_done(const struct scanner *scanner, const struct summary_call *call)
+/* The closure that the compiler makes of `defer wg.Done()`: kept in the frame, and called where the
+ * goroutine ends if it is open-coded. */
+static bool is_deferred_done(const struct scanner *scanner, address entry)
+{
+    static const char group[] = "sync.(*WaitGroup).";
+    struct wrapped wrapped = wrapper_callee(scanner->target, scanner->program, entry);
+    return wrapped.function && !strncmp(wrapped.function, group, strlen(group));
+}
+
+/* The group on which this call is a Done. */
+static bool is_done(const struct scanner *scanner, const struct summary_call *call,
+                    struct value *group_ret)
 {
     const struct value *delta = &call->arguments[1];
+    *group_ret = call->arguments[0];
     switch (scanner_callee(scanner, call)) {
     case CALLEE_WAITGROUP_DONE:
         return true;
     case CALLEE_WAITGROUP_ADD:
         return delta->kind == VALUE_NUMBER && (int32_t)delta->number == -1;
     default:
-        return false;
+        *group_ret = call->closure_word;
+        return call->closure_entry && is_deferred_done(scanner, call->closure_entry);
     }
 }
 
@@ -58,7 +72,8 @@ static bool group_escapes(const struct launch *launch, const struct value *group
     const struct summary *code = launch->start.code;
     for (size_t i = 0; i < code->calls.length; i++) {
         const struct summary_call *call = &code->calls.at[i];
-        if (is_done(launch->scanner, call))
+        struct value done;
+        if (is_done(launch->scanner, call, &done))
             continue;
         for (unsigned k = 0; k < SUMMARY_ARGUMENTS; k++) {
             if (is_group(launch, &call->arguments[k], group))
@@ -70,6 +85,8 @@ static bool group_escapes(const struct launch *launch, const struct value *group
             return true;
     }
     for (size_t i = 0; i < code->closures.length; i++) {
+        if (is_deferred_done(launch->scanner, code->closures.at[i].entry))
+            continue;
         for (unsigned k = 0; k < SUMMARY_CAPTURED; k++) {
             if (is_group(launch, &code->closures.at[i].captured[k], group))
                 return true;
@@ -86,7 +103,8 @@ static bool can_miss_done(const struct launch *launch, const struct value *group
     path_init(&path, launch->scanner, code, 0);
     for (size_t i = 0; i < code->calls.length; i++) {
         const struct summary_call *call = &code->calls.at[i];
-        if (is_done(launch->scanner, call) && is_group(launch, &call->arguments[0], group))
+        struct value done;
+        if (is_done(launch->scanner, call, &done) && is_group(launch, &done, group))
             path_block(&path, call->made.node);
     }
     return path_returns(&path);
@@ -123,12 +141,13 @@ static bool is_done_once(const struct launch *launch, const struct value *group)
     const struct summary *code = launch->start.code;
     for (size_t i = 0; i < code->calls.length; i++) {
         const struct summary_call *call = &code->calls.at[i];
-        if (!is_done(launch->scanner, call) || !is_group(launch, &call->arguments[0], group))
+        struct value done;
+        if (!is_done(launch->scanner, call, &done) || !is_group(launch, &done, group))
             continue;
         AUTO_PATH struct path path;
         path_init(&path, launch->scanner, code, call->made.node);
         for (size_t k = 0; k < code->calls.length; k++) {
-            if (is_done(launch->scanner, &code->calls.at[k]) &&
+            if (is_done(launch->scanner, &code->calls.at[k], &done) &&
                 path_reaches(&path, code->calls.at[k].made.node))
                 return false;
         }
@@ -152,7 +171,8 @@ static bool is_done_in_loop(const struct launch *launch)
 {
     const struct summary *code = launch->start.code;
     for (size_t i = 0; i < code->calls.length; i++) {
-        if (is_done(launch->scanner, &code->calls.at[i]) &&
+        struct value done;
+        if (is_done(launch->scanner, &code->calls.at[i], &done) &&
             loop_around(launch->scanner, code, code->calls.at[i].made.node).end != LOOP_NONE)
             return true;
     }
@@ -180,9 +200,10 @@ void find_waitgroup(struct launch *launch)
     const struct summary *code = launch->start.code;
     for (size_t i = 0; i < code->calls.length; i++) {
         const struct summary_call *call = &code->calls.at[i];
-        if (!is_done(launch->scanner, call))
+        struct value done;
+        if (!is_done(launch->scanner, call, &done))
             continue;
-        struct value group = binding_value(&launch->start.binding, &call->arguments[0]);
+        struct value group = binding_value(&launch->start.binding, &done);
         if (group.kind == VALUE_RESULT || group.kind == VALUE_ENTRY) {
             judge(launch, &group);
             return;
