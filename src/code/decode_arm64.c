@@ -46,6 +46,8 @@ static struct instruction branch_group(uint32_t word, address at)
         instruction.value = relative(word, 5, 19, at);
     } else if ((word & 0x7e000000) == 0x36000000) { /* TBZ, TBNZ */
         instruction.kind = INSTRUCTION_BRANCH;
+        if ((word & 0x80f80000) == 0) /* bit 0 */
+            instruction.condition = word >> 24 & 1 ? CONDITION_NOT_EQUAL : CONDITION_EQUAL;
         instruction.value = relative(word, 5, 14, at);
     } else if ((word & 0xfffffc1f) == 0xd61f0000) { /* BR */
         instruction.kind = INSTRUCTION_JUMP_REGISTER;

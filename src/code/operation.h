@@ -11,6 +11,7 @@
 
 enum {
     REGISTER_COUNT = 32,
+    REGISTER_ZERO = 254, /* as `second`: reads as 0, and what is loaded is dropped */
     REGISTER_NONE = 255,
 };
 

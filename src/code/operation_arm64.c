@@ -35,7 +35,7 @@ static struct operation access(uint32_t word, bool is_load, int64_t distance, un
     unsigned reg = word & 31, base = word >> 5 & 31;
     operation.kind = is_load ? OPERATION_LOAD : OPERATION_STORE;
     operation.number = distance;
-    operation.second = (uint8_t)second;
+    operation.second = second == SP ? REGISTER_ZERO : (uint8_t)second;
     if (is_load) {
         operation.to = (uint8_t)reg;
         operation.from = (uint8_t)base;
@@ -147,6 +147,31 @@ static struct operation address_into(uint32_t word, address at)
                        word >> 31 ? (base & ~INT64_C(0xfff)) + distance * 4096 : base + distance);
 }
 
+/* The constant of a logical instruction: a run of ones, turned and repeated (Arm ARM,
+ * DecodeBitMasks). False if the fields make none. */
+static bool bit_mask(uint32_t word, uint64_t *mask_ret)
+{
+    unsigned turn = word >> 16 & 63, ones = word >> 10 & 63;
+    unsigned key = (word >> 22 & 1) << 6 | (~ones & 63);
+    if (key < 2)
+        return false;
+    unsigned size = 1U << (31 - (unsigned)__builtin_clz(key));
+    unsigned length = (ones & (size - 1)) + 1;
+    turn &= size - 1;
+    if (length == size)
+        return false;
+    uint64_t element = (UINT64_C(1) << length) - 1;
+    if (turn)
+        element = element >> turn | element << (size - turn);
+    if (size < 64)
+        element &= (UINT64_C(1) << size) - 1;
+    uint64_t mask = 0;
+    for (unsigned at = 0; at < 64; at += size)
+        mask |= element << at;
+    *mask_ret = word >> 31 ? mask : mask & UINT32_MAX;
+    return true;
+}
+
 /* Loads and stores that are no plain words: what they may write. */
 static struct operation other_access(uint32_t word)
 {
@@ -156,10 +181,21 @@ static struct operation other_access(uint32_t word)
         return smudge(word, (int64_t)(word >> 10 & 0xfff) * 16, 16);
     if ((word & 0xffe00c00) == 0x3c800000) /* STUR Q */
         return smudge(word, signed_field(word, 12, 9), 16);
-    uint32_t written = writes(word & 31) | writes(word >> 16 & 31) | writes(word >> 10 & 31);
-    if ((word & 0x3b200400) == 0x38000400 || (word & 0x3a800000) == 0x28800000)
-        written |= writes(word >> 5 & 31);
-    return other(written);
+    bool vector = word >> 26 & 1;
+    uint32_t loaded = vector ? 0 : writes(word & 31);
+    uint32_t base = writes(word >> 5 & 31);
+    if ((word & 0x3b000000) == 0x18000000) /* LDR (literal) */
+        return other(loaded);
+    if ((word & 0x3b000000) == 0x39000000 || (word & 0x3b200c00) == 0x38200800)
+        return other(word >> 22 & 3 ? loaded : 0); /* at a constant distance; at a register's */
+    if ((word & 0x3b200000) == 0x38000000)
+        return other((word >> 22 & 3 ? loaded : 0) | (word >> 10 & 1 ? base : 0));
+    if ((word & 0x3a000000) == 0x28000000) { /* pairs */
+        uint32_t second = vector ? 0 : writes(word >> 10 & 31);
+        return other((word >> 22 & 1 ? loaded | second : 0) | (word >> 23 & 1 ? base : 0));
+    }
+    /* Exclusive ones and atomics: all that may be written in any of them. */
+    return other(writes(word & 31) | writes(word >> 16 & 31) | writes(word >> 10 & 31));
 }
 
 struct operation operation_arm64(const uint8_t *bytes, size_t size, address at)
@@ -194,6 +230,9 @@ struct operation operation_arm64(const uint8_t *bytes, size_t size, address at)
         operation.from = (uint8_t)from;
         return operation;
     }
+    uint64_t mask;
+    if ((word & 0x7f8003e0) == 0x320003e0 && bit_mask(word, &mask)) /* MOV (bitmask immediate) */
+        return number_into(to, (int64_t)mask);
     if ((word & 0x7f80001f) == 0x7100001f) /* CMP (immediate) */
         return compare(word >> 5 & 31, REGISTER_NONE,
                        (int64_t)(word >> 10 & 0xfff) << (word & 0x00400000 ? 12 : 0));
@@ -201,8 +240,8 @@ struct operation operation_arm64(const uint8_t *bytes, size_t size, address at)
         unsigned right = word >> 16 & 31;
         return compare(word >> 5 & 31, right == SP ? REGISTER_NONE : right, 0);
     }
-    if ((word & 0x7e000000) == 0x34000000) /* CBZ, CBNZ */
-        return compare(to, REGISTER_NONE, 0);
+    if ((word & 0x7e000000) == 0x34000000 || (word & 0x7ef80000) == 0x36000000)
+        return compare(to, REGISTER_NONE, 0); /* CBZ, CBNZ; TBZ, TBNZ of bit 0: of a bool */
     if ((word & 0x1c000000) == 0x14000000)
         return other(0); /* branches, hints, system */
     if ((word & 0x0a000000) == 0x08000000)

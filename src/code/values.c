@@ -203,7 +203,8 @@ static void apply_store(const struct operation *operation, struct values *values
                               : register_value(values, operation->from);
     store_word(values, &base, operation->number, &stored, visitor, node);
     if (operation->second != REGISTER_NONE) {
-        stored = register_value(values, operation->second);
+        stored = operation->second == REGISTER_ZERO ? (struct value){VALUE_NUMBER, 0, 0}
+                                                    : register_value(values, operation->second);
         store_word(values, &base, operation->number + WORD, &stored, visitor, node);
     }
 }
