@@ -11,6 +11,7 @@ enum {
     CASE_SIZE = 16, /* runtime.scase: {c *hchan, elem unsafe.Pointer} */
     CASES_MAX = 1 << 16,
     CLOSURES_MAX = 256,
+    HELD_MAX = 1024,
     BRANCH_WITHIN = 6, /* instructions from a comparison to its branch */
     RESOLVE_MAX = 4,
     /* func selectgo(cas0 *scase, order0 *uint16, pc0 *uintptr, nsends, nrecvs int, block bool) */
@@ -48,6 +49,25 @@ static bool is_function(const struct builder *builder, const struct value *value
     *entry = (address)value->number;
     return value->kind == VALUE_NUMBER && *entry >= table->text && *entry < table->text_end &&
            pclntab_func(table, *entry, &func) && func.entry == *entry;
+}
+
+static void note_held(struct summary *summary, const struct value_slot *slot)
+{
+    for (size_t i = 0; i < summary->held.length; i++) {
+        if (summary->held.at[i].at == slot->at &&
+            value_same(&summary->held.at[i].value, &slot->value))
+            return;
+    }
+    if (summary->held.length < HELD_MAX)
+        VECTOR_PUSH(&summary->held, *slot);
+    else
+        summary->incomplete = true;
+}
+
+static void on_slot_load(void *context, int64_t at)
+{
+    struct builder *builder = context;
+    u64map_set(&builder->summary->loaded, (uint64_t)at, 1);
 }
 
 static bool has_closure(const struct summary *summary, const struct summary_closure *closure)
@@ -100,8 +120,10 @@ static void note_closures(struct builder *builder, const struct values *values)
     for (unsigned i = 0; i < values->slot_count; i++) {
         const struct value_slot *slot = &values->slots[i];
         struct summary_closure closure = {0};
-        if (slot->value.kind == VALUE_RESULT || slot->value.kind == VALUE_MAYBE)
+        if (slot->value.kind == VALUE_RESULT || slot->value.kind == VALUE_MAYBE) {
             u64map_set(&builder->summary->kept, result_key(&slot->value), 1);
+            note_held(builder->summary, slot);
+        }
         if (!is_function(builder, &slot->value, &closure.entry) ||
             builder->summary->closures.length >= CLOSURES_MAX)
             continue;
@@ -126,6 +148,7 @@ static void note_cases(struct builder *builder, const struct values *values,
     if ((uint64_t)sends->number > count || count > CASES_MAX ||
         builder->summary->cases.length > CASES_MAX)
         return;
+    call->cases_at = at->number;
     call->first_case = (uint32_t)builder->summary->cases.length;
     call->case_count = (uint32_t)count;
     call->send_count = (uint32_t)sends->number;
@@ -140,9 +163,10 @@ static unsigned argument_count(const struct builder *builder, address callee)
     const struct pclntab *table = &builder->context->program->pclntab;
     struct func func;
     if (!callee || !pclntab_func(table, callee, &func) || func.entry != callee)
-        return SUMMARY_ARGUMENTS;
+        return builder->summary->registers.arguments;
     int words = func_argument_words(table, &func);
-    return words < 0 || words > SUMMARY_ARGUMENTS ? SUMMARY_ARGUMENTS : (unsigned)words;
+    unsigned most = builder->summary->registers.arguments;
+    return words < 0 || (unsigned)words > most ? most : (unsigned)words;
 }
 
 static void on_call(void *context, const struct traced_call *made, const struct values *values)
@@ -180,7 +204,8 @@ static void on_return(void *context, uint32_t node, const struct values *values)
 {
     struct builder *builder = context;
     struct summary_return returned = {.node = node};
-    memcpy(returned.results, values->registers, sizeof(returned.results));
+    memcpy(returned.results, values->registers,
+           builder->summary->registers.arguments * sizeof(*returned.results));
     VECTOR_PUSH(&builder->summary->returns, returned);
 }
 
@@ -291,6 +316,7 @@ static struct error *build(struct summary_context *context, const struct func *f
                                     .returns = on_return,
                                     .number = on_number,
                                     .merges = on_merge,
+                                    .slot_load = on_slot_load,
                                     .compare = on_compare,
                                     .context = &builder};
     TRY(flow_open(context->target, context->program, func, context->decoder, &function));
@@ -332,6 +358,8 @@ void summary_destroy(struct summary *summary)
     VECTOR_DEINIT(&summary->exposed);
     u64map_deinit(&summary->numbers);
     u64map_deinit(&summary->kept);
+    u64map_deinit(&summary->loaded);
+    VECTOR_DEINIT(&summary->held);
     free(summary);
 }
 
@@ -358,6 +386,30 @@ struct value summary_field(const struct summary *summary, const struct value *ob
             return found;
     }
     return found;
+}
+
+static bool is_case(const struct summary *summary, int64_t at)
+{
+    for (size_t i = 0; i < summary->calls.length; i++) {
+        const struct summary_call *call = &summary->calls.at[i];
+        if (call->case_count && at >= call->cases_at &&
+            at < call->cases_at + (int64_t)call->case_count * CASE_SIZE)
+            return true;
+    }
+    return false;
+}
+
+bool summary_passes_on_stack(const struct summary *summary, const struct value *result)
+{
+    uint32_t value;
+    for (size_t i = 0; i < summary->held.length; i++) {
+        const struct value_slot *slot = &summary->held.at[i];
+        bool same = slot->value.node == result->node && slot->value.number == result->number;
+        if (same && !u64map_get(&summary->loaded, (uint64_t)slot->at, &value) &&
+            !is_case(summary, slot->at))
+            return true;
+    }
+    return false;
 }
 
 bool summary_uses(const struct summary *summary, const struct value *result)

@@ -9,8 +9,8 @@
 #include "code/values.h"
 
 enum {
-    SUMMARY_ARGUMENTS = 9, /* registers; what is passed on the stack is not seen */
-    SUMMARY_CAPTURED = 8   /* words of a closure in the frame */
+    SUMMARY_ARGUMENTS = 16, /* registers, of arm64; amd64 has 9 and leaves the others unknown */
+    SUMMARY_CAPTURED = 8    /* words of a closure in the frame */
 };
 
 struct summary_call {
@@ -19,6 +19,7 @@ struct summary_call {
     struct value context;      /* the closure, if the callee is one */
     address closure_entry;     /* the function of a closure in the frame that is called; 0: none */
     struct value closure_word; /* the first word that this closure holds */
+    int64_t cases_at;          /* of a select: the slots of its cases */
     uint32_t first_case, case_count; /* of a select: its channels in `cases` */
     uint32_t send_count;             /* the first of these cases send, the others receive */
 };
@@ -71,6 +72,8 @@ struct summary {
     struct u64map numbers; /* all constants that come into registers */
     bool incomplete;       /* more slots than are kept: not all uses of a value are seen */
     struct u64map kept;    /* results of calls seen in slots, or in registers where ways meet */
+    struct u64map loaded;  /* slots that are read again */
+    struct summary_slots VECTOR_OF(struct value_slot) held; /* what it made, in slots at calls */
     struct summary_exposed
         VECTOR_OF(struct value) exposed; /* in slots whose address is given away */
     struct registers registers;
@@ -95,6 +98,10 @@ void summary_context_deinit(struct summary_context *context);
 struct error *summary_create(struct summary_context *context, const struct func *func,
                              struct summary **summary_ret) NODISCARD;
 void summary_destroy(struct summary *summary);
+
+/* Is this in a slot that the function itself never reads? Then it is there for a function that is
+ * called: an argument that is passed on the stack. (Cases of a select are no such slots.) */
+bool summary_passes_on_stack(const struct summary *summary, const struct value *result);
 
 /* What the single store into an object that this function makes says of the word at an offset;
  * UNKNOWN if there is none, or several that differ. `object`: VALUE_RESULT of the call that makes

@@ -209,11 +209,22 @@ static void apply_store(const struct operation *operation, struct values *values
     }
 }
 
-static void apply_load(const struct operation *operation, struct values *values)
+static void report_load(const struct value_visitor *visitor, const struct value *base,
+                        int64_t offset)
+{
+    if (visitor && visitor->slot_load && base->kind == VALUE_STACK)
+        visitor->slot_load(visitor->context, base->number + offset);
+}
+
+static void apply_load(const struct operation *operation, struct values *values,
+                       const struct value_visitor *visitor)
 {
     struct value base = operation->from == REGISTER_NONE ? (struct value){VALUE_NUMBER, 0, 0}
                                                          : register_value(values, operation->from);
     struct value second = load(values, &base, operation->number + WORD);
+    report_load(visitor, &base, operation->number);
+    if (operation->second < REGISTER_COUNT)
+        report_load(visitor, &base, operation->number + WORD);
     if (operation->to < REGISTER_COUNT)
         values->registers[operation->to] = load(values, &base, operation->number);
     if (operation->second < REGISTER_COUNT)
@@ -267,7 +278,7 @@ static void apply(const struct walk *walk, const struct operation *operation, st
         report_number(values, operation->to, visitor);
         break;
     case OPERATION_LOAD:
-        apply_load(operation, values);
+        apply_load(operation, values, visitor);
         break;
     case OPERATION_STORE:
         apply_store(operation, values, visitor, node);

@@ -73,6 +73,8 @@ struct value_visitor {
     /* Where ways meet, a register holds this on one of them and something else on another: it may be
      * used behind, or be what is left from before. Called more than once. */
     void (*merges)(void *context, const struct value *value);
+    /* The word of a slot is loaded. */
+    void (*slot_load)(void *context, int64_t at);
     /* A constant, an address mostly, comes into a register. */
     void (*number)(void *context, int64_t number);
     /* Registers hold results, or what is left in them. */

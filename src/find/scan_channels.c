@@ -211,6 +211,8 @@ static void look(const struct view *view, struct channel_uses *uses)
     look_at_stores(view, uses);
     look_at_closures(view, uses);
     look_at_returns(view, uses);
+    if (!view->binding)
+        uses->escapes = uses->escapes || summary_passes_on_stack(view->code, &view->channel->value);
     for (size_t i = 0; i < view->code->exposed.length; i++)
         uses->escapes = uses->escapes || is_either(view, &view->code->exposed.at[i]);
 }
