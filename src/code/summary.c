@@ -157,11 +157,17 @@ static void note_cases(struct builder *builder, const struct values *values,
                     values_slot(values, at->number + (int64_t)i * CASE_SIZE));
 }
 
-/* How many registers the callee takes arguments from; the others hold what was left there. */
-static unsigned argument_count(const struct builder *builder, address callee)
+/* How many registers the callee takes arguments from; the others hold what was left there. Write
+ * barriers, the growing of the stack and panics take nothing that a rule would follow. */
+static unsigned argument_count(const struct builder *builder, const struct traced_call *made)
 {
     const struct pclntab *table = &builder->context->program->pclntab;
+    address callee = made->callee;
     struct func func;
+    uint32_t keeper;
+    if (builder->summary->traced.nodes.at[made->node] == NODE_FAILS ||
+        u64map_get(&builder->context->keeps, callee, &keeper))
+        return 0;
     if (!callee || !pclntab_func(table, callee, &func) || func.entry != callee)
         return builder->summary->registers.arguments;
     int words = func_argument_words(table, &func);
@@ -173,7 +179,7 @@ static void on_call(void *context, const struct traced_call *made, const struct 
 {
     struct builder *builder = context;
     struct summary_call call = {.made = *made};
-    unsigned count = argument_count(builder, made->callee);
+    unsigned count = argument_count(builder, made);
     for (unsigned i = 0; i < count; i++) {
         call.arguments[i] = values->registers[i];
         note_exposed(builder, values, made->callee, &call.arguments[i]);

@@ -101,11 +101,6 @@ static void look_at_select(const struct view *view, const struct summary_call *c
 
 static bool passes(const struct view *view, const struct summary_call *call)
 {
-    uint32_t keeper;
-    if (u64map_get(&view->scanner->summaries.keeps, call->made.callee, &keeper))
-        return false; /* a write barrier takes no arguments */
-    if (view->code->traced.nodes.at[call->made.node] == NODE_FAILS)
-        return false; /* morestack, and panics */
     for (unsigned i = 0; i < SUMMARY_ARGUMENTS; i++) {
         if (is_either(view, &call->arguments[i]))
             return true;
