@@ -124,12 +124,57 @@ def save_core(chance):
     save("core", "healthy-arm64", b"\1")
 
 
+SUPPRESS = """# what is known
+suppress:
+  - rule: defer-in-loop
+    function: main.(*T).*
+    file: cmd/**/p?ll.go
+    reason: >
+      ends with
+      the process
+  - {rule: "*", file: '**', reason: "\\x41"}
+"""
+
+
+def save_suppressions():
+    texts = {"good": SUPPRESS, "empty": "", "nothing": "---\nsuppress:\n", "deep": "suppress: " + "[" * 300, "cut": SUPPRESS[:90],
+             "alias": "suppress:\n  - &a {rule: timer-loop}\n  - *a\n", "tag": "%TAG ! tag:x,2000:\n---\n!y suppress: !!seq []\n",
+             "key": "suppress:\n  - rule: x\n    lines: 3\n", "two": "suppress: []\n---\nsuppress: []\n", "star": SUPPRESS.replace("T", "*" * 40)}
+    for name, text in texts.items():
+        save("suppressions", name, text.encode())
+    save("suppressions", "utf16", SUPPRESS.encode("utf-16"))
+    save("suppressions", "no-text", SUPPRESS.encode().replace(b"ends", b"\xff\xc3\0"))
+
+
+def save_executable(chance):
+    """Calls and code at random, damage, and small ELF files as they are."""
+    def change(what, place, value, width=8):
+        return struct.pack("<BBHIQ", what, width - 1, 0, place, value & (1 << 64) - 1)
+    for number in range(48):
+        program = number % 2
+        records = b"".join(change(1, 4 * chance.randrange(400), chance.randrange(82)) for _ in range(number))
+        if number % 3 == 1:
+            records += b"".join(change(0, chance.randrange(1600), chance.getrandbits(64)) for _ in range(number // 4))
+        if number % 3 == 2:
+            records += b"".join(change(2, chance.getrandbits(20), chance.choice([0, 1 << 40, 8, -1])) for _ in range(1 + number // 8))
+        save("executable", f"change-{number:02}", bytes([program]) + records)
+    save("executable", "whole-amd64", b"\0")
+    save("executable", "whole-arm64", b"\1")
+    save("executable", "cut", b"\0" + change(4, 70000, 1))
+    for version, arch, pie in SEEDS[:3]:
+        world = rich_world(version, arch, pie=pie)
+        parts = blobs(world, world.executable())
+        save("executable", f"elf-{version}-{arch}", b"\2" + small_program(arch, pie, parts["buildinfo"], parts["pclntab"]))
+
+
 def main():
     chance = random.Random(1)
     save_blobs(chance)
     save_maps()
     save_code(chance)
     save_core(chance)
+    save_suppressions()
+    save_executable(random.Random(2))
 
 
 if __name__ == "__main__":

@@ -5,15 +5,20 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "cli/baseline_file.h"
 #include "cli/command.h"
 #include "cli/options.h"
-#include "report/report.h"
-#include "report/report_scan.h"
+#include "cli/scan_output.h"
+#include "cli/suppressions_file.h"
 
 struct scan_options {
     enum color_when color;
     enum grade fail_on;
-    bool json, quiet, own, dependencies, in_full;
+    enum scan_format format;
+    unsigned formats; /* how many were asked for */
+    bool own, dependencies, in_full;
+    const char *suppressions; /* paths; NULL: not given */
+    const char *baseline;
 };
 
 static const char help[] =
@@ -25,9 +30,13 @@ static const char help[] =
     "\n"
     "      --own             only the program's own module\n"
     "      --dep             only what it depends on\n"
-    "      --fail-on GRADE   exit status 1 only for certain, likely or possible leaks and worse\n"
-    "                        (default possible: for any)\n"
+    "      --fail-on GRADE   exit status 1 only for leaks of this grade and above: certain,\n"
+    "                        likely, or possible, which is the default\n"
+    "      --suppressions FILE\n"
+    "                        what not to report, and why (default .seep.yaml, if it is there)\n"
+    "      --baseline FILE   report only what is not in FILE, an earlier output of --json\n"
     "      --json            one JSON document per binary, one line each\n"
+    "      --sarif           one SARIF 2.1.0 log with one run per binary\n"
     "  -q, --quiet           nothing on stdout: only the exit status tells\n"
     "      --long            full paths and names\n"
     "      --color WHEN      always, never or auto (default: on a terminal, unless NO_COLOR is "
@@ -40,7 +49,10 @@ enum {
     OPTION_OWN = 256,
     OPTION_DEP,
     OPTION_FAIL_ON,
+    OPTION_SUPPRESSIONS,
+    OPTION_BASELINE,
     OPTION_JSON,
+    OPTION_SARIF,
     OPTION_LONG,
     OPTION_COLOR
 };
@@ -49,12 +61,21 @@ static const struct option long_options[] = {
     {"own", no_argument, NULL, OPTION_OWN},
     {"dep", no_argument, NULL, OPTION_DEP},
     {"fail-on", required_argument, NULL, OPTION_FAIL_ON},
+    {"suppressions", required_argument, NULL, OPTION_SUPPRESSIONS},
+    {"baseline", required_argument, NULL, OPTION_BASELINE},
     {"json", no_argument, NULL, OPTION_JSON},
+    {"sarif", no_argument, NULL, OPTION_SARIF},
     {"quiet", no_argument, NULL, 'q'},
     {"long", no_argument, NULL, OPTION_LONG},
     {"color", required_argument, NULL, OPTION_COLOR},
     {0},
 };
+
+static void take_format(struct scan_options *options, enum scan_format format)
+{
+    options->formats += !options->formats || options->format != format;
+    options->format = format;
+}
 
 static int take_option(int option, struct scan_options *options)
 {
@@ -69,8 +90,17 @@ static int take_option(int option, struct scan_options *options)
     case OPTION_FAIL_ON:
         error = option_grade(optarg, &options->fail_on);
         break;
+    case OPTION_SUPPRESSIONS:
+        options->suppressions = optarg;
+        break;
+    case OPTION_BASELINE:
+        options->baseline = optarg;
+        break;
     case OPTION_JSON:
-        options->json = true;
+        take_format(options, SCAN_JSON);
+        break;
+    case OPTION_SARIF:
+        take_format(options, SCAN_SARIF);
         break;
     case OPTION_LONG:
         options->in_full = true;
@@ -79,7 +109,7 @@ static int take_option(int option, struct scan_options *options)
         error = option_color(optarg, &options->color);
         break;
     case 'q':
-        options->quiet = true;
+        take_format(options, SCAN_QUIET);
         break;
     default:
         return EXIT_FAILED;
@@ -102,8 +132,8 @@ static int parse(int argc, char **argv, struct scan_options *options)
     }
     if (options->own && options->dependencies)
         return complain_usage(&command_scan, "--own and --dep exclude each other");
-    if (options->json && options->quiet)
-        return complain_usage(&command_scan, "--json and --quiet exclude each other");
+    if (options->formats > 1)
+        return complain_usage(&command_scan, "--json, --sarif and --quiet exclude each other");
     if (optind == argc)
         return complain_usage(&command_scan, "which program? Give the path of an executable");
     return EXIT_NOTHING;
@@ -135,20 +165,6 @@ static struct error *scan_one(const char *path, struct subject *subject)
     return NULL;
 }
 
-static void write_report(const struct scan_report *report, const struct scan_options *options,
-                         struct term *term, bool first)
-{
-    if (options->json) {
-        report_json_line(report_scan_json(report), stdout);
-        return;
-    }
-    if (options->quiet)
-        return;
-    if (!first)
-        putchar('\n');
-    report_scan(report, term);
-}
-
 static bool has_leaks(const struct scan_report *report, enum grade fail_on)
 {
     const struct findings *findings = &report->scan->findings;
@@ -159,24 +175,48 @@ static bool has_leaks(const struct scan_report *report, enum grade fail_on)
     return false;
 }
 
-static int run_one(const char *path, const struct scan_options *options, struct term *term,
-                   bool first)
+/* What all programs of one run share. */
+struct batch {
+    const struct scan_options *options;
+    struct suppressions suppressions;
+    struct baseline baseline;
+    struct scan_output output;
+};
+
+static int run_one(const char *path, struct batch *batch)
 {
+    const struct scan_options *options = batch->options;
     __attribute__((cleanup(subject_deinit))) struct subject subject = {0};
     struct error *error = scan_one(path, &subject);
     if (error)
         return complain_error(error);
+    AUTO_FREE struct known *known =
+        known_find(&subject.scan.findings, &batch->suppressions, &batch->baseline);
     struct scan_report report = {
         .facts = target_facts(subject.target),
         .program = subject.program,
         .scan = &subject.scan,
+        .known = known,
+        .has_baseline = options->baseline,
         .read_s = subject.read_s,
         .in_full = options->in_full,
         .hide_own = options->dependencies,
         .hide_dependencies = options->own,
     };
-    write_report(&report, options, term, first);
+    scan_output_add(&batch->output, &report);
     return has_leaks(&report, options->fail_on) ? EXIT_LEAKS : EXIT_NOTHING;
+}
+
+static int run_all(char *const *paths, struct batch *batch)
+{
+    int worst = EXIT_NOTHING;
+    scan_output_init(&batch->output, batch->options->format, batch->options->color);
+    for (; *paths; paths++) {
+        int status = run_one(*paths, batch);
+        worst = status > worst ? status : worst;
+    }
+    scan_output_end(&batch->output, &batch->suppressions);
+    return worst;
 }
 
 static int run(int argc, char **argv)
@@ -184,16 +224,14 @@ static int run(int argc, char **argv)
     struct scan_options options = {.fail_on = GRADE_POSSIBLE};
     if (parse(argc, argv, &options) != EXIT_NOTHING)
         return EXIT_FAILED;
-    struct term term;
-    term_init(&term, stdout, options.color);
-    int worst = EXIT_NOTHING;
-    bool first = true;
-    for (int i = optind; i < argc; i++) {
-        int status = run_one(argv[i], &options, &term, first);
-        worst = status > worst ? status : worst;
-        first = first && status == EXIT_FAILED;
-    }
-    return worst;
+    struct batch batch = {.options = &options};
+    struct error *error = suppressions_read(options.suppressions, &batch.suppressions);
+    if (!error && options.baseline)
+        error = baseline_read(options.baseline, &batch.baseline);
+    int status = error ? complain_error(error) : run_all(argv + optind, &batch);
+    suppressions_deinit(&batch.suppressions);
+    baseline_deinit(&batch.baseline);
+    return status;
 }
 
 const struct command command_scan = {

@@ -74,9 +74,8 @@ struct error *option_rule(const char *text, enum rule *rule_ret)
     AUTO_FREE char *shown = text_escaped(text, strlen(text));
     enum rule like;
     if (rule_like(text, &like))
-        return error_create(
-            ERROR_NOT_FOUND,
-            "there is no rule '%s'; is it %s that you mean? `seep explain` lists all", shown,
-            rule_name(like));
+        return error_create(ERROR_NOT_FOUND,
+                            "there is no rule '%s'; did you mean %s? `seep explain` lists all",
+                            shown, rule_name(like));
     return error_create(ERROR_NOT_FOUND, "there is no rule '%s'; `seep explain` lists all", shown);
 }

@@ -1,11 +1,12 @@
 #include "find/rule_text.h"
 
-#define GRADES_OF_CODE                                                                         \
-    {                                                                                          \
-        [GRADE_CERTAIN] = "the code proves it: whoever takes this way stays",                  \
-        [GRADE_LIKELY] = "strong evidence short of proof",                                     \
-        [GRADE_POSSIBLE] = "it looks like it, but part of the code could not be followed, or " \
-                           "it may happen once only",                                          \
+#define GRADES_OF_CODE                                                                            \
+    {                                                                                             \
+        [GRADE_CERTAIN] = "a proof: nothing avoids it",                                           \
+        [GRADE_LIKELY] = "the code has the whole shape; how often that way is taken it does not " \
+                         "tell",                                                                  \
+        [GRADE_POSSIBLE] = "part of what decides is out of sight: who receives, how long a loop " \
+                           "is, when a parent ends",                                              \
     }
 
 static const struct rule_text texts[RULE_COUNT] = {
@@ -97,8 +98,7 @@ static const struct rule_text texts[RULE_COUNT] = {
         },
     [RULE_FAN_OUT_SEND] =
         {
-            .summary = "a goroutine per turn or request sends on a channel that is not its "
-                       "starter's, without a way out",
+            .summary = "a goroutine per turn or request waits to send on a channel of others",
             .meaning =
                 "A goroutine is started for each turn of a loop or for each request, and sends on "
                 "a channel that comes from elsewhere. The send waits until somebody receives. If "
@@ -167,9 +167,9 @@ static const struct rule_text texts[RULE_COUNT] = {
         {
             .summary = "a goroutine can send twice where only one value is received",
             .meaning =
-                "On one way a goroutine sends two values on an unbuffered channel, mostly because "
-                "a return is missing behind the first, and its starter receives one. The second "
-                "send waits for ever.",
+                "On one way a goroutine sends two values on a channel that has no room for both, "
+                "mostly because a return is missing behind the first, and its starter receives "
+                "one. The second send waits for ever.",
             .leaky = "func connect(address string) error {\n"
                      "\tdone := make(chan error)\n"
                      "\tgo func() {\n"

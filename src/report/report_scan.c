@@ -1,19 +1,31 @@
-/* The report of a scan for people: the program, then findings module by module, its own first. */
+/* The report of a scan for people: the program, the findings module by module, remarks, and how many
+ * there are. */
 #include "report/report_scan.h"
 
 #include <string.h>
 
-#include "report/text_internal.h"
+#include "report/scan_internal.h"
 
 enum {
     VALUE_COLUMN = 8,
     NAME_CELLS_MAX = 24
 };
 
+bool scan_report_wants(const struct scan_report *report, const struct finding *finding)
+{
+    return !(finding->origin.own ? report->hide_own : report->hide_dependencies);
+}
+
+const struct known *scan_report_known(const struct scan_report *report,
+                                      const struct finding *finding)
+{
+    return &report->known[finding - report->scan->findings.at];
+}
+
 bool scan_report_shows(const struct scan_report *report, const struct finding *finding)
 {
-    return !finding->suppressed &&
-           !(finding->origin.own ? report->hide_own : report->hide_dependencies);
+    const struct known *known = scan_report_known(report, finding);
+    return !known->suppression && !known->in_baseline && scan_report_wants(report, finding);
 }
 
 static size_t value_column(const struct scan_report *report)
@@ -45,93 +57,127 @@ static void write_read(const struct scan_report *report, struct line *line)
     char buffer[TEXT_SIZE_ROOM];
     line_put(line, STYLE_PLAIN, "read");
     line_to(line, value_column(report), 2);
-    line_printf(line, STYLE_PLAIN, "%s functions in %.2f s", text_count(buffer, scan->functions),
-                report->read_s);
-    line_printf(line, STYLE_PLAIN, " · %s followed", text_count(buffer, scan->examined));
+    line_printf(line, STYLE_PLAIN, "%s functions", text_count(buffer, scan->functions));
+    line_printf(line, STYLE_PLAIN, ", the code of %s followed, in %.2f s",
+                text_count(buffer, scan->examined), report->read_s);
     if (scan->undecoded)
         line_printf(line, STYLE_YELLOW, " · %s only in part: not all of their code is known",
                     text_count(buffer, scan->undecoded));
     line_end(line);
 }
 
-static bool same_module(const struct finding *a, const struct finding *b)
+static void write_note(struct line *line, const char *note)
 {
-    const char *left = a->origin.module ? a->origin.module : "";
-    const char *right = b->origin.module ? b->origin.module : "";
-    return a->origin.own == b->origin.own && !strcmp(left, right);
-}
-
-static void write_module(const struct finding *finding, struct line *line)
-{
-    const struct origin *origin = &finding->origin;
-    line_end(line);
-    line_put(line, STYLE_BOLD, origin->module ? origin->module : "module unknown");
-    if (origin->module && !strcmp(origin->module, "std"))
-        line_put(line, STYLE_DIM, "  Go's standard library");
-    else if (origin->own)
-        line_put(line, STYLE_DIM, "  this program's own code");
-    else if (origin->version)
-        line_printf(line, STYLE_DIM, "  %s", origin->version);
+    line_put(line, STYLE_DIM, "note");
+    line_to(line, VALUE_COLUMN, 2);
+    line_wrap(line, STYLE_DIM, note);
     line_end(line);
 }
 
-/* All of the module of finding i, if it is the first of its module that is shown. */
-static void write_group(const struct scan_report *report, size_t i, bool *done, struct line *line)
+static void write_notes(const struct scan_report *report, struct line *line)
 {
-    const struct findings *findings = &report->scan->findings;
-    const struct finding *first = &findings->at[i];
-    write_module(first, line);
-    for (size_t k = i; k < findings->length; k++) {
-        const struct finding *finding = &findings->at[k];
-        if (done[k] || !same_module(first, finding) || !scan_report_shows(report, finding))
-            continue;
-        done[k] = true;
+    const struct notes *notes = &report->scan->notes;
+    if (notes->length)
         line_end(line);
-        text_finding(finding, NULL, report->in_full, line);
-    }
+    for (size_t i = 0; i < notes->length; i++)
+        write_note(line, notes->at[i]);
 }
 
-static void write_groups(const struct scan_report *report, bool own, bool *done, struct line *line)
+struct counts {
+    uint64_t shown, hidden, suppressed, known;
+    uint64_t graded[GRADE_CERTAIN + 1]; /* of those that are shown */
+    const struct finding *first;
+};
+
+static struct counts count_findings(const struct scan_report *report)
 {
     const struct findings *findings = &report->scan->findings;
+    struct counts counts = {0};
     for (size_t i = 0; i < findings->length; i++) {
-        if (!done[i] && findings->at[i].origin.own == own &&
-            scan_report_shows(report, &findings->at[i]))
-            write_group(report, i, done, line);
+        const struct finding *finding = &findings->at[i];
+        const struct known *known = scan_report_known(report, finding);
+        if (known->suppression) {
+            counts.suppressed++;
+        } else if (known->in_baseline) {
+            counts.known++;
+        } else if (!scan_report_wants(report, finding)) {
+            counts.hidden++;
+        } else {
+            counts.first = counts.shown++ ? counts.first : finding;
+            counts.graded[finding->grade]++;
+        }
+    }
+    return counts;
+}
+
+/* "12 places can leak: 1 certain, 2 likely, 9 possible" */
+static void write_shown(const struct counts *counts, struct line *line)
+{
+    char buffer[TEXT_SIZE_ROOM];
+    const char *before = ": ";
+    line_printf(line, STYLE_BOLD, "%s %s can leak", text_count(buffer, counts->shown),
+                counts->shown == 1 ? "place" : "places");
+    for (unsigned i = GRADE_CERTAIN + 1; i-- > GRADE_POSSIBLE;) {
+        if (!counts->graded[i])
+            continue;
+        line_printf(line, STYLE_PLAIN, "%s%s %s", before, text_count(buffer, counts->graded[i]),
+                    grade_name((enum grade)i));
+        before = ", ";
     }
 }
 
 static void write_summary(const struct scan_report *report, struct line *line)
 {
-    const struct findings *findings = &report->scan->findings;
-    uint64_t shown = 0, hidden = 0, suppressed = 0;
+    struct counts counts = count_findings(report);
     char buffer[TEXT_SIZE_ROOM];
-    for (size_t i = 0; i < findings->length; i++) {
-        suppressed += findings->at[i].suppressed;
-        shown += scan_report_shows(report, &findings->at[i]);
-    }
-    hidden = findings->length - suppressed - shown;
     line_end(line);
-    if (shown)
-        line_printf(line, STYLE_PLAIN, "%s %s can leak", text_count(buffer, shown),
-                    shown == 1 ? "place" : "places");
+    if (counts.shown)
+        write_shown(&counts, line);
     else
-        line_put(line, STYLE_GREEN, "nothing found that can leak");
-    if (hidden)
-        line_printf(line, STYLE_PLAIN, ", %s not shown (--own, --dep)", text_count(buffer, hidden));
-    if (suppressed)
-        line_printf(line, STYLE_PLAIN, ", %s suppressed", text_count(buffer, suppressed));
+        line_put(line, STYLE_GREEN,
+                 counts.known ? "nothing new found that can leak" : "nothing found that can leak");
+    if (counts.hidden)
+        line_printf(line, STYLE_PLAIN, " · %s not shown (%s)", text_count(buffer, counts.hidden),
+                    report->hide_own ? "--dep" : "--own");
+    if (counts.suppressed)
+        line_printf(line, STYLE_PLAIN, " · %s suppressed", text_count(buffer, counts.suppressed));
+    if (counts.known)
+        line_printf(line, STYLE_PLAIN, " · %s known from the baseline",
+                    text_count(buffer, counts.known));
+    line_put(line, STYLE_PLAIN, ".");
+    if (counts.first)
+        line_printf(line, STYLE_DIM, " `seep explain %s` says how to be sure.",
+                    rule_name(counts.first->rule));
     line_end(line);
 }
 
 void report_scan(const struct scan_report *report, struct term *term)
 {
     struct line line = {.term = term};
-    AUTO_FREE bool *done = xcalloc(report->scan->findings.length + 1, sizeof(*done));
     write_header(report, &line);
     write_read(report, &line);
-    write_groups(report, true, done, &line);
-    write_groups(report, false, done, &line);
+    text_scan_findings(report, &line);
+    write_notes(report, &line);
     write_summary(report, &line);
+    line_deinit(&line);
+}
+
+void report_scan_unused(const struct suppressions *suppressions, struct term *term)
+{
+    struct line line = {.term = term};
+    bool first = true;
+    for (size_t i = 0; i < suppressions->list.length; i++) {
+        const struct suppression *suppression = &suppressions->list.at[i];
+        if (suppression->used)
+            continue;
+        if (first)
+            line_end(&line);
+        first = false;
+        struct text note = {0};
+        text_printf(&note, "%s:%zu suppresses nothing any more: %s", suppressions->path,
+                    suppression->line, suppression->reason);
+        write_note(&line, note.bytes);
+        text_deinit(&note);
+    }
     line_deinit(&line);
 }

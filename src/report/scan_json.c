@@ -60,9 +60,11 @@ json_t *report_scan_json(const struct scan_report *report)
 {
     const struct scan *scan = report->scan;
     json_t *findings = json_array(), *notes = json_array();
-    uint64_t suppressed = 0;
+    uint64_t suppressed = 0, known = 0;
     for (size_t i = 0; i < scan->findings.length; i++) {
-        suppressed += scan->findings.at[i].suppressed;
+        const struct known *of = &report->known[i];
+        suppressed += of->suppression != NULL;
+        known += !of->suppression && of->in_baseline;
         if (scan_report_shows(report, &scan->findings.at[i]))
             json_array_append_new(findings, scan_finding_json(&scan->findings.at[i]));
     }
@@ -80,6 +82,21 @@ json_t *report_scan_json(const struct scan_report *report)
     json_object_set_new(value, "defers", defers_json_of(scan));
     json_object_set_new(value, "findings", findings);
     json_object_set_new(value, "suppressed", json_count(suppressed));
+    json_object_set_new(value, "known", report->has_baseline ? json_count(known) : json_null());
     json_object_set_new(value, "notes", notes);
     return value;
+}
+
+void report_scan_json_unused(json_t *document, const struct suppressions *suppressions)
+{
+    json_t *unused = json_array();
+    for (size_t i = 0; i < suppressions->list.length; i++) {
+        const struct suppression *suppression = &suppressions->list.at[i];
+        if (!suppression->used)
+            json_array_append_new(unused, json_pack("{s:o, s:I, s:o}", "file",
+                                                    json_text(suppressions->path), "line",
+                                                    (json_int_t)suppression->line, "reason",
+                                                    json_text(suppression->reason)));
+    }
+    json_object_set_new(document, "unused_suppressions", unused);
 }

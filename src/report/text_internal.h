@@ -8,10 +8,6 @@
 /* report_findings.c */
 void text_findings(const struct report *report, struct term *term);
 
-/* One finding; `now` is NULL for a program that does not run. */
-void text_finding(const struct finding *finding, const struct observation *now, bool in_full,
-                  struct line *line);
-
 /* report_groups.c: where no leak was found, what is there; and with --verbose everything. */
 void text_overview(const struct report *report, struct term *term);
 void text_everything(const struct report *report, struct term *term);

@@ -106,10 +106,22 @@ static void list_segments(struct executable *executable, const struct elffile *f
     mappings_sort(&executable->target.mappings);
 }
 
-static struct error *open_steps(struct executable *executable, const char *path)
+/* What is missing at the end may be what a statement rests on. */
+static struct error *check_whole(const struct elffile *file)
 {
-    struct elffile *file = NULL;
-    TRY(elffile_open(path, NULL, &file));
+    for (size_t i = 0; i < file->segment_count; i++) {
+        const struct elf_segment *segment = &file->segments[i];
+        bool whole =
+            segment->offset <= file->size && segment->file_size <= file->size - segment->offset;
+        if (segment->type == PT_LOAD && !whole)
+            return error_create(ERROR_BAD_DATA, "%s is cut off: it ends within a segment",
+                                file->path);
+    }
+    return NULL;
+}
+
+static struct error *open_steps(struct executable *executable, struct elffile *file)
+{
     target_set_executable(&executable->target, file, 0);
     const char *slash = strrchr(file->path, '/');
     executable->target.facts = (struct target_facts){
@@ -126,21 +138,37 @@ static struct error *open_steps(struct executable *executable, const char *path)
     if (file->type != ET_EXEC && file->type != ET_DYN)
         return error_create(ERROR_BAD_DATA, "%s is an object file, not a linked program",
                             file->path);
+    TRY(check_whole(file));
     list_segments(executable, file);
     if (file->type == ET_DYN)
         TRY(relocations_apply(file, executable->writable.at, executable->writable.length));
     return NULL;
 }
 
-struct error *target_open_executable(const char *path, struct target **target_ret)
+static struct error *open_file(struct elffile *file, struct target **target_ret)
 {
     struct executable *executable = xcalloc(1, sizeof(*executable));
     executable->target.operations = &operations;
-    struct error *error = open_steps(executable, path);
+    struct error *error = open_steps(executable, file);
     if (error) {
         executable_destroy(&executable->target);
         return error;
     }
     *target_ret = &executable->target;
     return NULL;
+}
+
+struct error *target_open_executable(const char *path, struct target **target_ret)
+{
+    struct elffile *file = NULL;
+    TRY(elffile_open(path, NULL, &file));
+    return open_file(file, target_ret);
+}
+
+struct error *target_open_executable_bytes(const uint8_t *bytes, size_t size, const char *shown,
+                                           struct target **target_ret)
+{
+    struct elffile *file = NULL;
+    TRY(elffile_open_bytes(bytes, size, shown, &file));
+    return open_file(file, target_ret);
 }

@@ -74,8 +74,13 @@ struct error *target_open_core(const char *path, const char *exe_path,
                                struct target **target_ret) NODISCARD;
 
 /* A program, shared library or plugin by itself: memory is what it would be before its first
- * instruction, at linked addresses (bias 0). Errors: not an ELF file; a core file; an object file. */
+ * instruction, at linked addresses (bias 0). Errors: not an ELF file; a core file; an object file;
+ * a file that is cut off. */
 struct error *target_open_executable(const char *path, struct target **target_ret) NODISCARD;
+
+/* The same over bytes that the caller keeps alive: for tests and fuzzing. */
+struct error *target_open_executable_bytes(const uint8_t *bytes, size_t size, const char *shown,
+                                           struct target **target_ret) NODISCARD;
 
 void target_close(struct target *target);
 

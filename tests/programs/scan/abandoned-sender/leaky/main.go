@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"sync"
 	"time"
 )
 
@@ -153,13 +154,14 @@ func within[T any](patience time.Duration, work func() T) (result T, err error) 
 	return result, err
 }
 
-var answering chan struct{}
+var busy sync.RWMutex
 
 // backend answers when report says so.
 //
 //go:noinline
 func backend(question string) string {
-	<-answering
+	busy.RLock()
+	defer busy.RUnlock()
 	return "answer to " + question
 }
 
@@ -167,11 +169,11 @@ func backend(question string) string {
 // of them are left.
 func report(function string, call func()) {
 	before := runtime.NumGoroutine()
-	answering = make(chan struct{})
+	busy.Lock()
 	for i := 0; i < 20; i++ {
 		call()
 	}
-	close(answering)
+	busy.Unlock()
 	left := runtime.NumGoroutine() - before
 	for same := 0; same < 20; same++ {
 		time.Sleep(10 * time.Millisecond)

@@ -170,7 +170,8 @@ func get(handler http.Handler, path string) {
 	handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
 }
 
-// report calls the function often and side by side, waits until no more goroutines end, and says how many of them are left.
+// report calls the function often, side by side, waits until no more goroutines end, and says how
+// many of them are left.
 func report(function string, call func()) {
 	before := runtime.NumGoroutine()
 	for i := 0; i < 20; i++ {
