@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "find/scan_join.h"
 
 static const double ns_per_s = 1e9;
 
@@ -112,8 +113,11 @@ struct error *inspection_finish(struct inspection *inspection, bool list_only)
 {
     int64_t start_ns = clock_now_ns();
     struct looks looks = looks_of(inspection);
-    if (!list_only)
+    if (!list_only) {
         find_leaks(&looks, &inspection->findings, &inspection->notes);
+        /* A help, where it succeeds: that the target is gone is said below. */
+        error_ignore(scan_join(inspection->target, inspection->program, &inspection->findings));
+    }
     groups_build(inspection_now(inspection), &inspection->groups);
     inspection->spent_ns += clock_now_ns() - start_ns;
     return target_check(inspection->target);

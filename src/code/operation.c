@@ -10,21 +10,26 @@
 enum {
     WORD = 8,
     VECTOR = 16,
+    COPY_MAX = 1024, /* how much of a copy in the frame is looked at */
     AMD64_CONTEXT = 9,
     AMD64_STACK = 15,
     AMD64_ARGUMENTS = 9,
     AMD64_BARRIER = 8,
+    AMD64_SOURCE = 4, /* SI */
     ARM64_CONTEXT = 26,
     ARM64_STACK = 31,
     ARM64_ARGUMENTS = 16,
     ARM64_BARRIER = 25,
+    ARM64_SOURCE = 20,
 };
 
 struct registers registers_of(enum architecture arch)
 {
     if (arch == ARCH_ARM64)
-        return (struct registers){ARM64_STACK, ARM64_CONTEXT, ARM64_ARGUMENTS, ARM64_BARRIER};
-    return (struct registers){AMD64_STACK, AMD64_CONTEXT, AMD64_ARGUMENTS, AMD64_BARRIER};
+        return (struct registers){ARM64_STACK, ARM64_CONTEXT, ARM64_ARGUMENTS, ARM64_BARRIER,
+                                  ARM64_SOURCE};
+    return (struct registers){AMD64_STACK, AMD64_CONTEXT, AMD64_ARGUMENTS, AMD64_BARRIER,
+                              AMD64_SOURCE};
 }
 
 /* In Go's order: the arguments, the context (DX), then the others. */
@@ -106,12 +111,25 @@ static struct operation load(const cs_insn *insn, uint8_t to, const cs_x86_op *f
     return operation;
 }
 
+/* A word that goes to a place that is not known: behind an index, or in another segment. */
+static struct operation stored_anywhere(const cs_x86_op *to, const cs_x86_op *from)
+{
+    struct operation operation = other();
+    uint8_t source = from->type == X86_OP_REG ? number_of(from->reg) : REGISTER_NONE;
+    if (to->size != WORD || source == REGISTER_NONE)
+        return operation;
+    operation.kind = OPERATION_STORE;
+    operation.to = REGISTER_ANY;
+    operation.from = source;
+    return operation;
+}
+
 static struct operation store(const cs_insn *insn, const cs_x86_op *to, const cs_x86_op *from)
 {
     struct operation operation = other();
-    if (!plain_place(insn, &to->mem, &operation.to, &operation.number) ||
-        operation.to == REGISTER_NONE)
-        return other();
+    bool known = plain_place(insn, &to->mem, &operation.to, &operation.number);
+    if (!known)
+        return stored_anywhere(to, from);
     operation.value = to->size;
     uint8_t source = from->type == X86_OP_REG ? number_of(from->reg) : REGISTER_NONE;
     if (to->size == WORD && from->type == X86_OP_IMM) {
@@ -241,6 +259,17 @@ static struct operation unknown(struct decoder *decoder, const cs_insn *insn)
             operation.written |= UINT32_C(1) << reg;
     }
     const cs_x86 *x86 = &insn->detail->x86;
+    if (x86->op_count > 1 && x86->operands[1].type == X86_OP_MEM &&
+        x86->operands[1].size >= VECTOR &&
+        plain_place(insn, &x86->operands[1].mem, &operation.from, &operation.number) &&
+        operation.from != REGISTER_NONE) {
+        operation.kind = OPERATION_SPREAD;
+        operation.value = x86->operands[1].size;
+    } else if (insn->id == X86_INS_MOVSQ) { /* REP MOVSQ copies from SI */
+        operation.kind = OPERATION_SPREAD;
+        operation.from = number_of(X86_REG_RSI);
+        operation.value = COPY_MAX;
+    }
     if (x86->op_count && x86->operands[0].type == X86_OP_MEM &&
         x86->operands[0].access & CS_AC_WRITE &&
         plain_place(insn, &x86->operands[0].mem, &operation.to, &operation.number) &&

@@ -11,6 +11,7 @@
 
 enum {
     REGISTER_COUNT = 32,
+    REGISTER_ANY = 253,  /* of a STORE: the place is not known */
     REGISTER_ZERO = 254, /* as `second`: reads as 0, and what is loaded is dropped */
     REGISTER_NONE = 255,
 };
@@ -20,6 +21,7 @@ struct registers {
     uint8_t context;   /* the closure of the function that runs */
     uint8_t arguments; /* how many */
     uint8_t barrier;   /* where a write barrier returns its buffer */
+    uint8_t source;    /* from where runtime.duffcopy copies */
 };
 
 struct registers registers_of(enum architecture arch);
@@ -32,6 +34,7 @@ enum operation_kind {
     OPERATION_LOAD,   /* to = *(from + number), 8 bytes; from REGISTER_NONE: at `number` */
     OPERATION_STORE,  /* *(to + number) = from, 8 bytes; from REGISTER_NONE: the constant `value` */
     OPERATION_SMUDGE, /* `value` bytes at to + number become something else */
+    OPERATION_SPREAD, /* the `value` bytes at from + number are read in a way that is not followed */
     OPERATION_COMPARE, /* to with from; from REGISTER_NONE: with `value` */
 };
 

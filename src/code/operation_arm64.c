@@ -57,9 +57,12 @@ static struct operation indexed(struct operation operation, uint32_t word, int64
     if (base == SP) {
         operation.moves_stack = distance;
         operation.moves_after = !before;
-    } else {
-        operation = other(operation.kind == OPERATION_LOAD ? writes(word & 31) : 0);
-        operation.written |= writes(base);
+    } else if (operation.kind == OPERATION_LOAD) {
+        operation = other(writes(word & 31) | writes(base) |
+                          (operation.second < SP ? writes(operation.second) : 0));
+    } else { /* the base that it writes is not followed, so neither is the place */
+        operation.to = REGISTER_ANY;
+        operation.written = writes(base);
     }
     return operation;
 }
@@ -101,6 +104,16 @@ static struct operation smudge(uint32_t word, int64_t distance, int64_t size)
     struct operation operation = other(0);
     operation.kind = OPERATION_SMUDGE;
     operation.to = word >> 5 & 31;
+    operation.number = distance;
+    operation.value = size;
+    return operation;
+}
+
+static struct operation spread(uint32_t word, int64_t distance, int64_t size)
+{
+    struct operation operation = other(0);
+    operation.kind = OPERATION_SPREAD;
+    operation.from = word >> 5 & 31;
     operation.number = distance;
     operation.value = size;
     return operation;
@@ -181,6 +194,17 @@ static struct operation other_access(uint32_t word)
         return smudge(word, (int64_t)(word >> 10 & 0xfff) * 16, 16);
     if ((word & 0xffe00c00) == 0x3c800000) /* STUR Q */
         return smudge(word, signed_field(word, 12, 9), 16);
+    if ((word & 0xffc00000) == 0xad400000) /* LDP Q */
+        return spread(word, signed_field(word, 15, 7) * 16, 32);
+    if ((word & 0xffc00000) == 0x3dc00000) /* LDR Q */
+        return spread(word, (int64_t)(word >> 10 & 0xfff) * 16, 16);
+    if ((word & 0xffe00c00) == 0x3cc00000) /* LDUR Q */
+        return spread(word, signed_field(word, 12, 9), 16);
+    if ((word & 0xffe00c00) == 0xf8200800) { /* STR Xt, [Xn, Xm] */
+        struct operation operation = access(word, false, 0, REGISTER_NONE);
+        operation.to = REGISTER_ANY;
+        return operation;
+    }
     bool vector = word >> 26 & 1;
     uint32_t loaded = vector ? 0 : writes(word & 31);
     uint32_t base = writes(word >> 5 & 31);

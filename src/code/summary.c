@@ -12,6 +12,8 @@ enum {
     CASES_MAX = 1 << 16,
     CLOSURES_MAX = 256,
     HELD_MAX = 1024,
+    EXPOSED_MAX = 4096,
+    COPY_MAX = 1024,   /* how much of what runtime.duffcopy copies is looked at */
     BRANCH_WITHIN = 6, /* instructions from a comparison to its branch */
     RESOLVE_MAX = 4,
     /* func selectgo(cas0 *scase, order0 *uint16, pc0 *uintptr, nsends, nrecvs int, block bool) */
@@ -93,6 +95,21 @@ static bool copies_what_it_points_to(const struct program *program, address call
     return copies;
 }
 
+/* The values of slots in [at, at + size) go where they are not followed. */
+static void expose(void *context, int64_t at, int64_t size, const struct values *values)
+{
+    struct builder *builder = context;
+    for (unsigned i = 0; i < values->slot_count; i++) {
+        const struct value_slot *slot = &values->slots[i];
+        if (slot->at < at || slot->at - at >= size)
+            continue;
+        if (builder->summary->exposed.length < EXPOSED_MAX)
+            VECTOR_PUSH(&builder->summary->exposed, slot->value);
+        else
+            builder->summary->incomplete = true;
+    }
+}
+
 /* What lies where an argument points to: a struct in the frame that is copied, or an element that
  * is sent. How large it is, is not known; of what is behind it some may be something else. */
 static void note_exposed(struct builder *builder, const struct values *values, address callee,
@@ -102,16 +119,11 @@ static void note_exposed(struct builder *builder, const struct values *values, a
         WINDOW = 64
     };
     uint32_t value;
-    if (argument->kind != VALUE_STACK || builder->summary->exposed.length >= CLOSURES_MAX ||
+    if (argument->kind != VALUE_STACK ||
         !copies_what_it_points_to(builder->context->program, callee))
         return;
     bool channel = u64map_get(&builder->context->channels, callee, &value);
-    for (unsigned i = 0; i < values->slot_count; i++) {
-        const struct value_slot *slot = &values->slots[i];
-        int64_t distance = slot->at - argument->number;
-        if (distance >= 0 && distance < (channel ? WORD : WINDOW))
-            VECTOR_PUSH(&builder->summary->exposed, slot->value);
-    }
+    expose(builder, argument->number, channel ? WORD : WINDOW, values);
 }
 
 /* Function literals in slots of the frame, as the state at a call shows them. */
@@ -186,6 +198,11 @@ static void on_call(void *context, const struct traced_call *made, const struct 
     }
     builder->summary->incomplete = builder->summary->incomplete || values->is_full;
     call.context = values->registers[builder->summary->registers.context];
+    uint32_t keeper;
+    const struct value *source = &values->registers[builder->summary->registers.source];
+    if (u64map_get(&builder->context->keeps, made->callee, &keeper) && keeper == KEEPER_COPY &&
+        source->kind == VALUE_STACK)
+        expose(builder, source->number, COPY_MAX, values);
     if (!made->callee && call.context.kind == VALUE_STACK) {
         struct value entry = values_slot(values, call.context.number);
         if (!is_function(builder, &entry, &call.closure_entry))
@@ -265,7 +282,7 @@ static const struct {
     {"runtime.gcWriteBarrierDX", KEEPER_PLAIN},  {"runtime.gcWriteBarrierBX", KEEPER_PLAIN},
     {"runtime.gcWriteBarrierBP", KEEPER_PLAIN},  {"runtime.gcWriteBarrierSI", KEEPER_PLAIN},
     {"runtime.gcWriteBarrierR8", KEEPER_PLAIN},  {"runtime.gcWriteBarrierR9", KEEPER_PLAIN},
-    {"runtime.duffzero", KEEPER_PLAIN},          {"runtime.duffcopy", KEEPER_PLAIN},
+    {"runtime.duffzero", KEEPER_PLAIN},          {"runtime.duffcopy", KEEPER_COPY},
 };
 
 static void find_functions(const struct program *program, const char *const *names, size_t count,
@@ -323,6 +340,7 @@ static struct error *build(struct summary_context *context, const struct func *f
                                     .number = on_number,
                                     .merges = on_merge,
                                     .slot_load = on_slot_load,
+                                    .spreads = expose,
                                     .compare = on_compare,
                                     .context = &builder};
     TRY(flow_open(context->target, context->program, func, context->decoder, &function));

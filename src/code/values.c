@@ -197,7 +197,8 @@ static void store_word(struct values *values, const struct value *base, int64_t 
 static void apply_store(const struct operation *operation, struct values *values,
                         const struct value_visitor *visitor, uint32_t node)
 {
-    struct value base = register_value(values, operation->to);
+    struct value base = operation->to == REGISTER_NONE ? (struct value){VALUE_NUMBER, 0, 0}
+                                                       : register_value(values, operation->to);
     struct value stored = operation->from == REGISTER_NONE
                               ? (struct value){VALUE_NUMBER, 0, operation->value}
                               : register_value(values, operation->from);
@@ -259,7 +260,7 @@ static void apply(const struct walk *walk, const struct operation *operation, st
 {
     if (!operation->moves_after)
         move_stack(walk, values, operation->moves_stack);
-    for (unsigned i = 0; operation->written >> i && i < REGISTER_COUNT; i++) {
+    for (unsigned i = 0; i < REGISTER_COUNT && operation->written >> i; i++) {
         if (operation->written >> i & 1)
             values->registers[i] = unknown;
     }
@@ -286,6 +287,12 @@ static void apply(const struct walk *walk, const struct operation *operation, st
     case OPERATION_SMUDGE:
         if (base.kind == VALUE_STACK)
             smudge(values, base.number + operation->number, operation->value);
+        break;
+    case OPERATION_SPREAD:
+        base = register_value(values, operation->from);
+        if (visitor && visitor->spreads && base.kind == VALUE_STACK)
+            visitor->spreads(visitor->context, base.number + operation->number, operation->value,
+                             values);
         break;
     case OPERATION_COMPARE:
         report_compare(operation, values, visitor, node);

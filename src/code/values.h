@@ -60,6 +60,7 @@ struct value values_slot(const struct values *values, int64_t at);
 
 enum value_keeper {
     KEEPER_PLAIN,  /* duffzero and its kin */
+    KEEPER_COPY,   /* duffcopy */
     KEEPER_BARRIER /* returns the buffer in R11 (amd64), R25 (arm64) since Go 1.21 */
 };
 
@@ -73,6 +74,8 @@ struct value_visitor {
     /* Where ways meet, a register holds this on one of them and something else on another: it may be
      * used behind, or be what is left from before. Called more than once. */
     void (*merges)(void *context, const struct value *value);
+    /* Slots of [at, at + size) are read in a way that is not followed: copied as a whole. */
+    void (*spreads)(void *context, int64_t at, int64_t size, const struct values *values);
     /* The word of a slot is loaded. */
     void (*slot_load)(void *context, int64_t at);
     /* A constant, an address mostly, comes into a register. */

@@ -266,7 +266,9 @@ static const char *in_a_loop(const struct looks *looks, address go_pc)
     if (!go_pc || !pclntab_func(&looks->program->pclntab, go_pc, &func))
         return NULL;
     struct error *error = flow_defer_loop(looks->target, looks->program, &func, go_pc, &facts);
-    return !error_ignore(error) && facts.in_loop ? "in a loop" : NULL;
+    if (error_ignore(error) || !facts.in_loop)
+        return NULL;
+    return facts.loop_exit == WAY_OUT_NONE ? "in a loop without a way out" : "in a loop";
 }
 
 static void reason_of_channels(const struct verdict *verdict, struct finding *finding)

@@ -8,6 +8,7 @@
 #include "find/scan_starts.h"
 
 enum {
+    SPEND_MAX = 1 << 28,
     CACHED_NODES_MAX = 1 << 19 /* instructions of kept summaries: some 40 MB */
 };
 
@@ -61,9 +62,17 @@ static const struct {
 
 static const char *const cancel_closures[] = {"context.WithCancel.func1"};
 
+bool scanner_spend(struct scanner *scanner, uint64_t amount)
+{
+    scanner->spent += amount;
+    return scanner->spent <= SPEND_MAX;
+}
+
 static struct summary *make_summary(struct scanner *scanner, const struct func *func)
 {
     struct summary *summary = NULL;
+    if (!scanner_spend(scanner, func->end - func->entry))
+        return NULL;
     bool failed = error_ignore(summary_create(&scanner->summaries, func, &summary));
     u64map_set(&scanner->followed, func->entry, 1);
     if (failed || summary->traced.undecoded)
@@ -257,6 +266,9 @@ struct error *scan_program(struct target *target, struct program *program, struc
     scan_defers(&scanner);
     scan_goroutines(&scanner);
     findings_sort_by_rank(&scan.findings);
+    if (scanner.spent > SPEND_MAX)
+        VECTOR_PUSH(&scan.notes, sentence("the code is larger, or more tangled, than that of any "
+                                          "known program: a part of it was not looked at"));
     *scan_ret = scan;
     return NULL;
 }

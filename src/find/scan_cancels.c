@@ -12,11 +12,30 @@ enum {
     CANCEL_RESULT = 2 /* func WithCancel(parent Context) (ctx Context, cancel CancelFunc) */
 };
 
+/* "context.WithCancel.func1", and what a copy of it is called where it was inlined:
+ * "main.main.WithCancel.func1". */
+static bool is_cancel_closure(const struct scanner *scanner, address entry)
+{
+    const struct pclntab *table = &scanner->program->pclntab;
+    struct func func;
+    return pclntab_func(table, entry, &func) && func.entry == entry &&
+           strstr(func_name(table, &func), "WithCancel.func") != NULL;
+}
+
 static bool keeps_closure(const struct scanner *scanner, const struct summary *summary)
 {
     uint32_t value;
     for (size_t i = 0; i < scanner->cancel_closures.length; i++) {
         if (u64map_get(&summary->numbers, scanner->cancel_closures.at[i].entry, &value))
+            return true;
+    }
+    for (size_t i = 0; i < summary->stores.length; i++) {
+        const struct value *stored = &summary->stores.at[i].stored;
+        if (stored->kind == VALUE_NUMBER && is_cancel_closure(scanner, (address)stored->number))
+            return true;
+    }
+    for (size_t i = 0; i < summary->closures.length; i++) {
+        if (is_cancel_closure(scanner, summary->closures.at[i].entry))
             return true;
     }
     return false;

@@ -200,7 +200,11 @@ static void look_at_returns(const struct view *view, struct channel_uses *uses)
 
 static void look(const struct view *view, struct channel_uses *uses)
 {
-    *uses = (struct channel_uses){.escapes = view->code->incomplete};
+    const struct summary *code = view->code;
+    uint64_t cost =
+        (code->calls.length + code->stores.length + code->returns.length) * SUMMARY_ARGUMENTS;
+    *uses =
+        (struct channel_uses){.escapes = code->incomplete || !scanner_spend(view->scanner, cost)};
     for (size_t i = 0; i < view->code->calls.length; i++)
         look_at_call(view, &view->code->calls.at[i], uses);
     look_at_stores(view, uses);

@@ -128,6 +128,8 @@ static void judge(struct scanner *scanner, const struct summary *summary,
     uint32_t node;
     if (!scanner_call_node(&summary->traced, site->return_pc, &node))
         return; /* bytes of another instruction, or code that nothing leads to */
+    if (!scanner_spend(scanner, summary->traced.nodes.length))
+        return;
     struct flow_graph graph = traced_graph(&summary->traced);
     AUTO_LOOP struct loop loop = flow_graph_loop(&graph, node);
     bool piles_up = loop.facts.in_loop || is_range_body(site);

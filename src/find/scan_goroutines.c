@@ -72,7 +72,7 @@ static void judge_start(struct scanner *scanner, const struct summary *parent,
     struct launch launch = {.scanner = scanner, .parent = parent};
     if (!start_resolve(scanner, parent, call, &launch.start))
         return;
-    if (launch.start.code) {
+    if (launch.start.code && scanner_spend(scanner, parent->traced.nodes.length)) {
         launch.loop = loop_around(scanner, parent, call->made.node);
         launch.per_request = serves_requests(scanner, parent);
         find_senders(&launch);

@@ -55,6 +55,7 @@ struct scanner {
     struct u64map cached; /* entry to index in `cache` */
     struct summary_cache VECTOR_OF(struct summary *) cache;
     uint64_t cached_nodes;
+    uint64_t spent; /* scanner_spend() */
     struct scan *scan;
 };
 
@@ -62,6 +63,10 @@ struct scanner {
  * likely to be asked for again: they are kept, up to a limit. The caller releases it. */
 struct summary *scanner_summary(struct scanner *scanner, const struct func *func);
 void scanner_release(struct summary *summary);
+
+/* Counts work, in instructions or what costs as much. False once more was spent than any real
+ * program costs: then the rules stop, and the scan says so. */
+bool scanner_spend(struct scanner *scanner, uint64_t amount);
 
 /* The functions that call one of the wanted, by address: *at (0 at first) is where to go on; false
  * at the end. */

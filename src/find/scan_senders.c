@@ -140,6 +140,7 @@ static const struct channel_use *second_send(const struct launch *launch,
         for (size_t k = 0; k < body->uses.length; k++) {
             const struct channel_use *second = &body->uses.at[k];
             if (k != i && second->act == CHANNEL_SENDS &&
+                scanner_spend(launch->scanner, code->traced.nodes.length) &&
                 path_reaches(&path, second->call->made.node))
                 return second;
         }

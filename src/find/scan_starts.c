@@ -124,6 +124,8 @@ bool start_resolve(struct scanner *scanner, const struct summary *parent,
 {
     struct start start = {.call = call};
     address entry = 0;
+    if (!scanner_spend(scanner, parent->stores.length + parent->calls.length))
+        return false;
     start.binding.parent = parent;
     start.binding.closure = closure_of(parent, call);
     if (!closure_entry(scanner, parent, &start.binding.closure, &entry) ||

@@ -147,6 +147,8 @@ static bool is_done_once(const struct launch *launch, const struct value *group)
         AUTO_PATH struct path path;
         path_init(&path, launch->scanner, code, call->made.node);
         for (size_t k = 0; k < code->calls.length; k++) {
+            if (!scanner_spend(launch->scanner, code->traced.nodes.length))
+                return false;
             if (is_done(launch->scanner, &code->calls.at[k], &done) &&
                 path_reaches(&path, code->calls.at[k].made.node))
                 return false;
