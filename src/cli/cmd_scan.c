@@ -16,7 +16,7 @@ struct scan_options {
     enum grade fail_on;
     enum scan_format format;
     unsigned formats; /* how many were asked for */
-    bool own, dependencies, in_full;
+    bool own, dependencies, standard, in_full;
     const char *suppressions; /* paths; NULL: not given */
     const char *baseline;
 };
@@ -30,6 +30,7 @@ static const char help[] =
     "\n"
     "      --own             only the program's own module\n"
     "      --dep             only what it depends on\n"
+    "      --std             also Go's standard library\n"
     "      --fail-on GRADE   exit status 1 only for leaks of this grade and above: certain,\n"
     "                        likely, or possible, which is the default\n"
     "      --suppressions FILE\n"
@@ -48,6 +49,7 @@ static const char help[] =
 enum {
     OPTION_OWN = 256,
     OPTION_DEP,
+    OPTION_STD,
     OPTION_FAIL_ON,
     OPTION_SUPPRESSIONS,
     OPTION_BASELINE,
@@ -60,6 +62,7 @@ enum {
 static const struct option long_options[] = {
     {"own", no_argument, NULL, OPTION_OWN},
     {"dep", no_argument, NULL, OPTION_DEP},
+    {"std", no_argument, NULL, OPTION_STD},
     {"fail-on", required_argument, NULL, OPTION_FAIL_ON},
     {"suppressions", required_argument, NULL, OPTION_SUPPRESSIONS},
     {"baseline", required_argument, NULL, OPTION_BASELINE},
@@ -86,6 +89,9 @@ static int take_option(int option, struct scan_options *options)
         break;
     case OPTION_DEP:
         options->dependencies = true;
+        break;
+    case OPTION_STD:
+        options->standard = true;
         break;
     case OPTION_FAIL_ON:
         error = option_grade(optarg, &options->fail_on);
@@ -202,6 +208,7 @@ static int run_one(const char *path, struct batch *batch)
         .in_full = options->in_full,
         .hide_own = options->dependencies,
         .hide_dependencies = options->own,
+        .hide_standard = !options->standard,
     };
     scan_output_add(&batch->output, &report);
     return has_leaks(&report, options->fail_on) ? EXIT_LEAKS : EXIT_NOTHING;

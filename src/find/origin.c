@@ -80,10 +80,25 @@ static const struct build_module *module_of(const struct program *program, const
     return longest;
 }
 
+/* In the module cache a capital letter of a path is '!' and the small one (golang.org/x/mod
+ * module.EscapePath). */
+static char *without_escapes(const char *file)
+{
+    char *plain = xstrdup(file);
+    char *to = plain;
+    for (const char *from = file; *from; from++) {
+        bool escaped = *from == '!' && from[1] >= 'a' && from[1] <= 'z';
+        *to++ = escaped ? (char)(*++from - 'a' + 'A') : *from;
+    }
+    *to = '\0';
+    return plain;
+}
+
 /* "…/github.com/x/y@v1.2.3/sub/file.go": the module whose name ends before the @. The path in front of it is the module
  * cache's, so the module's begins where the package's does. */
-static bool module_in_file(const char *package, const char *file, struct origin *origin)
+static bool module_in_file(const char *package, const char *path, struct origin *origin)
 {
+    AUTO_FREE char *file = path ? without_escapes(path) : NULL;
     const char *at = file ? strstr(file, "@v") : NULL;
     if (!at)
         return false;
@@ -100,19 +115,41 @@ static bool module_in_file(const char *package, const char *file, struct origin 
     return false;
 }
 
+/* What a program was built from without modules: the path of its main package up to the repository,
+ * "github.com/owner/name" or "example.com/name". */
+static char *repository_of(const char *main_path)
+{
+    size_t elements = 0, end = 0;
+    size_t wanted =
+        !strncmp(main_path, "github.com/", 11) || !strncmp(main_path, "gitlab.com/", 11) ? 3 : 2;
+    for (;; end++) {
+        if (main_path[end] && main_path[end] != '/')
+            continue;
+        elements++;
+        if (elements == wanted || !main_path[end])
+            break;
+    }
+    return xstrndup(main_path, end);
+}
+
 struct origin origin_of(const struct program *program, const char *function, const char *file)
 {
     const struct buildinfo *info = &program->info;
     struct origin origin = {0};
     AUTO_FREE char *package = package_of(program, function);
     const struct build_module *module = module_of(program, package);
-    const char *inside = within(package, info->main_module);
+    AUTO_FREE char *repository = !info->main_module && info->main_path &&
+                                         memchr(info->main_path, '.', strcspn(info->main_path, "/"))
+                                     ? repository_of(info->main_path)
+                                     : NULL;
+    const char *main_module = info->main_module ? info->main_module : repository;
+    const char *inside = within(package, main_module);
     /* A module may lie within the path of the main one: the longer path counts. */
-    if (inside && (!module || strlen(module->path) < strlen(info->main_module)))
+    if (inside && (!module || strlen(module->path) < strlen(main_module)))
         module = NULL;
     bool is_main = !strncmp(function, "main.", 5);
     if (inside && !module) {
-        origin = (struct origin){.module = xstrdup(info->main_module), .own = true};
+        origin = (struct origin){.module = xstrdup(main_module), .own = true};
         origin.version = info->main_version ? xstrdup(info->main_version) : NULL;
     } else if (module) {
         inside = within(package, module->path);

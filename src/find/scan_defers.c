@@ -53,8 +53,11 @@ static void explain(const struct scanner *scanner, const struct func *func, stru
         finding->grade = judged.end == LOOP_OTHERS || runs_for_long(scanner, func) ? GRADE_LIKELY
                                                                                    : GRADE_POSSIBLE;
         finding->rank = RANK_OUTSIDE;
-        reason = sentence("the loop waits for others, and its deferred calls pile up until one of "
-                          "them ends it");
+        reason = judged.end == LOOP_OTHERS
+                     ? sentence("only others end the loop, and until then no deferred call runs")
+                     : sentence("the loop waits for others, and its deferred calls run only when "
+                                "%s returns",
+                                function);
         break;
     case LOOP_UNKNOWN:
         finding->rank = RANK_UNKNOWN;
@@ -66,7 +69,8 @@ static void explain(const struct scanner *scanner, const struct func *func, stru
         break;
     default:
         finding->rank = RANK_ITSELF;
-        reason = sentence("the deferred calls pile up until the loop has gone through");
+        reason = sentence("the deferred calls run when %s returns, not at the end of each turn",
+                          function);
         break;
     }
     VECTOR_PUSH(&finding->because, reason);

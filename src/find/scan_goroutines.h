@@ -24,6 +24,10 @@ void find_receivers(struct launch *launch); /* range-never-closed */
 void find_timer_loop(struct launch *launch);
 void find_waitgroup(struct launch *launch);
 
+/* The goroutine is done with a WaitGroup at its end, and its starter waits for one: then they do not
+ * pile up, but both may be stuck. */
+bool waits_for_group(const struct launch *launch);
+
 /* lost-cancel: looks at functions, not at starts. */
 void find_lost_cancels(struct scanner *scanner);
 

@@ -250,19 +250,6 @@ static void judge_channel(struct launch *launch, const struct channel *channel)
         judge_loop_senders(launch, channel, &maker, &body);
 }
 
-static bool waits_for_group(const struct launch *launch)
-{
-    bool done = false, wait = false;
-    for (size_t i = 0; i < launch->start.code->calls.length; i++) {
-        enum callee callee = scanner_callee(launch->scanner, &launch->start.code->calls.at[i]);
-        done = done || callee == CALLEE_WAITGROUP_ADD || callee == CALLEE_WAITGROUP_DONE;
-    }
-    for (size_t i = 0; i < launch->parent->calls.length; i++)
-        wait = wait || scanner_callee(launch->scanner, &launch->parent->calls.at[i]) ==
-                           CALLEE_WAITGROUP_WAIT;
-    return done && wait;
-}
-
 /* Not one that the goroutine makes for itself. */
 static bool is_from_elsewhere(const struct launch *launch, const struct value *channel)
 {
@@ -285,12 +272,41 @@ static bool starter_receives(const struct launch *launch, const struct value *va
     return receives(&uses) > 0;
 }
 
+/* The goroutine receives from it, too: a semaphore, or something that it borrowed. */
+static bool gives_back(const struct launch *launch, const struct value *channel)
+{
+    const struct summary *code = launch->start.code;
+    for (size_t i = 0; i < code->calls.length; i++) {
+        const struct summary_call *call = &code->calls.at[i];
+        enum callee callee = scanner_callee(launch->scanner, call);
+        if ((callee == CALLEE_CHANRECV1 || callee == CALLEE_CHANRECV2) &&
+            channel->kind != VALUE_UNKNOWN && value_same(&call->arguments[0], channel))
+            return true;
+    }
+    return false;
+}
+
+/* The starter makes a channel with room, or perhaps with room, that it keeps where it is not
+ * followed: it may be this one. */
+static bool may_have_room(const struct launch *launch)
+{
+    const struct summary *parent = launch->parent;
+    for (size_t i = 0; i < parent->calls.length; i++) {
+        const struct value *size = &parent->calls.at[i].arguments[1];
+        if (scanner_callee(launch->scanner, &parent->calls.at[i]) == CALLEE_MAKECHAN &&
+            !(size->kind == VALUE_NUMBER && size->number == 0))
+            return true;
+    }
+    return false;
+}
+
 /* A send on a channel that the starter did not make. */
 static void judge_foreign_send(struct launch *launch, const struct summary_call *send,
                                const struct value *value)
 {
     if ((launch->loop.end == LOOP_NONE && !launch->per_request) || waits_for_group(launch) ||
-        starter_receives(launch, value))
+        starter_receives(launch, value) || gives_back(launch, &send->arguments[0]) ||
+        may_have_room(launch))
         return;
     launch_report(launch, RULE_FAN_OUT_SEND, GRADE_POSSIBLE, launch_repeats(launch) ? 0 : 1,
                   send->made.return_pc,

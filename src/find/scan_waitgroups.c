@@ -38,6 +38,21 @@ static bool is_done(const struct scanner *scanner, const struct summary_call *ca
     }
 }
 
+bool waits_for_group(const struct launch *launch)
+{
+    const struct summary *code = launch->start.code, *parent = launch->parent;
+    bool done = false, wait = false;
+    struct value group;
+    for (size_t i = 0; i < code->calls.length && !done; i++)
+        done = is_done(launch->scanner, &code->calls.at[i], &group);
+    for (size_t i = 0; i < code->closures.length && !done; i++)
+        done = is_deferred_done(launch->scanner, code->closures.at[i].entry);
+    for (size_t i = 0; i < parent->calls.length; i++)
+        wait =
+            wait || scanner_callee(launch->scanner, &parent->calls.at[i]) == CALLEE_WAITGROUP_WAIT;
+    return done && wait;
+}
+
 /* Calls of runtime.deferproc and its kin; open-coded ones are in the code itself. */
 static bool has_defer_records(const struct launch *launch)
 {

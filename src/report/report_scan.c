@@ -11,9 +11,15 @@ enum {
     NAME_CELLS_MAX = 24
 };
 
+static bool is_standard(const struct finding *finding)
+{
+    return finding->origin.module && !strcmp(finding->origin.module, "std");
+}
+
 bool scan_report_wants(const struct scan_report *report, const struct finding *finding)
 {
-    return !(finding->origin.own ? report->hide_own : report->hide_dependencies);
+    return !(finding->origin.own ? report->hide_own : report->hide_dependencies) &&
+           !(report->hide_standard && is_standard(finding));
 }
 
 const struct known *scan_report_known(const struct scan_report *report,
@@ -84,7 +90,7 @@ static void write_notes(const struct scan_report *report, struct line *line)
 }
 
 struct counts {
-    uint64_t shown, hidden, suppressed, known;
+    uint64_t shown, hidden, standard, suppressed, known;
     uint64_t graded[GRADE_CERTAIN + 1]; /* of those that are shown */
     const struct finding *first;
 };
@@ -102,6 +108,7 @@ static struct counts count_findings(const struct scan_report *report)
             counts.known++;
         } else if (!scan_report_wants(report, finding)) {
             counts.hidden++;
+            counts.standard += is_standard(finding);
         } else {
             counts.first = counts.shown++ ? counts.first : finding;
             counts.graded[finding->grade]++;
@@ -136,9 +143,13 @@ static void write_summary(const struct scan_report *report, struct line *line)
     else
         line_put(line, STYLE_GREEN,
                  counts.known ? "nothing new found that can leak" : "nothing found that can leak");
-    if (counts.hidden)
-        line_printf(line, STYLE_PLAIN, " · %s not shown (%s)", text_count(buffer, counts.hidden),
+    if (counts.hidden > counts.standard)
+        line_printf(line, STYLE_PLAIN, " · %s not shown (%s)",
+                    text_count(buffer, counts.hidden - counts.standard),
                     report->hide_own ? "--dep" : "--own");
+    if (counts.standard)
+        line_printf(line, STYLE_PLAIN, " · %s in Go's own library not shown (--std adds %s)",
+                    text_count(buffer, counts.standard), counts.standard == 1 ? "it" : "them");
     if (counts.suppressed)
         line_printf(line, STYLE_PLAIN, " · %s suppressed", text_count(buffer, counts.suppressed));
     if (counts.known)

@@ -18,6 +18,7 @@ struct scan_report {
     double read_s;
     bool in_full; /* whole names and paths */
     bool hide_own, hide_dependencies;
+    bool hide_standard; /* Go's own library, which is in every program */
 };
 
 /* True if the options leave findings of this origin to be shown. */

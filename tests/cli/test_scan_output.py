@@ -149,9 +149,17 @@ def test_text_of_several_places(build):
 
 def test_standard_library_comes_last(build):
     """Its users can do least about it."""
-    report = seep("scan", build("scan/fan-out-send/leaky")).stdout
+    report = seep("scan", "--std", build("scan/fan-out-send/leaky")).stdout
     groups = [line for line in report.splitlines()[2:] if line and not line.startswith((" ", "LEAK"))]
     assert groups[0].startswith("example.com/seep-tests ") and groups[-2].startswith("std ")
+
+
+def test_standard_library_is_left_out(build):
+    """It is in every program, and nobody can change it: only --std shows it."""
+    binary = build("scan/fan-out-send/clean")
+    quiet, loud = seep("scan", binary), seep("scan", "--std", binary)
+    assert quiet.status == 0 and "in Go's own library not shown (--std adds them)" in quiet.stdout
+    assert loud.status == 1 and "std  Go's standard library" in loud.stdout
 
 
 def test_colour(leaky):
