@@ -13,6 +13,7 @@ help:
 	@echo 'make fuzz      each fuzz target for SECONDS (default 600)'
 	@echo 'make matrix    the tests with many Go releases and every way to build'
 	@echo 'make real      the tests on etcd and prometheus, as in Debian'
+	@echo 'make oracle    seep scan against the Go compiler, on large programs of others (hours, 25 GB)'
 	@echo 'make install   under PREFIX (default /usr/local), below DESTDIR if set'
 	@echo 'make clean     removes what was built'
 
@@ -30,12 +31,14 @@ matrix: deps all ; @tools/matrix
 
 real: deps all ; @tools/real
 
+oracle: deps all ; @tools/oracle
+
 install: all
 	@meson configure build -Dprefix=$(PREFIX) && ninja -C build >/dev/null
 	@meson install -C build --no-rebuild --quiet
 
 clean: ; @rm -rf build build-*
 
-.PHONY: all help deps run check bench fuzz matrix real install clean
+.PHONY: all help deps run check bench fuzz matrix real oracle install clean
 # `deps` comes before `all` also under make -j.
 .NOTPARALLEL:
