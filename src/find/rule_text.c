@@ -1,14 +1,5 @@
 #include "find/rule_text.h"
 
-#define GRADES_OF_CODE                                                                            \
-    {                                                                                             \
-        [GRADE_CERTAIN] = "a proof: nothing avoids it",                                           \
-        [GRADE_LIKELY] = "the code has the whole shape; how often that way is taken it does not " \
-                         "tell",                                                                  \
-        [GRADE_POSSIBLE] = "part of what decides is out of sight: who receives, how long a loop " \
-                           "is, when a parent ends",                                              \
-    }
-
 static const struct rule_text texts[RULE_COUNT] = {
     [RULE_DEFER_IN_LOOP] =
         {
@@ -45,8 +36,9 @@ static const struct rule_text texts[RULE_COUNT] = {
             .grades =
                 {
                     [GRADE_CERTAIN] = "nothing ends the loop, short of a panic",
-                    [GRADE_LIKELY] = "the loop waits for others and runs as long as these want; "
-                                     "in a running program: the calls only become more",
+                    [GRADE_LIKELY] = "only others end the loop, or it waits for them in a "
+                                     "goroutine of its own; in a running program: the calls only "
+                                     "become more",
                     [GRADE_POSSIBLE] = "the loop ends by itself, when a collection is exhausted "
                                        "or a condition no longer holds",
                 },
@@ -121,7 +113,11 @@ static const struct rule_text texts[RULE_COUNT] = {
                      "\t\t}(subscriber)\n"
                      "\t}\n"
                      "}\n",
-            .grades = GRADES_OF_CODE,
+            .grades =
+                {
+                    [GRADE_POSSIBLE] = "who receives is out of sight: the channel comes from "
+                                       "elsewhere",
+                },
             .check =
                 "Find who receives from the channel. Does it receive as long as anybody sends, "
                 "also when it ends early with an error? In a running program, `seep inspect` "
@@ -157,7 +153,11 @@ static const struct rule_text texts[RULE_COUNT] = {
                      "\t}\n"
                      "\treturn <-result, nil\n"
                      "}\n",
-            .grades = GRADES_OF_CODE,
+            .grades =
+                {
+                    [GRADE_LIKELY] = "the code has the whole shape; how often that way is taken "
+                                     "it does not tell",
+                },
             .check = "Follow each return between the go statement and the receive. In a running "
                      "program, `seep inspect` shows goroutines that wait to send at this line.",
             .unknown = "How often that way is taken: for an error that never comes, nothing leaks.",
@@ -191,7 +191,11 @@ static const struct rule_text texts[RULE_COUNT] = {
                      "\t}()\n"
                      "\treturn <-done\n"
                      "}\n",
-            .grades = GRADES_OF_CODE,
+            .grades =
+                {
+                    [GRADE_LIKELY] = "the code has the whole shape; how often that way is taken "
+                                     "it does not tell",
+                },
             .check = "Is a return missing between the two sends? Count the values that the starter "
                      "receives. In a running program, `seep inspect` shows goroutines that wait at "
                      "the second send.",
@@ -231,7 +235,11 @@ static const struct rule_text texts[RULE_COUNT] = {
                      "\t\treturn \"\", errTimeout\n"
                      "\t}\n"
                      "}\n",
-            .grades = GRADES_OF_CODE,
+            .grades =
+                {
+                    [GRADE_LIKELY] = "the code has the whole shape; how often that way is taken "
+                                     "it does not tell",
+                },
             .check = "How much room has the channel? One value is enough. In a running program, "
                      "`seep inspect` shows goroutines that wait to send at this line.",
             .unknown = "How often the other case comes first. A service whose backend hangs finds "
@@ -269,7 +277,11 @@ static const struct rule_text texts[RULE_COUNT] = {
                      "\t\tqueue <- order\n"
                      "\t}\n"
                      "}\n",
-            .grades = GRADES_OF_CODE,
+            .grades =
+                {
+                    [GRADE_LIKELY] = "the code has the whole shape; how often that way is taken "
+                                     "it does not tell",
+                },
             .check = "Search for close of this channel, also in deferred calls. In a running "
                      "program, `seep inspect` shows goroutines that wait to receive at this line.",
             .unknown = "How often the function is called. Once per program is no leak, but a "
@@ -292,7 +304,12 @@ static const struct rule_text texts[RULE_COUNT] = {
                      "\tgo follow(ctx, path)\n"
                      "\treturn cancel // whoever watches says when it is enough\n"
                      "}\n",
-            .grades = GRADES_OF_CODE,
+            .grades =
+                {
+                    [GRADE_LIKELY] = "the parent is context.Background() or TODO(), which never "
+                                     "ends",
+                    [GRADE_POSSIBLE] = "the parent may end, and ends the context with it",
+                },
             .check = "What becomes of the second result? `go vet` looks for the same in the "
                      "source, if you have it. In a running program, `seep inspect` shows "
                      "goroutines that wait for Done.",
@@ -335,7 +352,11 @@ static const struct rule_text texts[RULE_COUNT] = {
                      "\t}\n"
                      "\tgroup.Wait()\n"
                      "}\n",
-            .grades = GRADES_OF_CODE,
+            .grades =
+                {
+                    [GRADE_LIKELY] = "the code has the whole shape; how often that way is taken "
+                                     "it does not tell",
+                },
             .check = "Follow each return of the goroutine: is Done behind it? A deferred Done is "
                      "safe, also in a panic. In a running program, `seep inspect` shows who waits.",
             .unknown = "How often that way is taken, and what is done with a WaitGroup that is "
@@ -377,7 +398,13 @@ static const struct rule_text texts[RULE_COUNT] = {
                      "\t}()\n"
                      "\ts.answer(conn)\n"
                      "}\n",
-            .grades = GRADES_OF_CODE,
+            .grades =
+                {
+                    [GRADE_LIKELY] = "one is started for each request, or in a loop that others "
+                                     "keep going",
+                    [GRADE_POSSIBLE] = "a loop that ends by itself starts them: as many as it "
+                                       "has turns",
+                },
             .check = "How often is the goroutine started? Once per program is a background job, "
                      "not a leak. In a running program, count those that sleep at this line: "
                      "`seep inspect -v`.",

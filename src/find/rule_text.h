@@ -10,7 +10,7 @@ struct rule_text {
     const char *meaning;   /* a few sentences; at most 1,024 bytes, which is what GitHub shows */
     const char *leaky;     /* Go, indented by tabs, ends with a newline */
     const char *fixed;     /* the same without the leak */
-    const char *grades[3]; /* what each grade stands for, by enum grade */
+    const char *grades[3]; /* what each grade stands for, by enum grade; NULL: not given */
     const char *check;     /* how to be sure: what to look at */
     const char *unknown;   /* what seep cannot know */
     bool in_code;          /* `seep scan` finds it */

@@ -65,6 +65,8 @@ static void write_grades(struct line *line, const struct rule_text *text)
 {
     write_heading(line, "Grades");
     for (unsigned i = GRADE_CERTAIN + 1; i-- > GRADE_POSSIBLE;) {
+        if (!text->grades[i])
+            continue;
         line_to(line, TEXT_AT, 0);
         line_put(line, STYLE_PLAIN, grade_name((enum grade)i));
         line_to(line, GRADE_AT, 1);
