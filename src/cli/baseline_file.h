@@ -2,7 +2,7 @@
 #ifndef SEEP_CLI_BASELINE_FILE_H
 #define SEEP_CLI_BASELINE_FILE_H
 
-#include "find/baseline.h"
+#include "scan/baseline.h"
 
 /* One or several documents. Errors are one line with the file and, if it is no JSON, the line. The
  * caller ends the baseline, also after an error. */

@@ -2,7 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "find/scan_join.h"
+#include "scan/join.h"
 
 static const double ns_per_s = 1e9;
 

@@ -10,7 +10,7 @@
 #ifndef SEEP_CLI_SUPPRESSIONS_FILE_H
 #define SEEP_CLI_SUPPRESSIONS_FILE_H
 
-#include "find/suppressions.h"
+#include "scan/suppressions.h"
 
 /* NULL: .seep.yaml in the current directory, if there is one. */
 struct error *suppressions_read(const char *path, struct suppressions *suppressions_ret) NODISCARD;

@@ -5,8 +5,8 @@
 
 #include <jansson.h>
 
-#include "find/known.h"
-#include "find/scan.h"
+#include "scan/known.h"
+#include "scan/scan.h"
 #include "report/term.h"
 
 struct scan_report {
