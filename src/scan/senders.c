@@ -165,10 +165,30 @@ static bool sends_in_loop(const struct launch *launch, const struct channel_uses
     return false;
 }
 
+static int32_t line_of(const struct launch *launch, const struct channel_use *use)
+{
+    struct source_frame frame = {0};
+    pclntab_frames(&launch->scanner->program->pclntab, use->call->made.return_pc - 1, &frame, 1);
+    return frame.line;
+}
+
+/* The last one in the source: those before it are mostly of errors. */
+static const struct channel_use *last_send(const struct launch *launch,
+                                           const struct channel_uses *uses)
+{
+    const struct channel_use *last = NULL;
+    for (size_t i = 0; i < uses->uses.length; i++) {
+        const struct channel_use *use = &uses->uses.at[i];
+        if (use->act == CHANNEL_SENDS && (!last || line_of(launch, use) > line_of(launch, last)))
+            last = use;
+    }
+    return last;
+}
+
 static void judge_one_sender(struct launch *launch, const struct channel *channel,
                              const struct channel_uses *maker, const struct channel_uses *body)
 {
-    const struct channel_use *send = channel_first(body, CHANNEL_SENDS);
+    const struct channel_use *send = last_send(launch, body);
     const struct channel_use *second = channel->size < 2 && receives_once(launch->parent, maker)
                                            ? second_send(launch, body)
                                            : NULL;
