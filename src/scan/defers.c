@@ -150,7 +150,6 @@ static void judge(struct scanner *scanner, const struct summary *summary,
     struct finding finding = {
         .rule = RULE_DEFER_IN_LOOP,
         .at = place_of(scanner->program, site->return_pc),
-        .title = sentence("deferred calls pile up in a loop"),
         .fix = fix,
     };
     describe_call(scanner, summary, node, &finding);
@@ -158,6 +157,8 @@ static void judge(struct scanner *scanner, const struct summary *summary,
         explain(scanner, &summary->func, &finding, loop_judge(scanner, summary, &loop), &loop);
     else
         explain_range_body(&finding);
+    finding.title = sentence(finding.grade == GRADE_CERTAIN ? "deferred calls in a loop never run"
+                                                            : "deferred calls pile up in a loop");
     scanner_report(scanner, &finding, site->return_pc,
                    finding.deferred.function ? finding.deferred.function : "");
 }
