@@ -11,8 +11,9 @@
 #include "target/target.h"
 
 /* The facts (flow_graph.h) for the call in func that returns to return_pc, usually one of
- * runtime.deferproc. Normal flow only: panics, recovery and the growing of the stack are no ways
- * out. runtime.Goexit counts as a return, because it runs the deferred calls. May read the target.
+ * runtime.deferproc. Normal flow only: failed checks of the runtime's, recovery and the growing of the
+ * stack are no ways out. runtime.Goexit and panic() count as returns, because they run the deferred
+ * calls. May read the target.
  * ERROR_BAD_DATA if return_pc is not in func; ERROR_LIMIT for functions over 4 MiB or a million
  * instructions. */
 struct error *flow_defer_loop(struct target *target, const struct program *program,

@@ -245,10 +245,27 @@ static struct operation stack_move(const cs_insn *insn, int64_t by)
     return operation;
 }
 
+/* CMOVcc stand together, in alphabetical order. From memory: what is loaded is not known. */
+static bool choice(const cs_insn *insn, struct operation *operation_ret)
+{
+    const cs_x86 *x86 = &insn->detail->x86;
+    bool is_cmov = insn->id >= X86_INS_CMOVA && insn->id <= X86_INS_CMOVS;
+    if (!is_cmov || x86->op_count != 2 || x86->operands[0].type != X86_OP_REG ||
+        x86->operands[1].type != X86_OP_REG)
+        return false;
+    uint8_t to = number_of(x86->operands[0].reg);
+    *operation_ret = two(OPERATION_CHOICE, to, number_of(x86->operands[1].reg), 0);
+    operation_ret->second = to;
+    return to != REGISTER_NONE && operation_ret->from != REGISTER_NONE;
+}
+
 /* All that the instruction writes, by Capstone's own account. */
 static struct operation unknown(struct decoder *decoder, const cs_insn *insn)
 {
     struct operation operation = other();
+    struct operation chosen;
+    if (choice(insn, &chosen))
+        return chosen;
     cs_regs read, written;
     uint8_t read_count = 0, written_count = 0;
     if (cs_regs_access(decoder->capstone, insn, read, &read_count, written, &written_count))

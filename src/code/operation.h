@@ -29,6 +29,7 @@ struct registers registers_of(enum architecture arch);
 enum operation_kind {
     OPERATION_OTHER,
     OPERATION_MOVE,   /* to = from */
+    OPERATION_CHOICE, /* to = from, or `second`, which may be `to` itself */
     OPERATION_NUMBER, /* to = number */
     OPERATION_SUM,    /* to = from + number */
     OPERATION_LOAD,   /* to = *(from + number), 8 bytes; from REGISTER_NONE: at `number` */

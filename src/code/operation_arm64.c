@@ -257,6 +257,18 @@ struct operation operation_arm64(const uint8_t *bytes, size_t size, address at)
     uint64_t mask;
     if ((word & 0x7f8003e0) == 0x320003e0 && bit_mask(word, &mask)) /* MOV (bitmask immediate) */
         return number_into(to, (int64_t)mask);
+    if ((word & 0x7fe00c00) == 0x1a800000 && to != SP) { /* CSEL */
+        struct operation operation = other(0);
+        operation.kind = OPERATION_CHOICE;
+        operation.to = (uint8_t)to;
+        operation.from = word >> 5 & 31;
+        operation.second = word >> 16 & 31;
+        if (operation.from == SP) /* the zero register */
+            operation.from = REGISTER_NONE;
+        if (operation.second == SP)
+            operation.second = REGISTER_NONE;
+        return operation;
+    }
     if ((word & 0x7f80001f) == 0x7100001f) /* CMP (immediate) */
         return compare(word >> 5 & 31, REGISTER_NONE,
                        (int64_t)(word >> 10 & 0xfff) << (word & 0x00400000 ? 12 : 0));

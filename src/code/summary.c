@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 enum {
+    RESULTS_AT = 8, /* behind the return address of amd64, the saved link register of arm64 */
     RESOLVE_MAX = 4
 };
 
@@ -64,14 +65,22 @@ static bool is_case(const struct summary *summary, int64_t at)
     return false;
 }
 
-bool summary_passes_on_stack(const struct summary *summary, const struct value *result)
+bool summary_is_given(const struct summary *summary, const struct value_slot *slot)
 {
     uint32_t value;
+    bool made = slot->value.kind == VALUE_RESULT || slot->value.kind == VALUE_MAYBE;
+    /* In the caller's part of the frame: a result. Arguments have their places there, too. */
+    bool result_slot = made && slot->at >= RESULTS_AT;
+    bool unread = made && !u64map_get(&summary->loaded, (uint64_t)slot->at, &value);
+    return !is_case(summary, slot->at) &&
+           (result_slot || unread || slot->at >= summary->exposed_from);
+}
+
+bool summary_gives_by_stack(const struct summary *summary, const struct value *value)
+{
     for (size_t i = 0; i < summary->held.length; i++) {
         const struct value_slot *slot = &summary->held.at[i];
-        bool same = slot->value.node == result->node && slot->value.number == result->number;
-        if (same && !u64map_get(&summary->loaded, (uint64_t)slot->at, &value) &&
-            !is_case(summary, slot->at))
+        if (value_same(&slot->value, value) && summary_is_given(summary, slot))
             return true;
     }
     return false;

@@ -39,6 +39,7 @@ struct summary_return {
 /* A function's address in a slot of the frame, and the words behind it: a closure that does not
  * escape, of a deferred or directly called function literal. */
 struct summary_closure {
+    int64_t at; /* the slot */
     address entry;
     struct value captured[SUMMARY_CAPTURED];
 };
@@ -72,8 +73,10 @@ struct summary {
     struct u64map numbers; /* all constants that come into registers */
     bool incomplete;       /* more slots than are kept: not all uses of a value are seen */
     struct u64map kept;    /* results of calls seen in slots, or in registers where ways meet */
+    int64_t exposed_from;  /* the lowest slot whose address goes to others */
     struct u64map loaded;  /* slots that are read again */
-    struct summary_slots VECTOR_OF(struct value_slot) held; /* what it made, in slots at calls */
+    struct summary_slots
+        VECTOR_OF(struct value_slot) held; /* what it made, was given or captured, in slots */
     struct summary_exposed
         VECTOR_OF(struct value) exposed; /* in slots whose address is given away */
     struct registers registers;
@@ -99,9 +102,13 @@ struct error *summary_create(struct summary_context *context, const struct func 
                              struct summary **summary_ret) NODISCARD;
 void summary_destroy(struct summary *summary);
 
-/* Is this in a slot that the function itself never reads? Then it is there for a function that is
- * called: an argument that is passed on the stack. (Cases of a select are no such slots.) */
-bool summary_passes_on_stack(const struct summary *summary, const struct value *result);
+/* Is this slot for others: one that the function itself never reads (an argument passed on the
+ * stack), one of the caller's (a result), one at or behind a slot whose address goes somewhere? Cases
+ * of a select are none of these. */
+bool summary_is_given(const struct summary *summary, const struct value_slot *slot);
+
+/* Is this value in such a slot? */
+bool summary_gives_by_stack(const struct summary *summary, const struct value *value);
 
 /* What the single store into an object that this function makes says of the word at an offset;
  * UNKNOWN if there is none, or several that differ. `object`: VALUE_RESULT of the call that makes

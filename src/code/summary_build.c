@@ -44,6 +44,28 @@ static bool is_function(const struct builder *builder, const struct value *value
            pclntab_func(table, *entry, &func) && func.entry == *entry;
 }
 
+/* What rules follow through slots: what was made, given, or captured. */
+static bool is_followed(const struct value *value)
+{
+    switch (value->kind) {
+    case VALUE_RESULT:
+    case VALUE_MAYBE:
+    case VALUE_ENTRY:
+    case VALUE_FIELD:
+    case VALUE_FIELD_FIELD:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The address of a slot is kept somewhere: what lies there, and behind it, may be used by others. */
+static void note_address(struct summary *summary, const struct value *value)
+{
+    if (value->kind == VALUE_STACK && value->number < summary->exposed_from)
+        summary->exposed_from = value->number;
+}
+
 static void note_held(struct summary *summary, const struct value_slot *slot)
 {
     for (size_t i = 0; i < summary->held.length; i++) {
@@ -55,6 +77,14 @@ static void note_held(struct summary *summary, const struct value_slot *slot)
         VECTOR_PUSH(&summary->held, *slot);
     else
         summary->incomplete = true;
+}
+
+static void on_slot_store(void *context, int64_t at, const struct value *stored)
+{
+    struct builder *builder = context;
+    if (is_followed(stored))
+        note_held(builder->summary, &(struct value_slot){.at = at, .value = *stored});
+    note_address(builder->summary, stored);
 }
 
 static void on_slot_load(void *context, int64_t at)
@@ -70,6 +100,13 @@ static bool has_closure(const struct summary *summary, const struct summary_clos
             return true;
     }
     return false;
+}
+
+static bool is_runtime(const struct program *program, address callee)
+{
+    struct func func;
+    return callee && pclntab_func(&program->pclntab, callee, &func) && func.entry == callee &&
+           !strncmp(func_name(&program->pclntab, &func), "runtime.", strlen("runtime."));
 }
 
 /* The runtime's own functions take buffers and results by address, but for a few that copy. */
@@ -113,8 +150,12 @@ static void note_exposed(struct builder *builder, const struct values *values, a
     if (argument->kind != VALUE_STACK ||
         !copies_what_it_points_to(builder->context->program, callee))
         return;
-    bool channel = u64map_get(&builder->context->channels, callee, &value);
-    expose(builder, argument->number, channel ? WORD : WINDOW, values);
+    if (u64map_get(&builder->context->channels, callee, &value))
+        expose(builder, argument->number, WORD, values);
+    else if (is_runtime(builder->context->program, callee))
+        expose(builder, argument->number, WINDOW, values);
+    else
+        note_address(builder->summary, argument);
 }
 
 /* Function literals in slots of the frame, as the state at a call shows them. */
@@ -122,11 +163,11 @@ static void note_closures(struct builder *builder, const struct values *values)
 {
     for (unsigned i = 0; i < values->slot_count; i++) {
         const struct value_slot *slot = &values->slots[i];
-        struct summary_closure closure = {0};
-        if (slot->value.kind == VALUE_RESULT || slot->value.kind == VALUE_MAYBE) {
+        struct summary_closure closure = {.at = slot->at};
+        if (slot->value.kind == VALUE_RESULT || slot->value.kind == VALUE_MAYBE)
             u64map_set(&builder->summary->kept, result_key(&slot->value), 1);
+        if (is_followed(&slot->value))
             note_held(builder->summary, slot);
-        }
         if (!is_function(builder, &slot->value, &closure.entry) ||
             builder->summary->closures.length >= CLOSURES_MAX)
             continue;
@@ -269,6 +310,7 @@ static struct error *build(struct summary_context *context, const struct func *f
                                     .returns = on_return,
                                     .number = on_number,
                                     .merges = on_merge,
+                                    .slot_store = on_slot_store,
                                     .slot_load = on_slot_load,
                                     .spreads = expose,
                                     .compare = on_compare,
@@ -286,6 +328,7 @@ struct error *summary_create(struct summary_context *context, const struct func 
 {
     struct summary *summary = xcalloc(1, sizeof(*summary));
     summary->func = *func;
+    summary->exposed_from = INT64_MAX;
     summary->registers = registers_of(context->program->arch);
     struct error *error = build(context, func, summary);
     if (error) {

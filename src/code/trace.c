@@ -38,14 +38,14 @@ static bool starts_with(const char *text, const char *prefix)
 enum call_effect call_effect_named(const char *name)
 {
     static const char *const returns[] = {"panicCheck", "fatalsignal"};
-    static const char *const fails[] = {"gopanic", "goPanic", "panic",     "throw",
-                                        "fatal",   "goexit",  "morestack", "sigpanic"};
+    static const char *const fails[] = {"goPanic", "panic",     "throw",   "fatal",
+                                        "goexit",  "morestack", "sigpanic"};
     if (!starts_with(name, "runtime."))
         return CALL_RETURNS;
     name += strlen("runtime.");
     if (starts_with(name, "deferproc") || strcmp(name, "deferrangefunc") == 0)
         return CALL_DEFERS;
-    if (strcmp(name, "Goexit") == 0)
+    if (strcmp(name, "Goexit") == 0 || strcmp(name, "gopanic") == 0)
         return CALL_LEAVES;
     if (strcmp(name, "block") == 0)
         return CALL_STOPS;

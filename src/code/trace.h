@@ -23,7 +23,7 @@ enum call_effect {
     CALL_DEFERS, /* returns; up to Go 1.24 the test behind it leads to the recovery path */
     CALL_FAILS,  /* panics and throws: what stands behind the call is other code */
     CALL_STOPS,  /* select{}: the same */
-    CALL_LEAVES, /* runtime.Goexit: runs the deferred calls, as good as a return */
+    CALL_LEAVES, /* runtime.Goexit and panic(): run the deferred calls, as good as a return */
 };
 
 struct code {

@@ -186,6 +186,8 @@ static void store_word(struct values *values, const struct value *base, int64_t 
                        const struct value *stored, const struct value_visitor *visitor,
                        uint32_t node)
 {
+    if (base->kind == VALUE_STACK && visitor && visitor->slot_store)
+        visitor->slot_store(visitor->context, base->number + offset, stored);
     if (base->kind == VALUE_STACK)
         set_slot(values, base->number + offset, stored);
     else if (base->kind == VALUE_BARRIER)
@@ -265,9 +267,15 @@ static void apply(const struct walk *walk, const struct operation *operation, st
             values->registers[i] = unknown;
     }
     struct value base = register_value(values, operation->to);
+    struct value second;
     switch (operation->kind) {
     case OPERATION_MOVE:
         values->registers[operation->to] = register_value(values, operation->from);
+        break;
+    case OPERATION_CHOICE:
+        base = register_value(values, operation->from);
+        second = register_value(values, operation->second);
+        values->registers[operation->to] = join_values(walk, &base, &second);
         break;
     case OPERATION_NUMBER:
         values->registers[operation->to] = (struct value){VALUE_NUMBER, 0, operation->number};

@@ -76,6 +76,8 @@ struct value_visitor {
     void (*merges)(void *context, const struct value *value);
     /* Slots of [at, at + size) are read in a way that is not followed: copied as a whole. */
     void (*spreads)(void *context, int64_t at, int64_t size, const struct values *values);
+    /* A word is stored in a slot. */
+    void (*slot_store)(void *context, int64_t at, const struct value *stored);
     /* The word of a slot is loaded. */
     void (*slot_load)(void *context, int64_t at);
     /* A constant, an address mostly, comes into a register. */

@@ -309,12 +309,15 @@ int func_argument_words(const struct pclntab *table, const struct func *func)
     struct bytes info = func_funcdata_bytes(table, func, FUNCDATA_ARG_INFO);
     int words = 0;
     /* The compiler leaves it out if there are no arguments; assembly has none at all. */
+    bool shared = strchr(func_name(table, func), '[') != NULL; /* takes a dictionary first */
     if (!info.size)
-        return func->flags & FUNC_ASM || func->funcdata_count <= FUNCDATA_LOCALS ? -1 : 0;
+        return func->flags & FUNC_ASM || func->funcdata_count <= FUNCDATA_LOCALS ? -1
+               : shared                                                          ? 1
+                                                                                 : 0;
     for (size_t i = 0; i < info.size && words < COMPONENTS_MAX; i++) {
         switch (info.at[i]) {
         case END:
-            return words;
+            return words + shared;
         case MORE:
             return -1;
         case START_AGGREGATE:

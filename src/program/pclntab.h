@@ -120,7 +120,8 @@ address func_funcdata(const struct pclntab *table, const struct func *func, unsi
 struct bytes func_funcdata_bytes(const struct pclntab *table, const struct func *func,
                                  unsigned which);
 
-/* How many words the arguments take at most (strings two, floats counted too), -1 if that is not
+/* How many words the arguments take at most (strings two, floats counted too, and the dictionary of
+ * a generic function), -1 if that is not
  * told: FUNCDATA_ArgInfo, which tracebacks print arguments by (internal/abi/symtab.go,
  * runtime/traceback.go printArgs). */
 int func_argument_words(const struct pclntab *table, const struct func *func);

@@ -23,12 +23,25 @@ static bool is_channel(const struct view *view, const struct value *value)
     return value_same(&there, &view->channel->value);
 }
 
+/* By runtime.newobject, in the maker. */
+static bool is_made_here(const struct view *view, const struct value *object)
+{
+    const struct summary *maker = view->channel->maker;
+    uint32_t makes;
+    for (size_t i = 0; i < maker->calls.length; i++) {
+        if (maker->calls.at[i].made.node == object->node)
+            return u64map_get(&view->scanner->summaries.makes, maker->calls.at[i].made.callee,
+                              &makes);
+    }
+    return false;
+}
+
 /* The heap variable that holds the channel, where a closure captures it by reference. */
 static bool is_box(const struct view *view, const struct value *value)
 {
     struct value there = in_maker(view, value);
     struct value word = summary_field(view->channel->maker, &there, 0);
-    return value_same(&word, &view->channel->value);
+    return value_same(&word, &view->channel->value) && is_made_here(view, &there);
 }
 
 /* On some ways it is. */
@@ -210,8 +223,9 @@ static void look(const struct view *view, struct channel_uses *uses)
     look_at_stores(view, uses);
     look_at_closures(view, uses);
     look_at_returns(view, uses);
-    if (!view->binding)
-        uses->escapes = uses->escapes || summary_passes_on_stack(view->code, &view->channel->value);
+    for (size_t i = 0; i < code->held.length; i++)
+        uses->escapes = uses->escapes || (summary_is_given(code, &code->held.at[i]) &&
+                                          is_either(view, &code->held.at[i].value));
     for (size_t i = 0; i < view->code->exposed.length; i++)
         uses->escapes = uses->escapes || is_either(view, &view->code->exposed.at[i]);
 }

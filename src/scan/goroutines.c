@@ -3,11 +3,36 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "scan/paths.h"
+
+/* Each turn, or each request, passes the go statement: no "if it does not run yet" is before it. */
+static bool is_unconditional(const struct launch *launch)
+{
+    uint32_t node = launch->start.call->made.node;
+    AUTO_PATH struct path path = {0};
+    if (launch->loop.end != LOOP_NONE) {
+        struct flow_graph graph = traced_graph(&launch->parent->traced);
+        AUTO_LOOP struct loop with = flow_graph_loop(&graph, node);
+        for (uint32_t n = 0; n < graph.node_count; n++) {
+            bool branches =
+                launch->parent->forward.first[n + 1] - launch->parent->forward.first[n] > 1;
+            if (n == node || !with.nodes[n] || !branches)
+                continue;
+            AUTO_LOOP struct loop without = loop_without(launch->parent, n, node);
+            if (without.facts.in_loop)
+                return false;
+        }
+        return true;
+    }
+    path_init(&path, launch->scanner, launch->parent, 0);
+    path_block(&path, node);
+    return !path_returns(&path);
+}
 
 bool launch_repeats(const struct launch *launch)
 {
-    return launch->per_request || launch->loop.end == LOOP_ENDLESS ||
-           launch->loop.end == LOOP_OTHERS || launch->loop.end == LOOP_OUTSIDE;
+    return is_unconditional(launch) && (launch->per_request || launch->loop.end == LOOP_ENDLESS ||
+                                        launch->loop.end == LOOP_OTHERS);
 }
 
 static const char *loop_remark(const struct launch *launch)
@@ -20,6 +45,14 @@ static const char *loop_remark(const struct launch *launch)
     default:
         return "in a loop";
     }
+}
+
+/* One goroutine that stays is a leak if its starter is called again and again. That shows in its
+ * callers, if it shows at all. */
+static bool starter_repeats(const struct launch *launch)
+{
+    return launch->loop.end != LOOP_NONE || launch->per_request ||
+           scanner_called_again(launch->scanner, launch->parent->func.entry);
 }
 
 void launch_report(struct launch *launch, enum rule rule, enum grade grade, unsigned rank,
@@ -38,6 +71,12 @@ void launch_report(struct launch *launch, enum rule rule, enum grade grade, unsi
         .fix = fix,
     };
     VECTOR_PUSH(&finding.because, reason);
+    if (grade == GRADE_LIKELY && !starter_repeats(launch)) {
+        finding.grade = GRADE_POSSIBLE;
+        VECTOR_PUSH(&finding.because,
+                    sentence("how often %s is called is not in sight",
+                             finding.started_at.function ? finding.started_at.function : "it"));
+    }
     scanner_report(scanner, &finding, at_return_pc,
                    finding.started_at.function ? finding.started_at.function : "");
 }

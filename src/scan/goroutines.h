@@ -18,6 +18,9 @@ struct launch {
  * through a collection, or for each request. */
 bool launch_repeats(const struct launch *launch);
 
+/* The goroutine's body has deferred calls, of whatever kind. */
+bool launch_body_defers(const struct launch *launch);
+
 void find_senders(struct launch *launch);   /* fan-out-send, early-return, double-send,
                                                abandoned-sender */
 void find_receivers(struct launch *launch); /* range-never-closed */

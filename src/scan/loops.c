@@ -2,19 +2,23 @@
 
 #include <string.h>
 
+#include "base/memory.h"
+
 enum {
     FEW_TURNS = 64
 };
 
-/* "…).Accept", "…).AcceptTCP": waits for a peer. */
+/* "net.(*TCPListener).Accept" and its kin: waits for a peer. */
 static bool is_accept(const struct scanner *scanner, address callee)
 {
     const struct pclntab *table = &scanner->program->pclntab;
     struct func func;
     if (!callee || !pclntab_func(table, callee, &func) || func.entry != callee)
         return false;
-    const char *method = strrchr(func_name(table, &func), '.');
-    return method && !strncmp(method, ".Accept", strlen(".Accept"));
+    const char *name = func_name(table, &func);
+    const char *method = strrchr(name, '.');
+    return method && (!strncmp(name, "net.", 4) || !strncmp(name, "crypto/tls.", 11)) &&
+           !strncmp(method, ".Accept", strlen(".Accept"));
 }
 
 static bool waits(const struct scanner *scanner, const struct summary_call *call)
@@ -29,12 +33,16 @@ static bool waits(const struct scanner *scanner, const struct summary_call *call
     }
 }
 
+static bool is_own_channel(const struct scanner *scanner, const struct summary *summary,
+                           const struct summary_call *receive);
+
 static bool waits_in_loop(const struct scanner *scanner, const struct summary *summary,
                           const struct loop *loop)
 {
     for (size_t i = 0; i < summary->calls.length; i++) {
         const struct summary_call *call = &summary->calls.at[i];
-        if (loop->nodes[call->made.node] && waits(scanner, call))
+        if (loop->nodes[call->made.node] && waits(scanner, call) &&
+            !is_own_channel(scanner, summary, call))
             return true;
     }
     return false;
@@ -88,6 +96,20 @@ bool loop_ends_by(const struct summary *summary, const struct loop *loop,
     return ends;
 }
 
+/* What it ranges over, the function made itself: it also knows how much that is. */
+static bool is_own_channel(const struct scanner *scanner, const struct summary *summary,
+                           const struct summary_call *receive)
+{
+    struct value channel = summary_resolve(summary, &receive->arguments[0]);
+    if (channel.kind != VALUE_RESULT)
+        return false;
+    for (size_t i = 0; i < summary->calls.length; i++) {
+        if (summary->calls.at[i].made.node == channel.node)
+            return scanner_callee(scanner, &summary->calls.at[i]) == CALLEE_MAKECHAN;
+    }
+    return false;
+}
+
 /* The one receive or select that ends the loop. */
 static bool ends_by_others(const struct scanner *scanner, const struct summary *summary,
                            const struct loop *loop)
@@ -96,7 +118,8 @@ static bool ends_by_others(const struct scanner *scanner, const struct summary *
         const struct summary_call *call = &summary->calls.at[i];
         enum callee callee = scanner_callee(scanner, call);
         if ((callee == CALLEE_CHANRECV2 || callee == CALLEE_SELECTGO) &&
-            loop->nodes[call->made.node] && loop_ends_by(summary, loop, call))
+            !is_own_channel(scanner, summary, call) && loop->nodes[call->made.node] &&
+            loop_ends_by(summary, loop, call))
             return true;
     }
     return false;
@@ -118,6 +141,20 @@ struct loop_judged loop_judge(const struct scanner *scanner, const struct summar
         return (struct loop_judged){LOOP_OTHERS, 0};
     bool outside = waits_in_loop(scanner, summary, loop);
     return (struct loop_judged){outside ? LOOP_OUTSIDE : LOOP_ITSELF, 0};
+}
+
+struct loop loop_without(const struct summary *summary, uint32_t node, uint32_t except)
+{
+    struct flow_graph graph = traced_graph(&summary->traced);
+    AUTO_FREE struct flow_edge *edges = xmalloc((graph.edge_count + 1) * sizeof(*edges));
+    size_t count = 0;
+    for (size_t i = 0; i < graph.edge_count; i++) {
+        if (graph.edges[i].from != except && graph.edges[i].to != except)
+            edges[count++] = graph.edges[i];
+    }
+    graph.edges = edges;
+    graph.edge_count = count;
+    return flow_graph_loop(&graph, node);
 }
 
 struct loop_judged loop_around(const struct scanner *scanner, const struct summary *summary,

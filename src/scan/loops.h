@@ -28,6 +28,10 @@ struct loop_judged loop_judge(const struct scanner *scanner, const struct summar
 struct loop_judged loop_around(const struct scanner *scanner, const struct summary *summary,
                                uint32_t node);
 
+/* The loop around a node in which `except` is not: as if the code ended there. The caller ends it with
+ * loop_deinit(). */
+struct loop loop_without(const struct summary *summary, uint32_t node, uint32_t except);
+
 /* Each way out of the loop around this call is decided by what the call returns. */
 bool loop_ends_by(const struct summary *summary, const struct loop *loop,
                   const struct summary_call *call);

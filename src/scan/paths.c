@@ -22,13 +22,33 @@ struct walk {
     bool found;
 };
 
+/* It exits or panics, or calls a function that can exit. */
+static bool ends_process(const struct scanner *scanner, const struct summary_call *call)
+{
+    enum callee callee = scanner_callee(scanner, call);
+    struct func func;
+    size_t count = 0;
+    if (callee == CALLEE_EXIT || callee == CALLEE_PANIC)
+        return true;
+    if (!call->made.callee || callee != CALLEE_NONE || !scanner->program ||
+        !pclntab_func(&scanner->program->pclntab, call->made.callee, &func))
+        return false;
+    const struct call_site *sites =
+        call_sites_within(&scanner->sites, func.entry, func.end, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (sites[i].name == CALLEE_EXIT)
+            return true;
+    }
+    return false;
+}
+
 void path_init(struct path *path, const struct scanner *scanner, const struct summary *summary,
                uint32_t from)
 {
     *path = (struct path){.summary = summary, .from = from};
     path->blocked = xcalloc(summary->traced.nodes.length, sizeof(bool));
     for (size_t i = 0; i < summary->calls.length; i++) {
-        if (scanner_callee(scanner, &summary->calls.at[i]) == CALLEE_EXIT)
+        if (ends_process(scanner, &summary->calls.at[i]))
             path_block(path, summary->calls.at[i].made.node);
     }
 }

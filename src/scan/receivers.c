@@ -40,7 +40,7 @@ static bool others_close(const struct launch *launch, const struct channel *chan
 
 static bool maker_returns(const struct launch *launch)
 {
-    AUTO_PATH struct path path;
+    AUTO_PATH struct path path = {0};
     path_init(&path, launch->scanner, launch->parent, launch->start.call->made.node);
     return path_returns(&path);
 }

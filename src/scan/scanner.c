@@ -50,6 +50,7 @@ static const struct {
     {CALLEE_REQUEST, "net/http.Redirect"},
     {CALLEE_EXIT, "os.Exit"},
     {CALLEE_EXIT, "syscall.Exit"},
+    {CALLEE_PANIC, "runtime.gopanic"},
     {CALLEE_EXIT, "log.Fatal"},
     {CALLEE_EXIT, "log.Fatalf"},
     {CALLEE_EXIT, "log.Fatalln"},
@@ -155,6 +156,76 @@ bool scanner_results_used(struct scanner *scanner, address entry, uint32_t resul
     return used;
 }
 
+/* Level by level, the functions that call those of the level before. */
+static void find_exits(struct scanner *scanner)
+{
+    enum {
+        LEVELS = 3
+    };
+    static const char *const name = "runtime.Goexit";
+    struct named_entries level = {0};
+    calls_entries(scanner->program, &name, 1, &level);
+    for (size_t i = 0; i < level.length; i++)
+        u64map_set(&scanner->exits, level.at[i].entry, 1);
+    for (unsigned n = 0; n < LEVELS && level.length; n++) {
+        struct call_sites sites = {0};
+        struct named_entries next = {0};
+        if (error_ignore(call_sites_find(scanner->target, scanner->program, &level, &sites)))
+            break;
+        for (size_t i = 0; i < sites.length; i++) {
+            struct func func;
+            bool is_new = false;
+            if (pclntab_func(&scanner->program->pclntab, sites.at[i].return_pc - 1, &func))
+                u64map_intern(&scanner->exits, func.entry, 1, &is_new);
+            if (is_new)
+                VECTOR_PUSH(&next, (struct named_entry){.entry = func.entry});
+        }
+        VECTOR_DEINIT(&sites);
+        VECTOR_DEINIT(&level);
+        level = next;
+    }
+    VECTOR_DEINIT(&level);
+}
+
+bool scanner_exits(struct scanner *scanner, address entry)
+{
+    uint32_t value;
+    if (!scanner->exits_known)
+        find_exits(scanner);
+    scanner->exits_known = true;
+    return u64map_get(&scanner->exits, entry, &value);
+}
+
+static bool is_in_loop(struct scanner *scanner, address return_pc)
+{
+    struct func func;
+    uint32_t node;
+    bool found = false;
+    if (!pclntab_func(&scanner->program->pclntab, return_pc - 1, &func))
+        return false;
+    struct summary *summary = scanner_summary(scanner, &func);
+    if (summary && scanner_call_node(&summary->traced, return_pc, &node)) {
+        struct flow_graph graph = traced_graph(&summary->traced);
+        found = flow_graph_facts(&graph, node).in_loop;
+    }
+    scanner_release(summary);
+    return found;
+}
+
+bool scanner_called_again(struct scanner *scanner, address entry)
+{
+    struct named_entry one = {.entry = entry};
+    struct named_entries entries = {.at = &one, .length = 1};
+    struct call_sites callers = {0};
+    bool failed =
+        error_ignore(call_sites_find(scanner->target, scanner->program, &entries, &callers));
+    bool again = !failed && callers.length > 1;
+    if (!failed && callers.length == 1)
+        again = is_in_loop(scanner, callers.at[0].return_pc);
+    VECTOR_DEINIT(&callers);
+    return again;
+}
+
 enum callee scanner_callee(const struct scanner *scanner, const struct summary_call *call)
 {
     uint32_t name;
@@ -207,6 +278,7 @@ void scanner_close(struct scanner *scanner)
     u64map_deinit(&scanner->named);
     u64map_deinit(&scanner->bodies);
     u64map_deinit(&scanner->handlers);
+    u64map_deinit(&scanner->exits);
     u64map_deinit(&scanner->followed);
     u64map_deinit(&scanner->lost);
     for (size_t i = 0; i < scanner->cache.length; i++)

@@ -38,6 +38,7 @@ enum callee {
     CALLEE_MUX_HANDLE_FUNC,
     CALLEE_REQUEST, /* asks or answers a request that a server got */
     CALLEE_EXIT,    /* ends the process */
+    CALLEE_PANIC,   /* panic() */
     CALLEE_NONE
 };
 
@@ -50,7 +51,9 @@ struct scanner {
     struct u64map bodies;                 /* entries of functions that are started as goroutines */
     struct u64map handlers;               /* … that serve requests */
     struct named_entries cancel_closures; /* context.WithCancel.func1 */
-    struct u64map followed, lost;         /* entries: counted once each */
+    struct u64map exits; /* entries of functions that call runtime.Goexit, once `exits_known` */
+    bool exits_known;
+    struct u64map followed, lost; /* entries: counted once each */
     struct summary_context summaries;
     struct u64map cached; /* entry to index in `cache` */
     struct summary_cache VECTOR_OF(struct summary *) cache;
@@ -83,6 +86,13 @@ enum callee scanner_callee(const struct scanner *scanner, const struct summary_c
 /* Does any caller use one of these results (bit n: register n) of the function? True if no direct
  * call of it is found: then nobody can tell. */
 bool scanner_results_used(struct scanner *scanner, address entry, uint32_t results);
+
+/* Does this function call runtime.Goexit, itself or up to three levels deep? Direct calls only. */
+bool scanner_exits(struct scanner *scanner, address entry);
+
+/* Do the callers show that the function is called more than once: several of them, one in a loop, or in
+ * a goroutine's body? False also if there is no direct call of it. */
+bool scanner_called_again(struct scanner *scanner, address entry);
 
 /* The node of the call that returns to return_pc; false if normal flow does not reach it. */
 bool scanner_call_node(const struct traced *traced, address return_pc, uint32_t *node_ret);

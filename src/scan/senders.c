@@ -9,6 +9,7 @@
  *
  * A starter that meets the goroutine in another way first (receives what it closes or sends
  * elsewhere, waits for its WaitGroup) is not said to leave it behind. */
+#include "base/memory.h"
 #include "scan/channels.h"
 #include "scan/goroutines.h"
 #include "scan/paths.h"
@@ -66,15 +67,14 @@ static bool in_one_loop(const struct summary *summary, uint32_t node, uint32_t o
 }
 
 /* A loop that receives is not passed by without a turn, as far as one can tell: all of it counts as
- * the receive, unless the goroutine is started in it. */
+ * the receive. A loop that also starts the goroutine is not meant. */
 static void block_loop(const struct launch *launch, uint32_t node, struct path *path)
 {
-    struct flow_graph graph = traced_graph(&launch->parent->traced);
-    AUTO_LOOP struct loop loop = flow_graph_loop(&graph, node);
+    AUTO_LOOP struct loop loop = loop_without(launch->parent, node, path->from);
     path_block(path, node);
-    if (!loop.facts.in_loop || loop.nodes[path->from])
+    if (!loop.facts.in_loop)
         return;
-    for (uint32_t n = 0; n < graph.node_count; n++) {
+    for (uint32_t n = 0; n < launch->parent->traced.nodes.length; n++) {
         if (loop.nodes[n])
             path_block(path, n);
     }
@@ -94,13 +94,42 @@ static void block_receives(const struct launch *launch, const struct channel_use
     }
 }
 
-static bool can_leave(const struct launch *launch, const struct channel *channel,
-                      const struct channel_uses *maker, bool whole_selects)
+/* Whatever can come behind a receive: a way that joins it there may be one that a condition leads round
+ * the receive because there is nothing to receive. */
+static void block_behind_receives(const struct launch *launch, const struct channel_uses *maker,
+                                  struct path *path)
 {
-    AUTO_PATH struct path path;
+    const struct summary *parent = launch->parent;
+    struct node_ids work = {0};
+    AUTO_FREE bool *seen = xcalloc(parent->traced.nodes.length, sizeof(bool));
+    for (size_t i = 0; i < maker->uses.length; i++) {
+        if (maker->uses.at[i].act == CHANNEL_RECEIVES || maker->uses.at[i].act == CHANNEL_RANGES)
+            VECTOR_PUSH(&work, maker->uses.at[i].call->made.node);
+    }
+    while (work.length > 0) {
+        uint32_t node = work.at[--work.length];
+        for (uint32_t i = parent->forward.first[node]; i < parent->forward.first[node + 1]; i++) {
+            uint32_t to = parent->forward.to[i];
+            if (seen[to])
+                continue;
+            seen[to] = true;
+            path_block(path, to);
+            VECTOR_PUSH(&work, to);
+        }
+    }
+    VECTOR_DEINIT(&work);
+}
+
+/* strictly: on a way that has nothing in common with those that receive. */
+static bool can_leave(const struct launch *launch, const struct channel *channel,
+                      const struct channel_uses *maker, bool whole_selects, bool strictly)
+{
+    AUTO_PATH struct path path = {0};
     path_init(&path, launch->scanner, launch->parent, launch->start.call->made.node);
     block_receives(launch, maker, whole_selects, &path);
     block_meetings(launch, &channel->value, &path);
+    if (strictly)
+        block_behind_receives(launch, maker, &path);
     return path_returns(&path);
 }
 
@@ -135,7 +164,7 @@ static const struct channel_use *second_send(const struct launch *launch,
             continue;
         if (in_loop(code, first->call->made.node))
             return first;
-        AUTO_PATH struct path path;
+        AUTO_PATH struct path path = {0};
         path_init(&path, launch->scanner, code, first->call->made.node);
         for (size_t k = 0; k < body->uses.length; k++) {
             const struct channel_use *second = &body->uses.at[k];
@@ -148,10 +177,11 @@ static const struct channel_use *second_send(const struct launch *launch,
     return NULL;
 }
 
-static void report_sender(struct launch *launch, enum rule rule, const struct channel_use *send,
-                          const char *title, const char *reason, const char *fix)
+static void report_sender(struct launch *launch, enum rule rule, enum grade grade,
+                          const struct channel_use *send, const char *title, const char *reason,
+                          const char *fix)
 {
-    launch_report(launch, rule, GRADE_LIKELY, 0, send->call->made.return_pc, sentence("%s", title),
+    launch_report(launch, rule, grade, 0, send->call->made.return_pc, sentence("%s", title),
                   sentence("%s", reason), fix);
 }
 
@@ -160,6 +190,27 @@ static bool sends_in_loop(const struct launch *launch, const struct channel_uses
     for (size_t i = 0; i < body->uses.length; i++) {
         if (body->uses.at[i].act == CHANNEL_SENDS &&
             in_loop(launch->start.code, body->uses.at[i].call->made.node))
+            return true;
+    }
+    return false;
+}
+
+/* Behind each other send that leads to the second one, there is no way round it: no condition may be
+ * what keeps the two apart. */
+static bool must_send_again(const struct launch *launch, const struct channel_uses *body,
+                            const struct channel_use *second)
+{
+    const struct summary *code = launch->start.code;
+    uint32_t to = second->call->made.node;
+    for (size_t i = 0; i < body->uses.length; i++) {
+        const struct channel_use *first = &body->uses.at[i];
+        AUTO_PATH struct path path = {0};
+        if (first == second || first->act != CHANNEL_SENDS)
+            continue;
+        path_init(&path, launch->scanner, code, first->call->made.node);
+        bool leads = path_reaches(&path, to);
+        path_block(&path, to);
+        if (leads && !path_returns(&path))
             return true;
     }
     return false;
@@ -193,7 +244,8 @@ static void judge_one_sender(struct launch *launch, const struct channel *channe
                                            ? second_send(launch, body)
                                            : NULL;
     if (second) { /* in a loop it may be one and the same */
-        report_sender(launch, RULE_DOUBLE_SEND, second,
+        report_sender(launch, RULE_DOUBLE_SEND,
+                      must_send_again(launch, body, second) ? GRADE_LIKELY : GRADE_POSSIBLE, second,
                       "a goroutine can send twice, but only one receive is there",
                       "a way through it passes two sends on one channel, whose maker receives once",
                       fix_once);
@@ -202,21 +254,24 @@ static void judge_one_sender(struct launch *launch, const struct channel *channe
     if (channel->size > 0 || sends_in_loop(launch, body))
         return;
     if (!receives(maker))
-        report_sender(launch, RULE_EARLY_RETURN, send,
+        report_sender(launch, RULE_EARLY_RETURN, GRADE_LIKELY, send,
                       "a goroutine waits to send, and nobody ever receives",
                       "the channel has no room, and nothing that knows it receives", fix_room);
-    else if (can_leave(launch, channel, maker, true))
-        report_sender(launch, RULE_EARLY_RETURN, send,
-                      "a goroutine is left behind: its starter can return before it receives",
+    else if (can_leave(launch, channel, maker, true, false))
+        report_sender(launch, RULE_EARLY_RETURN,
+                      can_leave(launch, channel, maker, true, true) ? GRADE_LIKELY : GRADE_POSSIBLE,
+                      send, "a goroutine is left behind: its starter can return before it receives",
                       "the channel has no room, and there is a way from the go statement to a "
                       "return that does not receive",
                       fix_room);
-    else if (can_leave(launch, channel, maker, false))
-        report_sender(launch, RULE_ABANDONED_SENDER, send,
-                      "a goroutine is left behind when its starter's select takes another case",
-                      "the channel has no room, and behind another case of the select the starter "
-                      "returns without receiving",
-                      fix_room);
+    else if (can_leave(launch, channel, maker, false, false))
+        report_sender(
+            launch, RULE_ABANDONED_SENDER,
+            can_leave(launch, channel, maker, false, true) ? GRADE_LIKELY : GRADE_POSSIBLE, send,
+            "a goroutine is left behind when its starter's select takes another case",
+            "the channel has no room, and behind another case of the select the starter "
+            "returns without receiving",
+            fix_room);
 }
 
 /* Senders that a loop starts, while the starter takes only the first value. */
@@ -225,7 +280,7 @@ static void judge_loop_senders(struct launch *launch, const struct channel *chan
 {
     if (channel->size != 0 || !receives_once(launch->parent, maker))
         return;
-    report_sender(launch, RULE_EARLY_RETURN, channel_first(body, CHANNEL_SENDS),
+    report_sender(launch, RULE_EARLY_RETURN, GRADE_LIKELY, channel_first(body, CHANNEL_SENDS),
                   "a loop starts senders, but only one value is received",
                   "the channel has no room: all senders but one wait for ever", fix_room);
 }

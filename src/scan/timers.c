@@ -64,7 +64,8 @@ void find_timer_loop(struct launch *launch)
     const struct summary_call *wait = timer_wait(launch);
     if (!wait)
         return;
-    bool repeats = launch_repeats(launch);
+    /* A deferred call may recover from a panic that ends the loop. */
+    bool repeats = launch_repeats(launch) && !launch_body_defers(launch);
     launch_report(launch, RULE_TIMER_LOOP, repeats ? GRADE_LIKELY : GRADE_POSSIBLE, repeats ? 0 : 1,
                   wait->made.return_pc,
                   sentence("goroutines are started again and again, and each loops on a timer for "

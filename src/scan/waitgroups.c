@@ -74,11 +74,28 @@ static bool has_open_coded_defers(const struct launch *launch)
                          FUNCDATA_OPEN_CODED_DEFER_INFO) != 0;
 }
 
+bool launch_body_defers(const struct launch *launch)
+{
+    return has_defer_records(launch) || has_open_coded_defers(launch);
+}
+
 static bool is_group(const struct launch *launch, const struct value *value,
                      const struct value *group)
 {
     struct value there = binding_value(&launch->start.binding, value);
     return value_same(&there, group);
+}
+
+/* The slot is the captured word of such a closure. */
+static bool is_in_deferred_done(const struct launch *launch, int64_t at)
+{
+    const struct summary *code = launch->start.code;
+    for (size_t i = 0; i < code->closures.length; i++) {
+        if (code->closures.at[i].at + 8 == at &&
+            is_deferred_done(launch->scanner, code->closures.at[i].entry))
+            return true;
+    }
+    return false;
 }
 
 /* The group goes to other functions, or to memory: they may call Done. */
@@ -94,6 +111,13 @@ static bool group_escapes(const struct launch *launch, const struct value *group
             if (is_group(launch, &call->arguments[k], group))
                 return true;
         }
+    }
+    for (size_t i = 0; i < code->held.length; i++) {
+        if (is_in_deferred_done(launch, code->held.at[i].at))
+            continue;
+        if (summary_is_given(code, &code->held.at[i]) &&
+            is_group(launch, &code->held.at[i].value, group))
+            return true;
     }
     for (size_t i = 0; i < code->stores.length; i++) {
         if (is_group(launch, &code->stores.at[i].stored, group))
@@ -114,7 +138,7 @@ static bool group_escapes(const struct launch *launch, const struct value *group
 static bool can_miss_done(const struct launch *launch, const struct value *group)
 {
     const struct summary *code = launch->start.code;
-    AUTO_PATH struct path path;
+    AUTO_PATH struct path path = {0};
     path_init(&path, launch->scanner, code, 0);
     for (size_t i = 0; i < code->calls.length; i++) {
         const struct summary_call *call = &code->calls.at[i];
@@ -159,7 +183,7 @@ static bool is_done_once(const struct launch *launch, const struct value *group)
         struct value done;
         if (!is_done(launch->scanner, call, &done) || !is_group(launch, &done, group))
             continue;
-        AUTO_PATH struct path path;
+        AUTO_PATH struct path path = {0};
         path_init(&path, launch->scanner, code, call->made.node);
         for (size_t k = 0; k < code->calls.length; k++) {
             if (!scanner_spend(launch->scanner, code->traced.nodes.length))
@@ -196,16 +220,76 @@ static bool is_done_in_loop(const struct launch *launch)
     return false;
 }
 
+/* In the starter, the group goes to others than the goroutine: they may be done with it. */
+static bool starter_shares(const struct launch *launch, const struct value *group)
+{
+    const struct summary *parent = launch->parent;
+    for (size_t i = 0; i < parent->calls.length; i++) {
+        const struct summary_call *call = &parent->calls.at[i];
+        enum callee callee = scanner_callee(launch->scanner, call);
+        if (callee == CALLEE_WAITGROUP_ADD || callee == CALLEE_WAITGROUP_WAIT)
+            continue;
+        for (unsigned k = 0; k < SUMMARY_ARGUMENTS; k++) {
+            struct value value = summary_resolve(parent, &call->arguments[k]);
+            if (value_same(&value, group))
+                return true;
+        }
+    }
+    for (size_t i = 0; i < parent->stores.length; i++) {
+        struct value value = summary_resolve(parent, &parent->stores.at[i].stored);
+        if (value_same(&value, group) &&
+            !value_same(&parent->stores.at[i].base, &launch->start.binding.closure))
+            return true;
+    }
+    for (size_t i = 0; i < parent->closures.length; i++) {
+        for (unsigned k = 0; k < SUMMARY_CAPTURED; k++) {
+            if (value_same(&parent->closures.at[i].captured[k], group))
+                return true;
+        }
+    }
+    return summary_gives_by_stack(parent, group);
+}
+
+/* The goroutine can be started, and waited for, without an Add: then a condition may decide on all
+ * three. */
+static bool add_is_conditional(const struct launch *launch, const struct value *group)
+{
+    AUTO_PATH struct path path = {0};
+    path_init(&path, launch->scanner, launch->parent, 0);
+    for (size_t i = 0; i < launch->parent->calls.length; i++) {
+        const struct summary_call *call = &launch->parent->calls.at[i];
+        struct value value = summary_resolve(launch->parent, &call->arguments[0]);
+        if (scanner_callee(launch->scanner, call) == CALLEE_WAITGROUP_ADD &&
+            value_same(&value, group))
+            path_block(&path, call->made.node);
+    }
+    return path_reaches(&path, launch->start.call->made.node);
+}
+
+/* One call of Done only: several may exclude each other by a condition. */
+static bool is_done_at_one_place(const struct launch *launch)
+{
+    const struct summary *code = launch->start.code;
+    size_t count = 0;
+    struct value group;
+    for (size_t i = 0; i < code->calls.length; i++)
+        count += is_done(launch->scanner, &code->calls.at[i], &group);
+    return count == 1;
+}
+
 static void judge(struct launch *launch, const struct value *group)
 {
     const struct summary_call *wait = only_call(launch, CALLEE_WAITGROUP_WAIT, group);
     if (!wait || has_defer_records(launch) || group_escapes(launch, group) ||
-        is_done_in_loop(launch))
+        is_done_in_loop(launch) || starter_shares(launch, group) ||
+        add_is_conditional(launch, group))
         return;
     bool misses = !has_open_coded_defers(launch) && can_miss_done(launch, group);
     if (!misses && !adds_too_many(launch, group))
         return;
-    launch_report(launch, RULE_WAITGROUP_STUCK, GRADE_LIKELY, 0, wait->made.return_pc,
+    launch_report(launch, RULE_WAITGROUP_STUCK,
+                  is_done_at_one_place(launch) ? GRADE_LIKELY : GRADE_POSSIBLE, 0,
+                  wait->made.return_pc,
                   sentence("Wait can't come back: the WaitGroup does not reach zero"),
                   misses ? sentence("the goroutine has a way to its end that does not call Done")
                          : sentence("more is added than the one goroutine is done"),

@@ -17,15 +17,19 @@ PATIENCE_SECONDS = 300
 TOOLCHAINS = ["path", *(pytest.param(release, marks=pytest.mark.matrix) for release in ("1.19", "1.27.3"))]
 
 NESTED = "the goroutine is started by a closure within the function that makes the channel"
+BESIDE = "it gives away the address of something in its frame, and what lies behind that may go with it"
 UNSEEN = {  # what `seep scan` does not see, and why: docs/judging.md says the same
     ("early-return", "backup"): NESTED,
     ("early-return", "warmUp"): NESTED,
     ("double-send", "translate"): NESTED,
     ("double-send", "await"): "the goroutine calls a function value, which may be given the channel",
+    ("double-send", "export"): BESIDE,
     ("abandoned-sender", "print"): NESTED,
+    ("abandoned-sender", "within"): BESIDE,
     ("range-never-closed", "process"): "it is only called through a function value, so its results are not known",
     ("range-never-closed", "watch"): NESTED,
     ("waitgroup-stuck", "forEach"): NESTED,
+    ("waitgroup-stuck", "preview"): BESIDE,
     ("timer-loop", "poll"): "nothing in its code shows that it serves requests",
     ("timer-loop", "announce"): NESTED,
 }

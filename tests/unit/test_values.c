@@ -507,7 +507,7 @@ static const struct sample loops[] = {
     /* sub rsp, 24; mov [rsp+8], rax; mov [rsp+16], rbx; l: call F; mov [rsp+16], rax; test rax, rax; jne l; mov rax, [rsp+8]; e: call F; ud2 */
     {AMD64("4883ec18488944240848895c2410e8ed7f000048894424104885c075f1488b442408e8d97f00000f0b"), 1,
      "e call ? [-16]=arg0;"
-     " 13 compare r0@e 0;"
+     " 18 compare r0@e 0;"
      " 22 call arg0 [-16]=arg0 [-8]=r0@e"},
     /* sub rsp, 24; mov [rsp+8], rax; l: push rax; k: call KEEP; pop rax; test rbx, rbx; jne l; add rsp, 24; e: call F; ud2 */
     {AMD64("4883ec18488944240850e8f1820000584885db75f44883c418e8e27f00000f0b"), 1,
@@ -808,8 +808,8 @@ static void results_that_are_lost_where_ways_meet_are_told(void **state)
     /* f: call F; cmp qword ptr [rsp+8], 0; jne c; xor eax, eax; c: ret */
     follow_hex(ARCH_AMD64, "e8fb7f000048837c240800750231c0c3", visitor, &told);
     assert_string_equal(told.text, "merge r0@0; ");
-    /* f: call F; cmp qword ptr [rsp+8], 0; jne c; xor r9d, r9d; mov r10d, 5; c: ret */
-    follow_hex(ARCH_AMD64, "e8fb7f000048837c24080075094531c941ba05000000c3", visitor, &told);
+    /* f: call F; cmp qword ptr [rsp+8], 0; jne c; xor r9d, r9d; mov ebp, 7; c: ret */
+    follow_hex(ARCH_AMD64, "e8fb7f000048837c24080075084531c9bd07000000c3", visitor, &told);
     assert_string_equal(told.text, "merge r6@0; ");
     /* f: call F; cmp qword ptr [rsp+8], 0; jne c; mov rax, rax; mov ebp, 7; c: ret */
     follow_hex(ARCH_AMD64, "e8fb7f000048837c24080075084889c0bd07000000c3", visitor, &told);
@@ -850,12 +850,12 @@ static void atomic_stores_are_told(void **state)
     follow_hex(ARCH_AMD64, "488707f0480fb11fc3", visitor, &told);
     assert_non_null(strstr(told.text, "0 stored arg0; "));
     assert_non_null(strstr(told.text, "3 stored arg1; "));
-    /* s: stlr x1, [x2]; t: swpal x1, x3, [x2]; u: casal x4, x5, [x2]; v: stlxr w6, x7, [x2]; ret */
-    follow_hex(ARCH_ARM64, "41fc9fc84380e1f845fce4c847fc06c8c0035fd6", visitor, &told);
+    /* s: stlr x1, [x2]; t: swpal x7, x3, [x2]; u: casal x4, x5, [x2]; v: stlxr w6, x8, [x2]; ret */
+    follow_hex(ARCH_ARM64, "41fc9fc84380e7f845fce4c848fc06c8c0035fd6", visitor, &told);
     assert_non_null(strstr(told.text, "0 stored arg1; "));
-    assert_non_null(strstr(told.text, "4 stored arg1; "));
+    assert_non_null(strstr(told.text, "4 stored arg7; "));
     assert_non_null(strstr(told.text, "8 stored arg5; "));
-    assert_non_null(strstr(told.text, "c stored arg7; "));
+    assert_non_null(strstr(told.text, "c stored arg8; "));
 }
 
 /* "In the order of the code" (values.h): nodes are found in another order. */
@@ -1002,7 +1002,7 @@ enum {
     REGISTERS = 6, /* Go's first arguments */
     STEPS_MAX = 64,
     BLOCKS_MAX = 6,
-    DECISIONS = 7, /* of one run: all ways through the first so many branches */
+    DECISIONS = 6, /* of one run: all ways through the first so many branches */
     RUN_MAX = 300  /* steps */
 };
 
@@ -1036,7 +1036,7 @@ static int32_t random_distance(void)
 static void add_access_by_place(struct random_program *program)
 {
     uint8_t base = (uint8_t)random_below(REGISTERS), reg = (uint8_t)random_below(REGISTERS);
-    add_step(program, (struct step){STEP_PLACE, .a = base, .number = random_distance()});
+    add_step(program, (struct step){.kind = STEP_PLACE, .a = base, .number = random_distance()});
     add_step(program, (struct step){.kind = random_below(2) ? STEP_STORE_BY : STEP_LOAD_BY,
                                     .a = reg,
                                     .b = base,
@@ -1072,13 +1072,13 @@ static void add_random_step(struct random_program *program, bool narrow, bool ca
         return;
     case STEP_PUSH:
     case STEP_POP:
-        add_step(program, (struct step){STEP_PUSH, .a = step.a});
-        add_step(program, (struct step){STEP_STORE, .a = step.b, .number = step.number});
-        step = (struct step){STEP_POP, .a = (uint8_t)random_below(REGISTERS)};
+        add_step(program, (struct step){.kind = STEP_PUSH, .a = step.a});
+        add_step(program, (struct step){.kind = STEP_STORE, .a = step.b, .number = step.number});
+        step = (struct step){.kind = STEP_POP, .a = (uint8_t)random_below(REGISTERS)};
         break;
     default:
         if (step.kind >= STEP_CALL)
-            step = (struct step){STEP_CALL, .to = calls ? callees[random_below(5)] : KEEP};
+            step = (struct step){.kind = STEP_CALL, .to = calls ? callees[random_below(5)] : KEEP};
     }
     add_step(program, step);
 }
@@ -1092,13 +1092,13 @@ static void make_program(struct random_program *program, bool narrow, bool calls
         starts[i] = program->length;
         for (uint32_t n = random_below(4); n-- > 0;)
             add_random_step(program, narrow, calls);
-        add_step(program, (struct step){STEP_CALL, .to = KEEP});
+        add_step(program, (struct step){.kind = STEP_CALL, .to = KEEP});
         uint32_t way = random_below(4);
         if (way && blocks > 1)
             add_step(program, (struct step){.kind = way == 1 ? STEP_JUMP : STEP_BRANCH,
                                             .to = random_below(blocks)});
     }
-    add_step(program, (struct step){STEP_RETURN});
+    add_step(program, (struct step){.kind = STEP_RETURN});
     for (uint32_t i = 0; i < program->length; i++) {
         struct step *step = &program->steps[i];
         if (step->kind == STEP_JUMP || step->kind == STEP_BRANCH)
@@ -1551,7 +1551,7 @@ static void check_programs(enum architecture arch, bool narrow, bool calls)
     struct machine *machine = xcalloc(1, sizeof(*machine));
     struct said said = {.known = 0};
     program->arch = arch;
-    for (unsigned round = 0; round < 3000; round++) {
+    for (unsigned round = 0; round < 1000; round++) {
         make_program(program, narrow, calls);
         check_program(program, machine, &said);
     }
