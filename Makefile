@@ -9,7 +9,7 @@ help:
 	@echo 'make deps      installs the Debian packages that are missing (root or sudo)'
 	@echo 'make run       shows seep at work on two leaking programs; does its own set-up'
 	@echo 'make check     everything that CI runs; does its own set-up'
-	@echo 'make bench     speed and memory, with Delve beside it if it is installed'
+	@echo 'make bench     speed and memory, with Delve, go vet and staticcheck beside it'
 	@echo 'make fuzz      each fuzz target for SECONDS (default 600)'
 	@echo 'make matrix    the tests with many Go releases and every way to build'
 	@echo 'make real      the tests on etcd and prometheus, as in Debian'

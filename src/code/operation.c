@@ -173,7 +173,8 @@ static struct operation lea(const cs_insn *insn)
     int64_t number;
     if (to == REGISTER_NONE)
         return other();
-    if (!plain_place(insn, &x86->operands[1].mem, &base, &number)) {
+    if (x86->operands[0].size < WORD / 2 ||
+        !plain_place(insn, &x86->operands[1].mem, &base, &number)) {
         struct operation operation = other();
         operation.written = UINT32_C(1) << to;
         return operation;
@@ -201,7 +202,7 @@ static struct operation add(const cs_insn *insn, int sign)
     uint8_t reg = number_of(to->reg);
     if (reg == REGISTER_NONE)
         return operation;
-    if (constant)
+    if (constant && to->size >= WORD / 2)
         return two(OPERATION_SUM, reg, reg, sign * number);
     operation.written = UINT32_C(1) << reg;
     return operation;
@@ -212,11 +213,16 @@ static struct operation compare(const cs_insn *insn)
     const cs_x86_op *left = &insn->detail->x86.operands[0];
     const cs_x86_op *right = &insn->detail->x86.operands[1];
     struct operation operation = two(OPERATION_COMPARE, REGISTER_NONE, REGISTER_NONE, 0);
+    bool tests = insn->id == X86_INS_TEST;
+    bool masks = tests && !(left->type == X86_OP_REG && right->type == X86_OP_REG &&
+                            left->reg == right->reg);
+    if (masks) /* asks for bits */
+        return operation;
     if (left->type == X86_OP_REG)
         operation.to = number_of(left->reg);
     if (right->type == X86_OP_IMM)
         operation.value = right->imm;
-    else if (right->type == X86_OP_REG && insn->id == X86_INS_TEST && right->reg == left->reg)
+    else if (tests)
         operation.value = 0;
     else if (right->type == X86_OP_REG)
         operation.from = number_of(right->reg);
@@ -227,7 +233,24 @@ static struct operation compare(const cs_insn *insn)
         if (left == memory && right->type == X86_OP_REG)
             operation.to = number_of(right->reg);
         operation.from_memory = plain_place(insn, &memory->mem, &operation.from, &operation.number);
+        if (!operation.from_memory)
+            operation.to = operation.from = REGISTER_NONE;
     }
+    return operation;
+}
+
+/* What is pushed or popped is no plain register: the slot, or the place, gets what is not known. */
+static struct operation odd_stack_move(const cs_insn *insn, int64_t by)
+{
+    const cs_x86_op *operand = &insn->detail->x86.operands[0];
+    struct operation operation = two(OPERATION_SMUDGE, AMD64_STACK, REGISTER_NONE, 0);
+    operation.value = WORD;
+    operation.moves_stack = by;
+    if (by > 0 && operand->type == X86_OP_REG)
+        operation.written = UINT32_C(1) << AMD64_STACK;
+    if (by > 0 && (operand->type != X86_OP_MEM ||
+                   !plain_place(insn, &operand->mem, &operation.to, &operation.number)))
+        operation.kind = OPERATION_OTHER;
     return operation;
 }
 
@@ -236,13 +259,54 @@ static struct operation stack_move(const cs_insn *insn, int64_t by)
     const cs_x86_op *operand = &insn->detail->x86.operands[0];
     uint8_t reg = operand->type == X86_OP_REG ? number_of(operand->reg) : REGISTER_NONE;
     struct operation operation = other();
-    if (by < 0 && reg != REGISTER_NONE)
+    if (reg == REGISTER_NONE || reg == AMD64_STACK)
+        return odd_stack_move(insn, by);
+    if (by < 0)
         operation = two(OPERATION_STORE, AMD64_STACK, reg, 0);
-    else if (by > 0 && reg != REGISTER_NONE)
+    else
         operation = two(OPERATION_LOAD, reg, AMD64_STACK, 0);
     operation.moves_stack = by;
     operation.moves_after = by > 0;
     return operation;
+}
+
+/* What Capstone 4 leaves out: the implicit registers of CMPXCHG and of string instructions. */
+static uint32_t written_unsaid(const cs_insn *insn)
+{
+    enum {
+        AX = 1 << 0,
+        CX = 1 << 2,
+        DI = 1 << 3,
+        SI = 1 << 4,
+        DX = 1 << AMD64_CONTEXT
+    };
+    switch (insn->id) {
+    case X86_INS_CMPXCHG:
+        return AX;
+    case X86_INS_CMPXCHG8B:
+    case X86_INS_CMPXCHG16B:
+        return AX | DX;
+    case X86_INS_MOVSD: /* the other one of that name has a vector register */
+        if (insn->detail->x86.operands[0].type == X86_OP_REG ||
+            insn->detail->x86.operands[1].type == X86_OP_REG)
+            return 0;
+        return CX | DI | SI;
+    case X86_INS_MOVSB:
+    case X86_INS_MOVSW:
+    case X86_INS_MOVSQ:
+    case X86_INS_STOSB:
+    case X86_INS_STOSW:
+    case X86_INS_STOSD:
+    case X86_INS_STOSQ:
+        return CX | DI | SI;
+    case X86_INS_LODSB:
+    case X86_INS_LODSW:
+    case X86_INS_LODSD:
+    case X86_INS_LODSQ:
+        return AX | CX | SI;
+    default:
+        return 0;
+    }
 }
 
 /* CMOVcc stand together, in alphabetical order. From memory: what is loaded is not known. */
@@ -251,7 +315,7 @@ static bool choice(const cs_insn *insn, struct operation *operation_ret)
     const cs_x86 *x86 = &insn->detail->x86;
     bool is_cmov = insn->id >= X86_INS_CMOVA && insn->id <= X86_INS_CMOVS;
     if (!is_cmov || x86->op_count != 2 || x86->operands[0].type != X86_OP_REG ||
-        x86->operands[1].type != X86_OP_REG)
+        x86->operands[1].type != X86_OP_REG || x86->operands[0].size < WORD / 2)
         return false;
     uint8_t to = number_of(x86->operands[0].reg);
     *operation_ret = two(OPERATION_CHOICE, to, number_of(x86->operands[1].reg), 0);
@@ -259,13 +323,33 @@ static bool choice(const cs_insn *insn, struct operation *operation_ret)
     return to != REGISTER_NONE && operation_ret->from != REGISTER_NONE;
 }
 
+/* XCHG, CMPXCHG and XADD with memory store their register. */
+static bool exchange(const cs_insn *insn, struct operation *operation_ret)
+{
+    const cs_x86 *x86 = &insn->detail->x86;
+    bool exchanges =
+        insn->id == X86_INS_XCHG || insn->id == X86_INS_CMPXCHG || insn->id == X86_INS_XADD;
+    if (!exchanges || x86->op_count != 2)
+        return false;
+    bool turned = x86->operands[1].type == X86_OP_MEM;
+    const cs_x86_op *memory = &x86->operands[turned], *reg = &x86->operands[!turned];
+    uint8_t number = reg->type == X86_OP_REG ? number_of(reg->reg) : REGISTER_NONE;
+    if (memory->type != X86_OP_MEM || number == REGISTER_NONE)
+        return false;
+    *operation_ret = store(insn, memory, reg);
+    operation_ret->written |= written_unsaid(insn);
+    if (insn->id != X86_INS_CMPXCHG)
+        operation_ret->written |= UINT32_C(1) << number;
+    return true;
+}
+
 /* All that the instruction writes, by Capstone's own account. */
 static struct operation unknown(struct decoder *decoder, const cs_insn *insn)
 {
     struct operation operation = other();
-    struct operation chosen;
-    if (choice(insn, &chosen))
-        return chosen;
+    struct operation special;
+    if (choice(insn, &special) || exchange(insn, &special))
+        return special;
     cs_regs read, written;
     uint8_t read_count = 0, written_count = 0;
     if (cs_regs_access(decoder->capstone, insn, read, &read_count, written, &written_count))
@@ -287,8 +371,10 @@ static struct operation unknown(struct decoder *decoder, const cs_insn *insn)
         operation.from = number_of(X86_REG_RSI);
         operation.value = COPY_MAX;
     }
-    if (x86->op_count && x86->operands[0].type == X86_OP_MEM &&
-        x86->operands[0].access & CS_AC_WRITE &&
+    operation.written |= written_unsaid(insn);
+    /* Capstone 4 does not say of all stores that they write; that one more is taken for one costs
+     * little. */
+    if (operation.kind == OPERATION_OTHER && x86->op_count && x86->operands[0].type == X86_OP_MEM &&
         plain_place(insn, &x86->operands[0].mem, &operation.to, &operation.number) &&
         operation.to != REGISTER_NONE) {
         operation.kind = OPERATION_SMUDGE;
@@ -310,14 +396,14 @@ static struct operation reduce(struct decoder *decoder, const cs_insn *insn)
     case X86_INS_MOVAPS:
     case X86_INS_MOVQ:
     case X86_INS_MOVSD:
-        if (x86->operands[0].type == X86_OP_MEM)
+        if (x86->operands[0].type == X86_OP_MEM && x86->operands[1].type != X86_OP_MEM)
             return store(insn, &x86->operands[0], &x86->operands[1]);
         break;
     case X86_INS_LEA:
         return lea(insn);
     case X86_INS_XOR:
         if (x86->operands[0].type == X86_OP_REG && x86->operands[1].type == X86_OP_REG &&
-            x86->operands[0].reg == x86->operands[1].reg &&
+            x86->operands[0].reg == x86->operands[1].reg && x86->operands[0].size >= WORD / 2 &&
             number_of(x86->operands[0].reg) != REGISTER_NONE)
             return two(OPERATION_NUMBER, number_of(x86->operands[0].reg), REGISTER_NONE, 0);
         break;

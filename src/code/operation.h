@@ -12,7 +12,7 @@
 enum {
     REGISTER_COUNT = 32,
     REGISTER_ANY = 253,  /* of a STORE: the place is not known */
-    REGISTER_ZERO = 254, /* as `second`: reads as 0, and what is loaded is dropped */
+    REGISTER_ZERO = 254, /* of LDP, STP: reads as 0, and what is loaded is dropped */
     REGISTER_NONE = 255,
 };
 

@@ -37,7 +37,7 @@ static struct operation access(uint32_t word, bool is_load, int64_t distance, un
     operation.number = distance;
     operation.second = second == SP ? REGISTER_ZERO : (uint8_t)second;
     if (is_load) {
-        operation.to = (uint8_t)reg;
+        operation.to = reg == SP ? REGISTER_ZERO : (uint8_t)reg;
         operation.from = (uint8_t)base;
         if (reg == SP && second == REGISTER_NONE) /* into the zero register */
             return other(0);
@@ -185,6 +185,15 @@ static bool bit_mask(uint32_t word, uint64_t *mask_ret)
     return true;
 }
 
+/* A word that an atomic instruction stores at its base. */
+static struct operation stored(uint32_t word, unsigned reg, uint32_t written)
+{
+    struct operation operation = access(word, false, 0, REGISTER_NONE);
+    operation.from = reg == SP ? REGISTER_NONE : (uint8_t)reg;
+    operation.written = written;
+    return operation;
+}
+
 /* Loads and stores that are no plain words: what they may write. */
 static struct operation other_access(uint32_t word)
 {
@@ -194,6 +203,15 @@ static struct operation other_access(uint32_t word)
         return smudge(word, (int64_t)(word >> 10 & 0xfff) * 16, 16);
     if ((word & 0xffe00c00) == 0x3c800000) /* STUR Q */
         return smudge(word, signed_field(word, 12, 9), 16);
+    unsigned low = word & 31, high = word >> 16 & 31;
+    if ((word & 0xfffffc00) == 0xc89ffc00) /* STLR */
+        return stored(word, low, 0);
+    if ((word & 0xffa07c00) == 0xc8a07c00) /* CAS */
+        return stored(word, low, writes(high));
+    if ((word & 0xffe00000) == 0xc8000000) /* STXR, STLXR */
+        return stored(word, low, writes(high));
+    if ((word & 0xff200c00) == 0xf8200000) /* SWP, LDADD and their kin */
+        return stored(word, high, writes(low));
     if ((word & 0xffc00000) == 0xad400000) /* LDP Q */
         return spread(word, signed_field(word, 15, 7) * 16, 32);
     if ((word & 0xffc00000) == 0x3dc00000) /* LDR Q */
@@ -207,17 +225,38 @@ static struct operation other_access(uint32_t word)
     }
     bool vector = word >> 26 & 1;
     uint32_t loaded = vector ? 0 : writes(word & 31);
-    uint32_t base = writes(word >> 5 & 31);
-    if ((word & 0x3b000000) == 0x18000000) /* LDR (literal) */
+    uint32_t base = UINT32_C(1) << (word >> 5 & 31); /* SP, too */
+    if ((word & 0x3b000000) == 0x18000000)           /* LDR (literal) */
         return other(loaded);
-    if ((word & 0x3b000000) == 0x39000000 || (word & 0x3b200c00) == 0x38200800)
-        return other(word >> 22 & 3 ? loaded : 0); /* at a constant distance; at a register's */
-    if ((word & 0x3b200000) == 0x38000000)
-        return other((word >> 22 & 3 ? loaded : 0) | (word >> 10 & 1 ? base : 0));
+    unsigned scale = word >> 30;
+    bool stores = !(word >> 22 & 3);
+    if ((word & 0x3b200c00) == 0x38200800) /* at a register's distance */
+        return other(stores ? 0 : loaded);
+    if ((word & 0x3b000000) == 0x39000000) { /* at a constant distance */
+        if (stores)
+            return smudge(word, (int64_t)(word >> 10 & 0xfff) << scale, INT64_C(1) << scale);
+        return other(loaded);
+    }
+    if ((word & 0x3b200000) == 0x38000000) {
+        bool moves = word >> 10 & 1;
+        if (stores && !moves)
+            return smudge(word, signed_field(word, 12, 9), INT64_C(1) << scale);
+        return other((stores ? 0 : loaded) | (moves ? base : 0));
+    }
     if ((word & 0x3a000000) == 0x28000000) { /* pairs */
         uint32_t second = vector ? 0 : writes(word >> 10 & 31);
-        return other((word >> 22 & 1 ? loaded | second : 0) | (word >> 23 & 1 ? base : 0));
+        bool moves = word >> 23 & 1;
+        unsigned each = vector ? 4U << scale : scale & 2 ? 8 : 4;
+        if (!(word >> 22 & 1) && !moves)
+            return smudge(word, signed_field(word, 15, 7) * each, 2 * each);
+        return other((word >> 22 & 1 ? loaded | second : 0) | (moves ? base : 0));
     }
+    if ((word & 0xbe800000) == 0x0c800000) /* vectors by element, post-indexed */
+        return other(base);
+    if ((word & 0x3fe08000) == 0x08808000) /* STLR, STLLR */
+        return smudge(word, 0, INT64_C(1) << scale);
+    if ((word & 0xbfa07c00) == 0x08207c00) /* CASP */
+        return other(writes(word >> 16 & 31) | writes((word >> 16 & 31) + 1));
     /* Exclusive ones and atomics: all that may be written in any of them. */
     return other(writes(word & 31) | writes(word >> 16 & 31) | writes(word >> 10 & 31));
 }
@@ -256,7 +295,7 @@ struct operation operation_arm64(const uint8_t *bytes, size_t size, address at)
     }
     uint64_t mask;
     if ((word & 0x7f8003e0) == 0x320003e0 && bit_mask(word, &mask)) /* MOV (bitmask immediate) */
-        return number_into(to, (int64_t)mask);
+        return to == SP ? other(UINT32_C(1) << SP) : number_into(to, (int64_t)mask);
     if ((word & 0x7fe00c00) == 0x1a800000 && to != SP) { /* CSEL */
         struct operation operation = other(0);
         operation.kind = OPERATION_CHOICE;
@@ -276,11 +315,19 @@ struct operation operation_arm64(const uint8_t *bytes, size_t size, address at)
         unsigned right = word >> 16 & 31;
         return compare(word >> 5 & 31, right == SP ? REGISTER_NONE : right, 0);
     }
-    if ((word & 0x7e000000) == 0x34000000 || (word & 0x7ef80000) == 0x36000000)
+    if ((word & 0x7e000000) == 0x34000000 || (word & 0xfef80000) == 0x36000000)
         return compare(to, REGISTER_NONE, 0); /* CBZ, CBNZ; TBZ, TBNZ of bit 0: of a bool */
+    if ((word & 0xffe00000) == 0xd5200000)
+        return other(writes(to)); /* MRS, SYSL */
     if ((word & 0x1c000000) == 0x14000000)
         return other(0); /* branches, hints, system */
     if ((word & 0x0a000000) == 0x08000000)
         return other_access(word);
+    /* Additions of a constant or an extended register and logical operations with a constant, unless
+     * they set flags: here 31 is SP. */
+    bool adds = (word & 0x1f800000) == 0x11000000 || (word & 0x1fe00000) == 0x0b200000;
+    bool masks = (word & 0x1f800000) == 0x12000000;
+    if (to == SP && ((adds && !(word >> 29 & 1)) || (masks && (word >> 29 & 3) != 3)))
+        return other(UINT32_C(1) << SP);
     return other(writes(to));
 }

@@ -54,7 +54,7 @@ struct summary_compare {
 
 /* A counter that has just been raised by one is compared with a constant. */
 struct summary_count {
-    uint32_t branch;
+    uint32_t node, branch;
     int64_t limit;
 };
 

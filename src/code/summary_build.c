@@ -20,6 +20,7 @@ enum {
 
 struct builder {
     struct summary *summary;
+    struct u64map flags; /* nodes that may change the flags */
     const struct summary_context *context;
 };
 
@@ -265,6 +266,45 @@ static void on_return(void *context, uint32_t node, const struct values *values)
 }
 
 /* The branch that a comparison decides: the next one, if only plain code lies between. */
+static void on_flags(void *context, uint32_t node)
+{
+    struct builder *builder = context;
+    u64map_set(&builder->flags, node, 1);
+}
+
+/* Nothing between the comparison and its branch changes the flags. */
+static bool flags_last(const struct builder *builder, uint32_t node, uint32_t branch)
+{
+    const struct summary *summary = builder->summary;
+    uint32_t value;
+    for (unsigned i = 0; node != branch && i < BRANCH_WITHIN; i++) {
+        node = summary->forward.to[summary->forward.first[node]];
+        if (node != branch && u64map_get(&builder->flags, node, &value))
+            return false;
+    }
+    return true;
+}
+
+/* Once all nodes were seen. */
+static void drop_overridden(struct builder *builder)
+{
+    struct summary *summary = builder->summary;
+    size_t kept = 0;
+    for (size_t i = 0; i < summary->compares.length; i++) {
+        const struct summary_compare *compare = &summary->compares.at[i];
+        if (flags_last(builder, compare->node, compare->branch))
+            summary->compares.at[kept++] = *compare;
+    }
+    summary->compares.length = kept;
+    kept = 0;
+    for (size_t i = 0; i < summary->counts.length; i++) {
+        const struct summary_count *count = &summary->counts.at[i];
+        if (flags_last(builder, count->node, count->branch))
+            summary->counts.at[kept++] = *count;
+    }
+    summary->counts.length = kept;
+}
+
 static bool branch_behind(const struct summary *summary, uint32_t node, uint32_t *branch_ret)
 {
     for (unsigned i = 0; i < BRANCH_WITHIN; i++) {
@@ -291,7 +331,7 @@ static void on_compare(void *context, uint32_t node, const struct value *left, i
     if (left->kind == VALUE_RAISED) {
         /* up to and with the limit: `i++; if i <= limit` */
         bool with = condition == CONDITION_LESS_EQUAL || condition == CONDITION_GREATER;
-        VECTOR_PUSH(&summary->counts, (struct summary_count){branch, right + with});
+        VECTOR_PUSH(&summary->counts, (struct summary_count){node, branch, right + with});
         return;
     }
     VECTOR_PUSH(
@@ -314,13 +354,18 @@ static struct error *build(struct summary_context *context, const struct func *f
                                     .slot_load = on_slot_load,
                                     .spreads = expose,
                                     .compare = on_compare,
+                                    .flags = on_flags,
                                     .context = &builder};
     TRY(flow_open(context->target, context->program, func, context->decoder, &function));
     TRY(trace_function(&function.code, &summary->traced));
     struct flow_graph graph = traced_graph(&summary->traced);
     adjacency_init(&summary->forward, &graph, false);
     struct value_rules rules = {.keeps = &context->keeps, .makes = &context->makes};
-    return values_follow(&function.code, &summary->traced, &rules, &visitor);
+    struct error *error = values_follow(&function.code, &summary->traced, &rules, &visitor);
+    if (!error)
+        drop_overridden(&builder);
+    u64map_deinit(&builder.flags);
+    return error;
 }
 
 struct error *summary_create(struct summary_context *context, const struct func *func,

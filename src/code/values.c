@@ -257,11 +257,35 @@ static void report_number(const struct values *values, uint8_t reg,
         visitor->number(visitor->context, values->registers[reg].number);
 }
 
+static void report_spread(const struct operation *operation, const struct values *values,
+                          const struct value_visitor *visitor)
+{
+    struct value base = register_value(values, operation->from);
+    if (visitor && visitor->spreads && base.kind == VALUE_STACK)
+        visitor->spreads(visitor->context, base.number + operation->number, operation->value,
+                         values);
+}
+
+/* Sums of a register with itself are no addresses (LEA), which leave the flags alone. */
+static bool may_set_flags(const struct operation *operation)
+{
+    return operation->kind == OPERATION_COMPARE ||
+           (operation->kind == OPERATION_SUM && operation->to == operation->from) ||
+           (operation->kind == OPERATION_OTHER && operation->written);
+}
+
 static void apply(const struct walk *walk, const struct operation *operation, struct values *values,
                   const struct value_visitor *visitor, uint32_t node)
 {
     if (!operation->moves_after)
         move_stack(walk, values, operation->moves_stack);
+    if (visitor && visitor->flags && may_set_flags(operation))
+        visitor->flags(visitor->context, node);
+    /* Before what they read is forgotten. */
+    if (operation->kind == OPERATION_STORE)
+        apply_store(operation, values, visitor, node);
+    if (operation->kind == OPERATION_SPREAD)
+        report_spread(operation, values, visitor);
     for (unsigned i = 0; i < REGISTER_COUNT && operation->written >> i; i++) {
         if (operation->written >> i & 1)
             values->registers[i] = unknown;
@@ -289,18 +313,9 @@ static void apply(const struct walk *walk, const struct operation *operation, st
     case OPERATION_LOAD:
         apply_load(operation, values, visitor);
         break;
-    case OPERATION_STORE:
-        apply_store(operation, values, visitor, node);
-        break;
     case OPERATION_SMUDGE:
         if (base.kind == VALUE_STACK)
             smudge(values, base.number + operation->number, operation->value);
-        break;
-    case OPERATION_SPREAD:
-        base = register_value(values, operation->from);
-        if (visitor && visitor->spreads && base.kind == VALUE_STACK)
-            visitor->spreads(visitor->context, base.number + operation->number, operation->value,
-                             values);
         break;
     case OPERATION_COMPARE:
         report_compare(operation, values, visitor, node);
@@ -465,11 +480,12 @@ struct error *values_follow(const struct code *code, const struct traced *traced
     for (size_t i = 0; i < traced->calls.length; i++)
         walk.call_of[traced->calls.at[i].node] = (uint32_t)i + 1;
     TRY(find_fixed_point(&walk));
-    for (uint32_t n = 0; n < count; n++) {
-        if (!walk.before[n])
+    for (size_t offset = 0; offset < code->size; offset++) {
+        uint32_t node = traced->node_at[offset];
+        if (!node || !walk.before[node - 1])
             continue;
-        struct values values = *walk.before[n];
-        run_stretch(&walk, n, &values, visitor);
+        struct values values = *walk.before[node - 1];
+        run_stretch(&walk, node - 1, &values, visitor);
     }
     return NULL;
 }

@@ -84,6 +84,8 @@ struct value_visitor {
     void (*number)(void *context, int64_t number);
     /* Registers hold results, or what is left in them. */
     void (*returns)(void *context, uint32_t node, const struct values *values);
+    /* The flags of a comparison before it may not last beyond this node. */
+    void (*flags)(void *context, uint32_t node);
     /* A known value is compared with a constant. */
     void (*compare)(void *context, uint32_t node, const struct value *left, int64_t right);
     void *context;

@@ -17,7 +17,7 @@
 #include "code/operation_arm64.h"
 
 enum {
-    AT = 0x400000,
+    AT = 0x400a84, /* not at the start of a page */
     ARM64_SP = 31,
     ARM64_ZERO = 32 /* the zero register, for this file only */
 };
@@ -42,10 +42,11 @@ static uint32_t covered(const struct operation *operation, unsigned stack)
 {
     uint32_t mask = operation->written;
     if (operation->kind == OPERATION_MOVE || operation->kind == OPERATION_NUMBER ||
-        operation->kind == OPERATION_SUM || operation->kind == OPERATION_LOAD) {
+        operation->kind == OPERATION_SUM || operation->kind == OPERATION_LOAD ||
+        operation->kind == OPERATION_CHOICE) {
         if (operation->to < REGISTER_COUNT)
             mask |= BIT(operation->to);
-        if (operation->second < REGISTER_COUNT)
+        if (operation->kind == OPERATION_LOAD && operation->second < REGISTER_COUNT)
             mask |= BIT(operation->second);
     }
     return mask | (operation->moves_stack ? BIT(stack) : 0);
@@ -456,6 +457,19 @@ static bool expect_sum(const cs_arm64 *arm64, int sign, struct operation *expect
     return expected->to <= ARM64_SP && expected->from <= ARM64_SP;
 }
 
+static bool expect_choice(const cs_arm64 *arm64, struct operation *expected)
+{
+    const cs_arm64_op *operands = arm64->operands;
+    uint8_t from = operand_register(&operands[1]), second = operand_register(&operands[2]);
+    *expected = plain(OPERATION_CHOICE);
+    expected->to = operand_register(&operands[0]);
+    expected->from = from == ARM64_ZERO ? REGISTER_NONE : from;
+    expected->second = second == ARM64_ZERO ? REGISTER_NONE : second;
+    if (expected->to == ARM64_ZERO)
+        *expected = plain(OPERATION_OTHER);
+    return true;
+}
+
 /* What Capstone's operands say of the instructions whose operation is told in full. */
 static bool expect(const cs_insn *insn, uint32_t word, struct operation *expected)
 {
@@ -500,6 +514,8 @@ static bool expect(const cs_insn *insn, uint32_t word, struct operation *expecte
         *expected = plain(OPERATION_COMPARE);
         expected->to = operand_register(&arm64->operands[0]);
         return expected->to < ARM64_ZERO;
+    case ARM64_INS_CSEL:
+        return expect_choice(arm64, expected);
     case ARM64_INS_TBZ:
     case ARM64_INS_TBNZ: /* a bool: bit 0 */
         *expected = plain(arm64->operands[1].imm ? OPERATION_OTHER : OPERATION_COMPARE);
@@ -554,6 +570,7 @@ static void arm64_operands_agree_with_capstone(void **state)
         {0x10000000, 0x1f000000}, /* ADR, ADRP */
         {0x7100001f, 0x7f80001f}, /* CMP (immediate) */
         {0x6b00001f, 0x7fe0fc1f}, /* CMP (register) */
+        {0x1a800000, 0x7fe00c00}, /* CSEL */
         {0x34000000, 0x7e000000}, /* CBZ, CBNZ */
         {0x36000000, 0x7e000000}, /* TBZ, TBNZ */
         {0x36000000, 0x7ef80000}, /* … of bits 0 and 32 */
@@ -583,6 +600,7 @@ static void vector_stores_smudge(void **state)
         {0xad3f07e0, -32, 32}, /* stp q0, q1, [sp, #-32] */
         {0x3d800be0, 32, 16},  /* str q0, [sp, #32] */
         {0x3c9e03e0, -32, 16}, /* stur q0, [sp, #-32] */
+        {0x3c8a03e0, 160, 16}, /* stur q0, [sp, #160] */
     };
     for (size_t i = 0; i < LENGTH_OF(words); i++) {
         struct operation operation = operation_of(words[i].word);
@@ -605,6 +623,7 @@ static void vector_loads_spread(void **state)
         {0xad7f07e0, -32, 32}, /* ldp q0, q1, [sp, #-32] */
         {0x3dc00be0, 32, 16},  /* ldr q0, [sp, #32] */
         {0x3cde03e0, -32, 16}, /* ldur q0, [sp, #-32] */
+        {0x3cca03e0, 160, 16}, /* ldur q0, [sp, #160] */
     };
     for (size_t i = 0; i < LENGTH_OF(words); i++) {
         struct operation operation = operation_of(words[i].word);
@@ -632,7 +651,6 @@ static void narrow_stores_smudge_on_arm64(void **state)
         {0xbd000be1, 8, 4},   /* str s1, [sp, #8] */
         {0x6d0107e0, 16, 16}, /* stp d0, d1, [sp, #16] */
         {0xfc1f83e1, -8, 8},  /* stur d1, [sp, #-8] */
-        {0xc89fffe1, 0, 8},   /* stlr x1, [sp] */
         {0x399ffbe1, 0, 0},   /* ldrsb x1, [sp, #2046]: a load */
         {0xb94007e1, 0, 0},   /* ldr w1, [sp, #4]: a load */
     };
@@ -810,6 +828,9 @@ static const struct sample accesses_of_memory[] = {
     {"f30f11442410", SMUDGE(RSP, 16, 4)},              /* movss [rsp+16], xmm0 */
     {"660fd6442410", SMUDGE(RSP, 16, 8)},              /* movq [rsp+16], xmm0 */
     {"6448890425f8ffffff", STORE_ANYWHERE(RAX)},       /* mov fs:[-8], rax */
+    {"64488b00", WRITES(BIT(RAX))},                    /* mov rax, fs:[rax] */
+    {"64488901", STORE_ANYWHERE(RAX)},                 /* mov fs:[rcx], rax */
+    {"f20f10442410", WRITES(0)},                       /* movsd xmm0, [rsp+16] */
     {"0f10442410", SPREAD(RSP, 16, 16)},               /* movups xmm0, [rsp+16] */
     {"66480f7ec0", WRITES(BIT(RAX))},                  /* movq rax, xmm0 */
     {"48ff442408", SMUDGE(RSP, 8, 8)},                 /* inc qword [rsp+8] */
@@ -840,26 +861,24 @@ static const struct sample comparisons[] = {
 };
 
 static const struct sample others[] = {
-    {"48f7e3", WRITES(BIT(RAX) | BIT(RDX))},                                  /* mul rbx */
-    {"48f7fb", WRITES(BIT(RAX) | BIT(RDX))},                                  /* idiv rbx */
-    {"480fafc3", WRITES(BIT(RAX))},                                           /* imul rax, rbx */
-    {"486bcb05", WRITES(BIT(RCX))},                                           /* imul rcx, rbx, 5 */
-    {"490f44c0", WRITES(BIT(RAX))},                                           /* cmove rax, r8 */
-    {"0f95c1", WRITES(BIT(RCX))},                                             /* setne cl */
-    {"48c1e003", WRITES(BIT(RAX))},                                           /* shl rax, 3 */
-    {"48f7d8", WRITES(BIT(RAX))},                                             /* neg rax */
-    {"4893", WRITES(BIT(RAX) | BIT(RBX))},                                    /* xchg rax, rbx */
-    {"48871c24", {KIND(SMUDGE), .to = RSP, .value = 8, .written = BIT(RBX)}}, /* xchg [rsp], rbx */
-    {"f0480fc15c2408", /* lock xadd [rsp+8], rbx */
-     {KIND(SMUDGE), .to = RSP, .number = 8, .value = 8, .written = BIT(RBX)}},
-    {"480fbcc3", WRITES(BIT(RAX))},                              /* bsf rax, rbx */
-    {"f3480fb8c3", WRITES(BIT(RAX))},                            /* popcnt rax, rbx */
-    {"490fc8", WRITES(BIT(R8))},                                 /* bswap r8 */
-    {"480fa4d803", WRITES(BIT(RAX))},                            /* shld rax, rbx, 3 */
-    {"c4e2f1f7c3", WRITES(BIT(RAX))},                            /* shlx rax, rbx, rcx */
-    {"f2480f2cc0", WRITES(BIT(RAX))},                            /* cvttsd2si rax, xmm0 */
-    {"0fa2", WRITES(BIT(RAX) | BIT(RBX) | BIT(RCX) | BIT(RDX))}, /* cpuid */
-    {"0f31", WRITES(BIT(RAX) | BIT(RDX))},                       /* rdtsc */
+    {"48f7e3", WRITES(BIT(RAX) | BIT(RDX))}, /* mul rbx */
+    {"48f7fb", WRITES(BIT(RAX) | BIT(RDX))}, /* idiv rbx */
+    {"480fafc3", WRITES(BIT(RAX))},          /* imul rax, rbx */
+    {"486bcb05", WRITES(BIT(RCX))},          /* imul rcx, rbx, 5 */
+    {"490f44c0",
+     {.kind = OPERATION_CHOICE, .to = RAX, .from = R8, .second = RAX}}, /* cmove rax, r8 */
+    {"0f95c1", WRITES(BIT(RCX))},                                       /* setne cl */
+    {"48c1e003", WRITES(BIT(RAX))},                                     /* shl rax, 3 */
+    {"48f7d8", WRITES(BIT(RAX))},                                       /* neg rax */
+    {"4893", WRITES(BIT(RAX) | BIT(RBX))},                              /* xchg rax, rbx */
+    {"480fbcc3", WRITES(BIT(RAX))},                                     /* bsf rax, rbx */
+    {"f3480fb8c3", WRITES(BIT(RAX))},                                   /* popcnt rax, rbx */
+    {"490fc8", WRITES(BIT(R8))},                                        /* bswap r8 */
+    {"480fa4d803", WRITES(BIT(RAX))},                                   /* shld rax, rbx, 3 */
+    {"c4e2f1f7c3", WRITES(BIT(RAX))},                                   /* shlx rax, rbx, rcx */
+    {"f2480f2cc0", WRITES(BIT(RAX))},                                   /* cvttsd2si rax, xmm0 */
+    {"0fa2", WRITES(BIT(RAX) | BIT(RBX) | BIT(RCX) | BIT(RDX))},        /* cpuid */
+    {"0f31", WRITES(BIT(RAX) | BIT(RDX))},                              /* rdtsc */
 };
 
 static size_t from_hex(const char *hex, uint8_t *bytes, size_t room)
@@ -971,13 +990,14 @@ static void narrow_registers_get_no_known_value(void **state)
 {
     (void)state;
     static const struct sample samples[] = {
-        {"30c0", WRITES(BIT(RAX))},     /* xor al, al */
-        {"30e4", WRITES(BIT(RAX))},     /* xor ah, ah */
-        {"6631c0", WRITES(BIT(RAX))},   /* xor ax, ax */
-        {"04ff", WRITES(BIT(RAX))},     /* add al, -1 */
-        {"fec4", WRITES(BIT(RAX))},     /* inc ah */
-        {"6683c301", WRITES(BIT(RBX))}, /* add bx, 1 */
-        {"668d03", WRITES(BIT(RAX))},   /* lea ax, [rbx] */
+        {"30c0", WRITES(BIT(RAX))},       /* xor al, al */
+        {"30e4", WRITES(BIT(RAX))},       /* xor ah, ah */
+        {"6631c0", WRITES(BIT(RAX))},     /* xor ax, ax */
+        {"04ff", WRITES(BIT(RAX))},       /* add al, -1 */
+        {"fec4", WRITES(BIT(RAX))},       /* inc ah */
+        {"6683c301", WRITES(BIT(RBX))},   /* add bx, 1 */
+        {"668d03", WRITES(BIT(RAX))},     /* lea ax, [rbx] */
+        {"66410f44c0", WRITES(BIT(RAX))}, /* cmove ax, r8w */
     };
     check_samples(samples, LENGTH_OF(samples));
 }
@@ -1118,6 +1138,9 @@ static void check_bounds(const struct operation *operation)
         break;
     case OPERATION_COMPARE:
         assert_true(to < REGISTER_COUNT || to == REGISTER_NONE);
+        break;
+    case OPERATION_LOAD: /* a pair whose first register is the zero register */
+        assert_true(to < REGISTER_COUNT || to == REGISTER_ZERO);
         break;
     default:
         assert_true(to < REGISTER_COUNT);

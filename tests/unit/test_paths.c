@@ -253,7 +253,8 @@ static void make_choices(struct world *world)
 
 static void make_world(struct world *world)
 {
-    *world = (struct world){.summary = new_summary(), .node_count = 3 + random_below(NODES_MAX - 2)};
+    *world =
+        (struct world){.summary = new_summary(), .node_count = 3 + random_below(NODES_MAX - 2)};
     struct summary *summary = world->summary;
     for (uint32_t n = 0; n < world->node_count; n++)
         add_node(summary, random_below(6) ? NODE_PLAIN : NODE_RETURNS);
@@ -486,12 +487,15 @@ static const struct loop_sample loop_samples[] = {
      .decides = {true, false},
      .expected = {LOOP_OTHERS, 0}},
     /* a count */
-    {.left = {NODE_RETURNS}, .count = {1, 5}, .expected = {LOOP_FEW, 5}},
-    {.left = {NODE_RETURNS}, .count = {1, 64}, .callee = RECEIVE, .expected = {LOOP_FEW, 64}},
-    {.left = {NODE_RETURNS}, .count = {1, 65}, .expected = {LOOP_ITSELF, 0}},
-    {.left = {NODE_RETURNS}, .count = {1, -5}, .expected = {LOOP_ITSELF, 0}},
-    {.left = {NODE_RETURNS}, .count = {2, 5}, .expected = {LOOP_ITSELF, 0}},
-    {.left = {NODE_RETURNS}, .count = {3, 5}, .expected = {LOOP_ITSELF, 0}},
+    {.left = {NODE_RETURNS}, .count = {.branch = 1, .limit = 5}, .expected = {LOOP_FEW, 5}},
+    {.left = {NODE_RETURNS},
+     .count = {.branch = 1, .limit = 64},
+     .callee = RECEIVE,
+     .expected = {LOOP_FEW, 64}},
+    {.left = {NODE_RETURNS}, .count = {.branch = 1, .limit = 65}, .expected = {LOOP_ITSELF, 0}},
+    {.left = {NODE_RETURNS}, .count = {.branch = 1, .limit = -5}, .expected = {LOOP_ITSELF, 0}},
+    {.left = {NODE_RETURNS}, .count = {.branch = 2, .limit = 5}, .expected = {LOOP_ITSELF, 0}},
+    {.left = {NODE_RETURNS}, .count = {.branch = 3, .limit = 5}, .expected = {LOOP_ITSELF, 0}},
 };
 
 static struct summary *loop_summary(const struct loop_sample *sample)
