@@ -193,7 +193,10 @@ static int run_one(const char *path, struct batch *batch)
 {
     const struct scan_options *options = batch->options;
     __attribute__((cleanup(subject_deinit))) struct subject subject = {0};
+    AUTO_FREE char *shown = text_escaped(path, strlen(path));
     struct error *error = scan_one(path, &subject);
+    if (error && !strstr(error_message(error), shown))
+        error = error_context(error, "%s", shown);
     if (error)
         return complain_error(error);
     AUTO_FREE struct known *known =

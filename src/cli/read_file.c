@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -31,11 +32,16 @@ static struct error *read_all(int fd, const char *shown, size_t max, struct text
 struct error *read_file(const char *path, size_t max, struct text *text_ret)
 {
     AUTO_FREE char *shown = text_escaped(path, strlen(path));
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
-        return error_create(ERROR_NOT_FOUND, "%s is not there", shown);
+        return error_create(ERROR_NOT_FOUND, "%s is not there", *shown ? shown : "''");
     if (fd < 0)
         return error_os(errno, "%s", shown);
+    struct stat status;
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+        close(fd);
+        return error_create(ERROR_BAD_DATA, "%s is not a file", *shown ? shown : "''");
+    }
     struct error *error = read_all(fd, shown, max, text_ret);
     close(fd);
     return error;

@@ -5,6 +5,7 @@
 
 enum {
     RESULTS_AT = 8, /* behind the return address of amd64, the saved link register of arm64 */
+    GIVEN_BYTES = 160,
     RESOLVE_MAX = 4
 };
 
@@ -22,6 +23,7 @@ void summary_destroy(struct summary *summary)
     VECTOR_DEINIT(&summary->cases);
     VECTOR_DEINIT(&summary->counts);
     VECTOR_DEINIT(&summary->exposed);
+    VECTOR_DEINIT(&summary->addresses);
     u64map_deinit(&summary->numbers);
     u64map_deinit(&summary->kept);
     u64map_deinit(&summary->loaded);
@@ -65,6 +67,15 @@ static bool is_case(const struct summary *summary, int64_t at)
     return false;
 }
 
+static bool is_behind_address(const struct summary *summary, int64_t at)
+{
+    for (size_t i = 0; i < summary->addresses.length; i++) {
+        if (at >= summary->addresses.at[i] && at - summary->addresses.at[i] < GIVEN_BYTES)
+            return true;
+    }
+    return false;
+}
+
 bool summary_is_given(const struct summary *summary, const struct value_slot *slot)
 {
     uint32_t value;
@@ -73,7 +84,7 @@ bool summary_is_given(const struct summary *summary, const struct value_slot *sl
     bool result_slot = made && slot->at >= RESULTS_AT;
     bool unread = made && !u64map_get(&summary->loaded, (uint64_t)slot->at, &value);
     return !is_case(summary, slot->at) &&
-           (result_slot || unread || slot->at >= summary->exposed_from);
+           (result_slot || unread || is_behind_address(summary, slot->at));
 }
 
 bool summary_gives_by_stack(const struct summary *summary, const struct value *value)

@@ -73,8 +73,8 @@ struct summary {
     struct u64map numbers; /* all constants that come into registers */
     bool incomplete;       /* more slots than are kept: not all uses of a value are seen */
     struct u64map kept;    /* results of calls seen in slots, or in registers where ways meet */
-    int64_t exposed_from;  /* the lowest slot whose address goes to others */
-    struct u64map loaded;  /* slots that are read again */
+    struct summary_addresses VECTOR_OF(int64_t) addresses; /* of slots, that go to others */
+    struct u64map loaded;                                  /* slots that are read again */
     struct summary_slots
         VECTOR_OF(struct value_slot) held; /* what it made, was given or captured, in slots */
     struct summary_exposed
@@ -103,7 +103,8 @@ struct error *summary_create(struct summary_context *context, const struct func 
 void summary_destroy(struct summary *summary);
 
 /* Is this slot for others: one that the function itself never reads (an argument passed on the
- * stack), one of the caller's (a result), one at or behind a slot whose address goes somewhere? Cases
+ * stack), one of the caller's (a result), one within what is taken for
+ * the size of an object (GIVEN_BYTES) behind a slot whose address goes somewhere? Cases
  * of a select are none of these. */
 bool summary_is_given(const struct summary *summary, const struct value_slot *slot);
 

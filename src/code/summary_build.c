@@ -10,6 +10,7 @@ enum {
     CLOSURES_MAX = 256,
     HELD_MAX = 1024,
     EXPOSED_MAX = 4096,
+    ADDRESSES_MAX = 512,
     COPY_MAX = 1024,   /* how much of what runtime.duffcopy copies is looked at */
     BRANCH_WITHIN = 6, /* instructions from a comparison to its branch */
     /* func selectgo(cas0 *scase, order0 *uint16, pc0 *uintptr, nsends, nrecvs int, block bool) */
@@ -63,8 +64,16 @@ static bool is_followed(const struct value *value)
 /* The address of a slot is kept somewhere: what lies there, and behind it, may be used by others. */
 static void note_address(struct summary *summary, const struct value *value)
 {
-    if (value->kind == VALUE_STACK && value->number < summary->exposed_from)
-        summary->exposed_from = value->number;
+    if (value->kind != VALUE_STACK)
+        return;
+    for (size_t i = 0; i < summary->addresses.length; i++) {
+        if (summary->addresses.at[i] == value->number)
+            return;
+    }
+    if (summary->addresses.length < ADDRESSES_MAX)
+        VECTOR_PUSH(&summary->addresses, value->number);
+    else
+        summary->incomplete = true;
 }
 
 static void note_held(struct summary *summary, const struct value_slot *slot)
@@ -373,7 +382,6 @@ struct error *summary_create(struct summary_context *context, const struct func 
 {
     struct summary *summary = xcalloc(1, sizeof(*summary));
     summary->func = *func;
-    summary->exposed_from = INT64_MAX;
     summary->registers = registers_of(context->program->arch);
     struct error *error = build(context, func, summary);
     if (error) {

@@ -139,7 +139,8 @@ static struct error *search_segments(struct search *search, const struct elffile
         if (in_memory)
             TRY(search_memory(search, segment->address + bias, segment->memory_size));
         else if (bytes)
-            TRY(search_bytes(search, bytes, left, segment->address + bias));
+            TRY(search_bytes(search, bytes, left < MEMORY_MAX ? left : MEMORY_MAX,
+                             segment->address + bias));
     }
     return NULL;
 }

@@ -14,29 +14,20 @@ static uint64_t hash_text(uint64_t hash, const char *text)
     return (hash ^ 0xff) * UINT64_C(0x100000001b3);
 }
 
-static bool is_taken(const struct findings *findings, const char *fingerprint)
-{
-    for (size_t i = 0; i < findings->length; i++) {
-        if (!strcmp(findings->at[i].fingerprint, fingerprint))
-            return true;
-    }
-    return false;
-}
-
-/* Of findings that are the same in all but their lines, the first in the code is number 0. */
-static char *fingerprint_of(const struct findings *findings, const struct finding *finding,
+/* Of findings that are the same in all but their lines, the first in the code has no number. */
+static char *fingerprint_of(struct scanner *scanner, const struct finding *finding,
                             const char *function, const char *mark)
 {
     uint64_t hash = hash_text(UINT64_C(0xcbf29ce484222325), rule_name(finding->rule));
     hash = hash_text(hash, finding->origin.module);
     hash = hash_text(hash, function);
     hash = hash_text(hash, mark);
-    char *text = sentence("%016llx", (unsigned long long)hash);
-    for (unsigned n = 1; is_taken(findings, text); n++) {
-        free(text);
-        text = sentence("%016llx-%u", (unsigned long long)hash, n);
-    }
-    return text;
+    uint32_t count = 0;
+    u64map_get(&scanner->fingerprints, hash, &count);
+    u64map_set(&scanner->fingerprints, hash, count + 1);
+    if (!count)
+        return sentence("%016llx", (unsigned long long)hash);
+    return sentence("%016llx-%u", (unsigned long long)hash, count);
 }
 
 void scanner_report(struct scanner *scanner, struct finding *finding, address return_pc,
@@ -46,7 +37,7 @@ void scanner_report(struct scanner *scanner, struct finding *finding, address re
     pclntab_frames(&scanner->program->pclntab, return_pc - 1, &frame, 1);
     finding->oldest_s = finding->newest_s = -1;
     finding->origin = origin_of(scanner->program, frame.function, frame.file);
-    finding->fingerprint = fingerprint_of(&scanner->scan->findings, finding, frame.function, mark);
+    finding->fingerprint = fingerprint_of(scanner, finding, frame.function, mark);
     VECTOR_PUSH(&scanner->scan->findings, *finding);
 }
 

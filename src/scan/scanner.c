@@ -6,7 +6,7 @@
 #include "code/flow.h"
 
 enum {
-    SPEND_MAX = 1 << 28,
+    SPEND_MAX = 1 << 26,
     CACHED_NODES_MAX = 1 << 19 /* instructions of kept summaries: some 40 MB */
 };
 
@@ -278,6 +278,7 @@ void scanner_close(struct scanner *scanner)
     u64map_deinit(&scanner->named);
     u64map_deinit(&scanner->bodies);
     u64map_deinit(&scanner->handlers);
+    u64map_deinit(&scanner->fingerprints);
     u64map_deinit(&scanner->exits);
     u64map_deinit(&scanner->followed);
     u64map_deinit(&scanner->lost);

@@ -51,6 +51,7 @@ struct scanner {
     struct u64map bodies;                 /* entries of functions that are started as goroutines */
     struct u64map handlers;               /* … that serve requests */
     struct named_entries cancel_closures; /* context.WithCancel.func1 */
+    struct u64map fingerprints;           /* how often each was given */
     struct u64map exits; /* entries of functions that call runtime.Goexit, once `exits_known` */
     bool exits_known;
     struct u64map followed, lost; /* entries: counted once each */

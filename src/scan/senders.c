@@ -240,7 +240,7 @@ static void judge_one_sender(struct launch *launch, const struct channel *channe
                              const struct channel_uses *maker, const struct channel_uses *body)
 {
     const struct channel_use *send = last_send(launch, body);
-    const struct channel_use *second = channel->size < 2 && receives_once(launch->parent, maker)
+    const struct channel_use *second = channel->size == 0 && receives_once(launch->parent, maker)
                                            ? second_send(launch, body)
                                            : NULL;
     if (second) { /* in a loop it may be one and the same */
