@@ -256,7 +256,7 @@ static struct operation other_access(uint32_t word)
     if ((word & 0x3fe08000) == 0x08808000) /* STLR, STLLR */
         return smudge(word, 0, INT64_C(1) << scale);
     if ((word & 0xbfa07c00) == 0x08207c00) /* CASP */
-        return other(writes(word >> 16 & 31) | writes((word >> 16 & 31) + 1));
+        return other(writes(word >> 16 & 31) | writes(((word >> 16 & 31) + 1) & 31));
     /* Exclusive ones and atomics: all that may be written in any of them. */
     return other(writes(word & 31) | writes(word >> 16 & 31) | writes(word >> 10 & 31));
 }
