@@ -38,7 +38,7 @@ struct error *read_file(const char *path, size_t max, struct text *text_ret)
     if (fd < 0)
         return error_os(errno, "%s", shown);
     struct stat status;
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) {
+    if (fstat(fd, &status) == 0 && (S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode))) {
         close(fd);
         return error_create(ERROR_BAD_DATA, "%s is not a file", *shown ? shown : "''");
     }
