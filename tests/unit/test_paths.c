@@ -400,13 +400,14 @@ static void calls_that_end_the_process_are_no_way(void **state)
     struct scanner scanner = {0};
     u64map_set(&scanner.named, 0x1000, CALLEE_EXIT);
     u64map_set(&scanner.named, 0x2000, CALLEE_SLEEP);
-    static const address callees[] = {0x1000, 0x2000, 0x3000, 0};
+    u64map_set(&scanner.named, 0x4000, CALLEE_PANIC);
+    static const address callees[] = {0x1000, 0x2000, 0x3000, 0x4000, 0};
     for (size_t i = 0; i < LENGTH_OF(callees); i++) {
         struct summary *summary = select_summary(1);
         add_call(summary, 2, callees[i]);
         AUTO_PATH struct path path;
         path_init(&path, &scanner, summary, 0);
-        assert_int_equal(path_returns(&path), callees[i] != 0x1000);
+        assert_int_equal(path_returns(&path), callees[i] != 0x1000 && callees[i] != 0x4000);
         summary_destroy(summary);
     }
     u64map_deinit(&scanner.named);
@@ -446,7 +447,8 @@ enum {
     RECEIVE = 0x1000,
     RANGE = 0x2000,
     SELECT = 0x3000,
-    SEND = 0x4000
+    SEND = 0x4000,
+    MAKE = 0x6000
 };
 
 /* 0 → 1 → 2 → 0 is the loop; 1 → 3 and 2 → 4 leave it. */
@@ -455,6 +457,7 @@ struct loop_sample {
     address callee;  /* called at node 1 */
     bool decides[2]; /* the branch at node 1, 2 is decided by what node 0's call returns */
     address decider;
+    bool own; /* both are about a channel that node 4's call makes */
     struct summary_count count;
     struct loop_judged expected;
 };
@@ -486,6 +489,13 @@ static const struct loop_sample loop_samples[] = {
      .decider = RANGE,
      .decides = {true, false},
      .expected = {LOOP_OTHERS, 0}},
+    /* what the function made itself, it may know all about */
+    {.left = {NODE_RETURNS}, .callee = RECEIVE, .own = true, .expected = {LOOP_ITSELF, 0}},
+    {.left = {NODE_RETURNS},
+     .decider = RANGE,
+     .decides = {true},
+     .own = true,
+     .expected = {LOOP_ITSELF, 0}},
     /* a count */
     {.left = {NODE_RETURNS}, .count = {.branch = 1, .limit = 5}, .expected = {LOOP_FEW, 5}},
     {.left = {NODE_RETURNS},
@@ -513,6 +523,9 @@ static struct summary *loop_summary(const struct loop_sample *sample)
     }
     add_call(summary, 1, sample->callee);
     add_call(summary, 0, sample->decider);
+    add_call(summary, 4, MAKE);
+    for (size_t i = 0; i < 2 && sample->own; i++)
+        summary->calls.at[i].arguments[0] = (struct value){VALUE_RESULT, 4, 0};
     if (sample->count.limit)
         VECTOR_PUSH(&summary->counts, sample->count);
     finish(summary);
@@ -528,6 +541,7 @@ static void loops_are_told_apart(void **state)
     u64map_set(&scanner.named, RANGE, CALLEE_CHANRECV2);
     u64map_set(&scanner.named, SELECT, CALLEE_SELECTGO);
     u64map_set(&scanner.named, SEND, CALLEE_CHANSEND);
+    u64map_set(&scanner.named, MAKE, CALLEE_MAKECHAN);
     for (size_t i = 0; i < LENGTH_OF(loop_samples); i++) {
         struct summary *summary = loop_summary(&loop_samples[i]);
         for (uint32_t n = 0; n < 3; n++) {
@@ -541,6 +555,41 @@ static void loops_are_told_apart(void **state)
         summary_destroy(summary);
     }
     u64map_deinit(&scanner.named);
+}
+
+/* Can one come from a node to another, by any number of edges, without passing `except`? */
+static bool naive_reaches(const struct summary *summary, uint32_t from, uint32_t to,
+                          uint32_t except)
+{
+    bool reached[NODES_MAX] = {false};
+    for (unsigned round = 0; round < NODES_MAX; round++) {
+        for (size_t i = 0; i < summary->traced.edges.length; i++) {
+            const struct flow_edge *edge = &summary->traced.edges.at[i];
+            if ((edge->from == from || reached[edge->from]) && edge->from != except &&
+                edge->to != except)
+                reached[edge->to] = true;
+        }
+    }
+    return reached[to];
+}
+
+static void loops_without_a_node_agree_with_enumeration(void **state)
+{
+    (void)state;
+    for (unsigned round = 0; round < 10000; round++) {
+        struct world world;
+        make_world(&world);
+        uint32_t except = random_below(world.node_count);
+        AUTO_LOOP struct loop loop = loop_without(world.summary, world.from, except);
+        bool in_loop = naive_reaches(world.summary, world.from, world.from, except);
+        assert_int_equal(loop.facts.in_loop, in_loop);
+        for (uint32_t n = 0; n < world.node_count && in_loop; n++) {
+            bool around = naive_reaches(world.summary, world.from, n, except) &&
+                          naive_reaches(world.summary, n, world.from, except);
+            assert_int_equal(loop.nodes[n], around);
+        }
+        summary_destroy(world.summary);
+    }
 }
 
 /* ---- calls by their bytes ---- */
@@ -762,6 +811,7 @@ int main(void)
         cmocka_unit_test(calls_that_end_the_process_are_no_way),
         cmocka_unit_test(walks_are_not_counted_by_ways),
         cmocka_unit_test(loops_are_told_apart),
+        cmocka_unit_test(loops_without_a_node_agree_with_enumeration),
         cmocka_unit_test(call_sites_agree_with_a_plain_search),
         cmocka_unit_test(calls_at_the_border_of_pieces_are_found_once),
         cmocka_unit_test(calls_at_the_ends_of_the_text_are_found),
