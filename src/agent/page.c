@@ -1,0 +1,252 @@
+#include "agent/page.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/executables.h"
+
+enum {
+    QUEUE = 64,
+    TOKEN_LEAST = 16,
+    TOKEN_MOST = 1024,
+    IDLE_S = 60,
+    SOCKET_FD = 3,
+    TOKEN_FD = 4,
+    REST_MS = 1000,
+    REST_MOST_MS = 60 * 1000
+};
+
+extern char **environ;
+
+/* ---- the socket */
+
+static socklen_t address_of(const struct settings *settings, struct sockaddr_storage *address_ret)
+{
+    struct sockaddr_in *four = (struct sockaddr_in *)address_ret;
+    struct sockaddr_in6 *six = (struct sockaddr_in6 *)address_ret;
+    memset(address_ret, 0, sizeof(*address_ret));
+    if (inet_pton(AF_INET, settings->address, &four->sin_addr) == 1) {
+        four->sin_family = AF_INET;
+        four->sin_port = htons(settings->port);
+        return sizeof(*four);
+    }
+    inet_pton(AF_INET6, settings->address, &six->sin6_addr);
+    six->sin6_family = AF_INET6;
+    six->sin6_port = htons(settings->port);
+    return sizeof(*six);
+}
+
+static struct error *listen_on(const struct settings *settings, int *socket_ret)
+{
+    struct sockaddr_storage address;
+    socklen_t length = address_of(settings, &address);
+    int descriptor = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int yes = 1;
+    if (descriptor >= 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    if (descriptor < 0 || bind(descriptor, (struct sockaddr *)&address, length) ||
+        listen(descriptor, QUEUE)) {
+        int reason = errno;
+        if (descriptor >= 0)
+            close(descriptor);
+        struct error *error =
+            error_os(reason, "the page at %s:%u", settings->address, settings->port);
+        return reason == EADDRINUSE
+                   ? error_context(error,
+                                   "another program listens there (--listen chooses another place, "
+                                   "--listen none does without)")
+                   : error;
+    }
+    /* Out of the way of the numbers that seep-page gets. */
+    *socket_ret = fcntl(descriptor, F_DUPFD_CLOEXEC, TOKEN_FD + 1);
+    close(descriptor);
+    return *socket_ret < 0 ? error_os(errno, "a socket for the page") : NULL;
+}
+
+/* ---- the token */
+
+static struct error *read_token(const char *path, char **token_ret)
+{
+    char bytes[TOKEN_MOST + 2];
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t length = descriptor < 0 ? -1 : read(descriptor, bytes, sizeof(bytes) - 1);
+    int reason = errno;
+    if (descriptor >= 0)
+        close(descriptor);
+    if (length < 0)
+        return error_os(reason, "the page's token, %s", path);
+    bytes[length] = '\0';
+    bytes[strcspn(bytes, "\r\n")] = '\0';
+    size_t token_length = strlen(bytes);
+    if (token_length < TOKEN_LEAST || token_length > TOKEN_MOST)
+        return error_create(ERROR_BAD_DATA,
+                            "the page's token, %s: its first line wants %d to %d letters; "
+                            "`openssl rand -hex 32` makes a good one",
+                            path, TOKEN_LEAST, TOKEN_MOST);
+    for (const char *letter = bytes; *letter; letter++) {
+        if (*letter <= ' ' || *letter > '~')
+            return error_create(ERROR_BAD_DATA,
+                                "the page's token, %s: only letters of ASCII without blanks", path);
+    }
+    *token_ret = xstrdup(bytes);
+    return NULL;
+}
+
+struct error *page_open(const struct settings *settings, struct page *page_ret)
+{
+    struct page page = {.settings = settings, .socket = -1};
+    struct error *error = NULL;
+    if (settings->address) {
+        error = executable_find("seep-page", &page.program);
+        if (!error && settings->token_file)
+            error = read_token(settings->token_file, &page.token);
+        if (!error)
+            error = listen_on(settings, &page.socket);
+    }
+    if (error) {
+        page_close(&page);
+        return error;
+    }
+    *page_ret = page;
+    return NULL;
+}
+
+int page_descriptor(const struct page *page, int64_t boot_ms)
+{
+    return page->child || boot_ms < page->rest_until_boot_ms ? -1 : page->socket;
+}
+
+/* ---- seep-page */
+
+/* A pipe from which the token can be read. */
+static struct error *token_pipe(const struct page *page, int *descriptor_ret)
+{
+    int ends[2];
+    *descriptor_ret = -1;
+    if (!page->token)
+        return NULL;
+    if (pipe2(ends, O_CLOEXEC))
+        return error_os(errno, "a pipe to seep-page");
+    ssize_t written = write(ends[1], page->token, strlen(page->token)); /* fits a pipe */
+    close(ends[1]);
+    *descriptor_ret = ends[0];
+    return written == (ssize_t)strlen(page->token) ? NULL : error_os(errno, "a pipe to seep-page");
+}
+
+static int spawn(const struct page *page, int token, pid_t *pid_ret)
+{
+    char interval[32], idle[16], socket_fd[16], token_fd[16];
+    snprintf(interval, sizeof(interval), "%lld", (long long)page->settings->interval_ms);
+    snprintf(idle, sizeof(idle), "%d", IDLE_S);
+    snprintf(socket_fd, sizeof(socket_fd), "%d", SOCKET_FD);
+    snprintf(token_fd, sizeof(token_fd), "%d", TOKEN_FD);
+    char *arguments[16] = {page->program, "--store",  page->settings->store,
+                           "--socket",    socket_fd,  "--interval-ms",
+                           interval,      "--idle-s", idle};
+    size_t count = 9;
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    sigemptyset(&none);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    if (token >= 0) {
+        posix_spawn_file_actions_adddup2(&actions, token, TOKEN_FD);
+        arguments[count++] = "--token-fd";
+        arguments[count++] = token_fd;
+        if (!settings_is_loopback(page->settings))
+            arguments[count++] = "--allow-any-host-with-token";
+    }
+    posix_spawn_file_actions_adddup2(&actions, page->socket, SOCKET_FD);
+    int failed = posix_spawn(pid_ret, page->program, &actions, &attributes, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return failed;
+}
+
+/* After n failures in a row it rests for 2ⁿ seconds, at most a minute. */
+static void rest(struct page *page, int64_t boot_ms)
+{
+    unsigned shift = page->failures < 6 ? page->failures : 6;
+    int64_t rest_ms = (int64_t)REST_MS << shift;
+    page->failures++;
+    page->rest_until_boot_ms = boot_ms + (rest_ms < REST_MOST_MS ? rest_ms : REST_MOST_MS);
+}
+
+struct error *page_wake(struct page *page, int64_t boot_ms)
+{
+    int token = -1;
+    pid_t pid = 0;
+    struct error *error = token_pipe(page, &token);
+    int failed = error ? 0 : spawn(page, token, &pid);
+    if (token >= 0)
+        close(token);
+    if (failed)
+        error = error_os(failed, "%s", page->program);
+    if (error) {
+        rest(page, boot_ms);
+        return error;
+    }
+    page->child = pid;
+    page->began_boot_ms = boot_ms;
+    return NULL;
+}
+
+char *page_tend(struct page *page, int64_t boot_ms)
+{
+    int status = 0;
+    if (!page->child || waitpid(page->child, &status, WNOHANG) != page->child)
+        return NULL;
+    page->child = 0;
+    if (WIFEXITED(status) && !WEXITSTATUS(status)) {
+        page->failures = 0;
+        return NULL;
+    }
+    char *line = NULL;
+    rest(page, boot_ms);
+    int printed = WIFSIGNALED(status)
+                      ? asprintf(&line,
+                                 "the page's process was ended by signal %d; it is started again "
+                                 "when somebody asks",
+                                 WTERMSIG(status))
+                      : asprintf(&line,
+                                 "the page's process ended with status %d; it is started again "
+                                 "when somebody asks",
+                                 WEXITSTATUS(status));
+    return printed < 0 ? NULL : line;
+}
+
+void page_close(struct page *page)
+{
+    if (page->child) {
+        kill(page->child, SIGTERM);
+        for (unsigned i = 0; i < 50 && page->child; i++) {
+            if (waitpid(page->child, NULL, WNOHANG) == page->child)
+                page->child = 0;
+            else
+                usleep(10000);
+        }
+        if (page->child) {
+            kill(page->child, SIGKILL);
+            waitpid(page->child, NULL, 0);
+        }
+    }
+    if (page->socket >= 0)
+        close(page->socket);
+    free(page->token);
+    free(page->program);
+    *page = (struct page){.socket = -1};
+}
