@@ -15,7 +15,7 @@ void batch_deinit(struct batch *batch)
     VECTOR_DEINIT(&batch->samples);
     lives_deinit(&batch->lives);
     markers_deinit(&batch->markers);
-    sites_deinit(&batch->sites);
+    site_records_deinit(&batch->sites);
     standings_deinit(&batch->standings);
     calls_deinit(&batch->calls);
     inspection_records_deinit(&batch->inspections);
@@ -52,7 +52,7 @@ static void take_records(struct batch *to, struct batch *from)
 {
     MOVE(&to->lives, &from->lives, BACKLOG_RECORDS_MAX, life_deinit);
     MOVE(&to->markers, &from->markers, BACKLOG_RECORDS_MAX, marker_deinit);
-    MOVE(&to->sites, &from->sites, BACKLOG_RECORDS_MAX, site_deinit);
+    MOVE(&to->sites, &from->sites, BACKLOG_RECORDS_MAX, site_record_deinit);
     MOVE(&to->standings, &from->standings, BACKLOG_RECORDS_MAX, standing_deinit);
     MOVE(&to->calls, &from->calls, BACKLOG_RECORDS_MAX, call_deinit);
     MOVE(&to->inspections, &from->inspections, BACKLOG_INSPECTIONS_MAX, inspection_record_deinit);

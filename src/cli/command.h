@@ -22,6 +22,7 @@ extern const struct command command_explain;
 extern const struct command command_inspect;
 extern const struct command command_ps;
 extern const struct command command_scan;
+extern const struct command command_watch;
 
 /* One line on stderr: "seep: …". Returns EXIT_FAILED. */
 int complain(const char *format, ...) PRINTF_LIKE(1, 2);

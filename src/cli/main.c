@@ -13,7 +13,7 @@
 #include "cli/command.h"
 
 static const struct command *const commands[] = {&command_inspect, &command_scan, &command_ps,
-                                                 &command_explain};
+                                                 &command_watch,   &command_explain};
 
 static const char introduction[] =
     "seep finds slow memory leaks in running Go programs, from outside: nothing is added to them,\n"

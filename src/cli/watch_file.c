@@ -12,10 +12,9 @@ enum {
     FILE_SIZE_MAX = 1 << 20
 };
 
-static const int64_t ns_per_ms = 1000000;
 
 struct reader {
-    yaml_document_t document;
+    yaml_document_t *document;
     const char *shown; /* the file */
     struct settings *settings;
 };
@@ -58,11 +57,10 @@ static struct error *read_texts(const struct reader *reader, const yaml_node_t *
     struct patterns *texts = to;
     if (node->type != YAML_SEQUENCE_NODE)
         return complaint(reader, node, "a list is wanted here: [\"api-*\", worker]");
-    yaml_document_t *document = (yaml_document_t *)&reader->document;
     for (const yaml_node_item_t *item = node->data.sequence.items.start;
          item < node->data.sequence.items.top; item++) {
         char *text = NULL;
-        TRY(read_text(reader, yaml_document_get_node(document, *item), &text));
+        TRY(read_text(reader, yaml_document_get_node(reader->document, *item), &text));
         VECTOR_PUSH(texts, text);
     }
     return NULL;
@@ -204,13 +202,12 @@ static struct error *read_key(const struct reader *reader, const char *section,
 static struct error *read_mapping(const struct reader *reader, const char *section,
                                   const yaml_node_t *node)
 {
-    yaml_document_t *document = (yaml_document_t *)&reader->document;
     if (node->type != YAML_MAPPING_NODE)
         return complaint(reader, node, "keys with values are wanted here");
     for (const yaml_node_pair_t *pair = node->data.mapping.pairs.start;
          pair < node->data.mapping.pairs.top; pair++) {
-        const yaml_node_t *name = yaml_document_get_node(document, pair->key),
-                          *value = yaml_document_get_node(document, pair->value);
+        const yaml_node_t *name = yaml_document_get_node(reader->document, pair->key),
+                          *value = yaml_document_get_node(reader->document, pair->value);
         const char *text = text_of(name);
         if (!section && text && is_section(text))
             TRY(read_mapping(reader, text, value));
@@ -223,18 +220,20 @@ static struct error *read_mapping(const struct reader *reader, const char *secti
 static struct error *read_document(struct reader *reader, const struct text *file)
 {
     yaml_parser_t parser;
+    yaml_document_t document;
     if (!yaml_parser_initialize(&parser))
         return error_create(ERROR_NO_MEMORY, "out of memory");
     yaml_parser_set_input_string(&parser, (const unsigned char *)file->bytes, file->length);
     struct error *error = NULL;
-    if (!yaml_parser_load(&parser, &reader->document)) {
+    if (!yaml_parser_load(&parser, &document)) {
         error = error_create(ERROR_BAD_DATA, "%s:%zu: not YAML: %s", reader->shown,
                              parser.problem_mark.line + 1,
                              parser.problem ? parser.problem : "out of memory");
     } else {
-        const yaml_node_t *root = yaml_document_get_root_node(&reader->document);
+        reader->document = &document;
+        const yaml_node_t *root = yaml_document_get_root_node(&document);
         error = root ? read_mapping(reader, NULL, root) : NULL; /* an empty file says nothing */
-        yaml_document_delete(&reader->document);
+        yaml_document_delete(&document);
     }
     yaml_parser_delete(&parser);
     return error;

@@ -18,7 +18,7 @@ struct store_backend {
                            struct lives *lives_ret)NODISCARD;
     struct error *(*markers)(struct store *store, uint32_t life, struct store_span span,
                              struct markers *markers_ret)NODISCARD;
-    struct error *(*sites)(struct store *store, uint32_t life, struct sites *sites_ret)NODISCARD;
+    struct error *(*sites)(struct store *store, uint32_t life, struct site_records *sites_ret)NODISCARD;
     struct error *(*standings)(struct store *store, struct standings *standings_ret)NODISCARD;
     struct error *(*calls)(struct store *store, uint32_t life, struct store_span span,
                            struct calls *calls_ret)NODISCARD;

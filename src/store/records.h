@@ -74,7 +74,7 @@ enum site_kind {
 };
 
 /* A place in one build of a program whose count is kept as a series of its own. */
-struct site {
+struct site_record {
     uint32_t id;
     enum site_kind kind;
     char *build_id;
@@ -145,20 +145,20 @@ struct inspection_record {
 
 struct lives VECTOR_OF(struct life);
 struct markers VECTOR_OF(struct marker);
-struct sites VECTOR_OF(struct site);
+struct site_records VECTOR_OF(struct site_record);
 struct standings VECTOR_OF(struct standing);
 struct calls VECTOR_OF(struct call);
 struct inspection_records VECTOR_OF(struct inspection_record);
 
 void life_deinit(struct life *life);
 void marker_deinit(struct marker *marker);
-void site_deinit(struct site *site);
+void site_record_deinit(struct site_record *site);
 void standing_deinit(struct standing *standing);
 void call_deinit(struct call *call);
 void inspection_record_deinit(struct inspection_record *record);
 void lives_deinit(struct lives *lives);
 void markers_deinit(struct markers *markers);
-void sites_deinit(struct sites *sites);
+void site_records_deinit(struct site_records *sites);
 void standings_deinit(struct standings *standings);
 void calls_deinit(struct calls *calls);
 void inspection_records_deinit(struct inspection_records *records);

@@ -24,6 +24,7 @@
     X(HEAP_LIVE, "heap_live", "bytes", false, "heap live at the last collection")            \
     X(HEAP_GOAL, "heap_goal", "bytes", false, "heap size at which the next collection ends") \
     X(COLLECTIONS, "collections", "collections", true, "garbage collections")                \
+    X(KEPT, "kept", "bytes", false, "heap live and stacks: what the program keeps")          \
     X(STACKS, "stacks", "bytes", false, "stacks of goroutines")                              \
     X(HEAP_IN_USE, "heap_in_use", "bytes", false, "heap in spans that hold objects")         \
     X(HEAP_IDLE, "heap_idle", "bytes", false, "heap that is free and not given back to the system")

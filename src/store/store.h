@@ -25,7 +25,7 @@ struct batch {
     struct samples VECTOR_OF(struct sample) samples;
     struct lives lives;
     struct markers markers;
-    struct sites sites;
+    struct site_records sites;
     struct standings standings;
     struct calls calls;
     struct inspection_records inspections;
@@ -79,7 +79,7 @@ struct error *store_lives(struct store *store, const char *program, struct store
 struct error *store_markers(struct store *store, uint32_t life, struct store_span span,
                             struct markers *markers_ret) NODISCARD; /* life UINT32_MAX: of all */
 struct error *store_sites(struct store *store, uint32_t life,
-                          struct sites *sites_ret) NODISCARD; /* that have samples in this life */
+                          struct site_records *sites_ret) NODISCARD; /* that have samples in this life */
 struct error *store_standings(struct store *store,
                               struct standings *standings_ret) NODISCARD; /* newest of each life */
 struct error *

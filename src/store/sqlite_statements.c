@@ -1,0 +1,97 @@
+/* Statements, transactions and errors of SQLite, in the form that the rest of the store uses. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "store/sqlite_internal.h"
+
+struct error *sqlite_error(struct sqlite_store *store, const char *doing)
+{
+    int code = sqlite3_errcode(store->db) & 0xff;
+    int reason = sqlite3_system_errno(store->db);
+    switch (code) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return error_create(ERROR_BAD_DATA, "the store %s is broken (%s)", store->path, doing);
+    case SQLITE_FULL:
+        return error_create(ERROR_OS, "the store %s cannot be written: the disk is full",
+                            store->path);
+    case SQLITE_READONLY:
+        return error_create(ERROR_PERMISSION, "the store %s cannot be written: it is read-only",
+                            store->path);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return error_create(ERROR_OS, "the store %s is locked by another process", store->path);
+    case SQLITE_NOMEM:
+        return error_create(ERROR_NO_MEMORY, "the store %s: out of memory", store->path);
+    default:
+        return error_create(ERROR_OS, "the store %s: %s: %s%s%s", store->path, doing,
+                            sqlite3_errmsg(store->db), reason ? ": " : "",
+                            reason ? strerror(reason) : "");
+    }
+}
+
+struct error *sqlite_prepare(struct sqlite_store *store, const char *query,
+                             sqlite3_stmt **statement_ret)
+{
+    if (sqlite3_prepare_v2(store->db, query, -1, statement_ret, NULL) != SQLITE_OK)
+        return sqlite_error(store, "asking it");
+    return NULL;
+}
+
+struct error *sqlite_step(struct sqlite_store *store, sqlite3_stmt *statement, bool *row_ret)
+{
+    int code = sqlite3_step(statement);
+    if (code != SQLITE_ROW && code != SQLITE_DONE)
+        return sqlite_error(store, "using it");
+    *row_ret = code == SQLITE_ROW;
+    return NULL;
+}
+
+struct error *sqlite_run(struct sqlite_store *store, const char *query)
+{
+    if (sqlite3_exec(store->db, query, NULL, NULL, NULL) != SQLITE_OK)
+        return sqlite_error(store, "using it");
+    return NULL;
+}
+
+struct error *sqlite_begin(struct sqlite_store *store)
+{
+    return sqlite_run(store, "BEGIN IMMEDIATE");
+}
+
+struct error *sqlite_end(struct sqlite_store *store, struct error *error)
+{
+    if (!error)
+        error = sqlite_run(store, "COMMIT");
+    if (error && !sqlite3_get_autocommit(store->db))
+        sqlite3_exec(store->db, "ROLLBACK", NULL, NULL, NULL);
+    return error;
+}
+
+struct error *sqlite_fact(struct sqlite_store *store, const char *name, int64_t *value_ret)
+{
+    AUTO_STATEMENT sqlite3_stmt *statement = NULL;
+    bool row = false;
+    TRY(sqlite_prepare(store, "SELECT value FROM facts WHERE name = ?", &statement));
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    TRY(sqlite_step(store, statement, &row));
+    *value_ret = row ? sqlite3_column_int64(statement, 0) : 0;
+    return NULL;
+}
+
+struct error *sqlite_set_fact(struct sqlite_store *store, const char *name, int64_t value)
+{
+    AUTO_STATEMENT sqlite3_stmt *statement = NULL;
+    bool row = false;
+    TRY(sqlite_prepare(store, "INSERT OR REPLACE INTO facts(name, value) VALUES(?, ?)",
+                       &statement));
+    sqlite3_bind_text(statement, 1, name, -1, SQLITE_STATIC);
+    sqlite3_bind_int64(statement, 2, value);
+    return sqlite_step(store, statement, &row);
+}
+
+char *sqlite_text(sqlite3_stmt *statement, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    return xstrdup(text ? text : "");
+}
