@@ -108,14 +108,42 @@ static json_t *memory_json(const struct memory_split *memory)
     return value;
 }
 
+static json_t *known_count(bool known, uint64_t count)
+{
+    return known ? json_count(count) : json_null();
+}
+
+static json_t *counters_json(const struct counters *counters)
+{
+    bool limited = counters->known && counters->limit != INT64_MAX;
+    json_t *value = json_object();
+    json_object_set_new(value, "heap_live_bytes", known_count(counters->known, counters->live));
+    json_object_set_new(value, "heap_goal_bytes",
+                        known_count(counters->known && counters->goal, counters->goal));
+    json_object_set_new(value, "gogc",
+                        counters->known ? json_integer(counters->percent) : json_null());
+    json_object_set_new(value, "memory_limit_bytes",
+                        known_count(limited, (uint64_t)counters->limit));
+    json_object_set_new(value, "heap_in_use_bytes",
+                        known_count(counters->heap_known, counters->in_use));
+    json_object_set_new(value, "heap_idle_bytes",
+                        known_count(counters->heap_known, counters->idle));
+    json_object_set_new(value, "heap_released_bytes",
+                        known_count(counters->heap_known, counters->released));
+    json_object_set_new(value, "stacks_bytes",
+                        known_count(counters->stats_known, counters->stacks));
+    json_object_set_new(value, "collections",
+                        known_count(counters->stats_known, counters->collections));
+    return value;
+}
+
 json_t *finding_json(const struct finding *finding)
 {
     json_t *value = json_object();
     json_object_set_new(value, "rule", json_string(rule_name(finding->rule)));
     json_object_set_new(value, "grade", json_string(grade_name(finding->grade)));
     json_object_set_new(value, "title", json_text(finding->title ? finding->title : "?"));
-    json_object_set_new(value, "count",
-                        finding->count ? json_count(finding->count) : json_null());
+    json_object_set_new(value, "count", finding->count ? json_count(finding->count) : json_null());
     json_object_set_new(value, "held_bytes",
                         finding->held_bytes ? json_count(finding->held_bytes) : json_null());
     json_object_set_new(value, "at", known_place(json_place(&finding->at)));
@@ -180,6 +208,7 @@ json_t *report_json(const struct report *report)
                         json_real(report->read_s > 0 ? round(report->read_s * 1e6) / 1e6 : 0));
     json_object_set_new(value, "pause_us", json_integer(0)); /* nothing is stopped */
     json_object_set_new(value, "memory", memory_json(&now->memory));
+    json_object_set_new(value, "runtime_counters", counters_json(&now->counters));
     json_object_set_new(value, "goroutines", goroutines);
     json_object_set_new(value, "defers", defers_json(report));
     json_object_set_new(value, "findings", findings_json(report->findings));

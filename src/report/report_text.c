@@ -105,6 +105,25 @@ static void write_memory(const struct report *report, struct line *line)
     text_deinit(&text);
 }
 
+/* "live 371.0 MiB after collection 1,024, the next one at 742.1 MiB" */
+static void write_counters(const struct report *report, struct line *line)
+{
+    const struct counters *counters = &report->now->counters;
+    char buffer[TEXT_SIZE_ROOM];
+    if (!counters->known)
+        return;
+    start_row(line, report, STYLE_PLAIN, "heap");
+    line_printf(line, STYLE_PLAIN, "live %s", text_size(buffer, counters->live));
+    if (counters->stats_known && counters->collections)
+        line_printf(line, STYLE_PLAIN, " after collection %s",
+                    text_count(buffer, counters->collections));
+    else if (counters->stats_known)
+        line_put(line, STYLE_PLAIN, " taken for granted, as none was collected yet");
+    if (counters->goal)
+        line_printf(line, STYLE_PLAIN, ", the next one at %s", text_size(buffer, counters->goal));
+    line_end(line);
+}
+
 static void put_unread(struct line *line, bool *first, uint64_t count, const char *one,
                        const char *many)
 {
@@ -196,6 +215,7 @@ void report_text(const struct report *report, struct term *term)
     struct line line = {.term = term};
     write_header(report, &line);
     write_memory(report, &line);
+    write_counters(report, &line);
     write_read(report, &line);
     if (report->findings->length)
         text_findings(report, term);

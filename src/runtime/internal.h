@@ -29,6 +29,9 @@ struct runtime {
     struct program *program;
     struct offsets offsets;
     struct globals globals;
+    struct counter_places counter_places;
+    const char *counters_blind; /* what of them is not known; NULL: all is */
+    bool counters_sought;
     struct wait_reasons wait_reasons;
     uint8_t *wait_kinds; /* enum wait_kind by wait reason */
     struct u64map pc_index;

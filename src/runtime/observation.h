@@ -8,6 +8,7 @@
 
 #include "base/vector.h"
 #include "program/program.h"
+#include "runtime/counters.h"
 #include "runtime/stacks.h"
 #include "target/target.h"
 
@@ -138,6 +139,7 @@ struct observation {
     struct defer_sites VECTOR_OF(struct defer_site) defers;
     struct stack_table *stacks; /* borrowed: shared between looks */
     struct memory_split memory;
+    struct counters counters; /* of the runtime itself; OBSERVE_ALL */
     struct unread unread;
     uint64_t user, system; /* goroutines */
     uint64_t dead;         /* descriptors kept for re-use */

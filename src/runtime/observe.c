@@ -56,8 +56,20 @@ static void note(struct observation *observation, const char *text)
     VECTOR_PUSH(&observation->unread.notes, xstrdup(text));
 }
 
+/* Where they are does not change: looked for once. */
+static struct error *read_counters(struct runtime *runtime, struct observation *observation)
+{
+    if (!runtime->counters_sought)
+        counters_find(runtime, &runtime->counter_places, &runtime->counters_blind);
+    runtime->counters_sought = true;
+    if (runtime->counters_blind)
+        note(observation, runtime->counters_blind);
+    return counters_read(runtime, &runtime->counter_places, &observation->counters);
+}
+
 static struct error *read_memory(struct runtime *runtime, struct observation *observation)
 {
+    TRY(read_counters(runtime, observation));
     if (!runtime->globals.allspans) {
         note(observation, "the list of spans (mheap_.allspans) was not found: memory is not split");
         return NULL;

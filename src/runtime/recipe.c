@@ -1,0 +1,114 @@
+#include "runtime/recipe.h"
+
+#include <string.h>
+
+#include "runtime/internal.h"
+
+static const char runtime_prefix[] = "runtime.";
+
+static bool is_runtime(const struct pclntab *table, uint64_t index, struct func *func_ret)
+{
+    return pclntab_func_at(table, index, func_ret) &&
+           !strncmp(func_name(table, func_ret), runtime_prefix, strlen(runtime_prefix));
+}
+
+/* The linker lays a package out in one piece (cmd/link/internal/ld/lib.go, postorder): the functions around one of the runtime that names its own
+ * kind of goroutine. */
+static void find_system(struct runtime *runtime, struct recipe *recipe)
+{
+    const struct pclntab *table = &runtime->program->pclntab;
+    struct func func, main_func;
+    if (pclntab_func_named(table, "runtime.main", &main_func))
+        recipe->main_entry = main_func.entry;
+    if (!pclntab_func_named(table, "runtime.gcBgMarkWorker", &func))
+        return;
+    uint64_t first = func.index, last = func.index;
+    struct func edge = func;
+    recipe->system_low = func.entry;
+    recipe->system_high = func.end;
+    while (first > 0 && is_runtime(table, first - 1, &edge)) {
+        recipe->system_low = edge.entry;
+        first--;
+    }
+    while (is_runtime(table, last + 1, &edge)) {
+        recipe->system_high = edge.end;
+        last++;
+    }
+}
+
+static uint16_t offset(int32_t value)
+{
+    return value >= 0 && value < RECIPE_OFFSET_MAX ? (uint16_t)value : 0;
+}
+
+struct error *recipe_make(struct runtime *runtime, struct recipe *recipe_ret,
+                          const char **blind_ret)
+{
+    const struct offsets *offsets = &runtime->offsets;
+    struct recipe recipe;
+    memset(&recipe, 0, sizeof(recipe)); /* the holes, too: it is sent as it lies */
+    recipe.form = RECIPE_FORM;
+    recipe.go_minor = (uint32_t)runtime->program->info.go_minor;
+    recipe.allgs = runtime->globals.allgs;
+    recipe.g_from = (uint16_t)offsets->g_from;
+    recipe.g_size = (uint16_t)offsets->g_size;
+    recipe.g_status = offset(offsets->g_status);
+    recipe.g_goid = offset(offsets->g_goid);
+    recipe.g_gopc = offset(offsets->g_gopc);
+    recipe.g_startpc = offset(offsets->g_startpc);
+    recipe.g_waitreason = offset(offsets->g_waitreason);
+    recipe.g_defer = offset(offsets->g_defer);
+    recipe.g_stack_low = offset(offsets->g_stack_low);
+    recipe.g_stack_high = offset(offsets->g_stack_high);
+    recipe.defer_size = (uint16_t)offsets->defer_size;
+    recipe.defer_link = offset(offsets->defer_link);
+    recipe.defer_pc = offset(offsets->defer_pc);
+    recipe.defer_sp = offset(offsets->defer_sp);
+    for (size_t i = 0; i < RECIPE_REASONS && i < runtime->wait_reasons.length; i++)
+        recipe.wait_kinds[i] = runtime->wait_kinds[i];
+    find_system(runtime, &recipe);
+    counters_find(runtime, &recipe.counters, blind_ret);
+    if (!recipe_is_sane(&recipe))
+        return error_create(ERROR_UNSUPPORTED,
+                            "the goroutine list is of a form that cannot be sampled");
+    *recipe_ret = recipe;
+    return NULL;
+}
+
+static bool within(const struct recipe *recipe, uint16_t member, unsigned size)
+{
+    return member >= recipe->g_from && member + size <= recipe->g_from + recipe->g_size;
+}
+
+static bool is_place(address at, unsigned align)
+{
+    return !at || (is_user_address(at) && at % align == 0);
+}
+
+static bool places_are_sane(const struct counter_places *places)
+{
+    bool sane = is_place(places->live, 8) && is_place(places->goal, 8) &&
+                is_place(places->percent, 4) && is_place(places->limit, 8) &&
+                is_place(places->in_use, 8) && is_place(places->idle, 8) &&
+                is_place(places->released, 8) && is_place(places->collections, 4) &&
+                is_place(places->last_unix, 8);
+    for (unsigned i = 0; i < HEAP_STATS; i++)
+        sane = sane && is_place(places->stacks[i], 8);
+    return sane;
+}
+
+bool recipe_is_sane(const struct recipe *recipe)
+{
+    const unsigned room = 8;
+    return recipe->form == RECIPE_FORM && recipe->allgs && is_place(recipe->allgs, 8) &&
+           recipe->g_size >= 64 && recipe->g_from + recipe->g_size <= RECIPE_OFFSET_MAX &&
+           within(recipe, recipe->g_status, 4) && within(recipe, recipe->g_goid, room) &&
+           within(recipe, recipe->g_gopc, room) && within(recipe, recipe->g_startpc, room) &&
+           within(recipe, recipe->g_waitreason, 1) && within(recipe, recipe->g_defer, room) &&
+           within(recipe, recipe->g_stack_low, room) &&
+           within(recipe, recipe->g_stack_high, room) && recipe->defer_size >= 24 &&
+           recipe->defer_size <= 256 && recipe->defer_link + room <= recipe->defer_size &&
+           recipe->defer_pc + room <= recipe->defer_size &&
+           recipe->defer_sp + room <= recipe->defer_size &&
+           recipe->system_low <= recipe->system_high && places_are_sane(&recipe->counters);
+}
