@@ -53,7 +53,8 @@ static bool is_controller(const uint8_t *bytes, const struct counter_layout *lay
         return false;
     if (percent > 0 ? minimum != (uint64_t)HEAP_MINIMUM * (uint64_t)percent / 100 : !minimum)
         return false;
-    if (!live || live >= bytes_max || !marked || marked >= bytes_max)
+    if (!live || live >= bytes_max ||
+        marked >= bytes_max) /* nothing is marked before the first collection */
         return false;
     if (layout->limit == COUNTER_UNKNOWN)
         return field(bytes, layout->goal) >= marked / 2;
@@ -215,48 +216,14 @@ void counters_find(struct runtime *runtime, struct counter_places *places_ret,
 
 /* ---- reading */
 
-static void judge(struct counters *counters)
-{
-    counters->known = counters->live && counters->live < bytes_max;
-    if (counters->goal >= bytes_max) /* GOGC=off */
-        counters->goal = 0;
-    counters->heap_known = counters->heap_known && is_pages(counters->in_use) &&
-                           is_pages(counters->idle) && is_pages(counters->released);
-    counters->stats_known = counters->stats_known && is_pages(counters->stacks);
-}
-
 struct error *counters_read(struct runtime *runtime, const struct counter_places *places,
                             struct counters *counters_ret)
 {
-    struct counters counters = {
-        .limit = INT64_MAX, .heap_known = places->in_use, .stats_known = places->collections};
-    uint64_t stacks[HEAP_STATS] = {0};
-    if (places->live) {
-        struct read_request requests[] = {
-            {places->live, 8, false, &counters.live},
-            {places->goal, 8, false, &counters.goal},
-            {places->percent, 4, false, &counters.percent},
-            {places->limit, 8, false, &counters.limit},
-            {places->in_use, 8, false, &counters.in_use},
-            {places->idle, 8, false, &counters.idle},
-            {places->released, 8, false, &counters.released},
-            {places->stacks[0], 8, false, &stacks[0]},
-            {places->stacks[1], 8, false, &stacks[1]},
-            {places->stacks[2], 8, false, &stacks[2]},
-            {places->collections, 4, false, &counters.collections},
-            {places->last_unix, 8, false, &counters.last_unix_ns},
-        };
-        struct read_request wanted[LENGTH_OF(requests)];
-        size_t count = 0;
-        for (size_t i = 0; i < LENGTH_OF(requests); i++) {
-            if (requests[i].at)
-                wanted[count++] = requests[i];
-        }
-        target_forget(runtime->target);
-        TRY(target_read_many(runtime->target, wanted, count));
-    }
-    counters.stacks = stacks[0] + stacks[1] + stacks[2];
-    judge(&counters);
-    *counters_ret = counters;
+    struct counter_reading reading;
+    target_forget(runtime->target);
+    counter_reading_init(&reading, places);
+    if (reading.count)
+        TRY(target_read_many(runtime->target, reading.requests, reading.count));
+    *counters_ret = counter_reading_result(&reading);
     return NULL;
 }

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "target/address.h"
+#include "target/target.h"
 
 enum {
     COUNTER_UNKNOWN = -1, /* of an offset: this release does not have it */
@@ -37,7 +37,7 @@ struct counter_places {
 
 struct counters { /* bytes; what is unknown has known… false */
     bool known, heap_known, stats_known;
-    uint64_t live, goal; /* goal 0: none */
+    uint64_t live, goal;             /* goal 0: none */
     int32_t percent;                 /* GOGC; -1: off */
     int64_t limit;                   /* GOMEMLIMIT; INT64_MAX: none */
     uint64_t in_use, idle, released; /* heap_known */
@@ -45,6 +45,16 @@ struct counters { /* bytes; what is unknown has known… false */
     uint32_t collections;
     int64_t last_unix_ns; /* end of the last one; 0: none yet */
 };
+
+/* One reading of all that has a place: `requests` is to be fulfilled between the two calls, by whatever reads the target. The struct must not be moved meanwhile. */
+struct counter_reading {
+    struct counters counters;
+    uint64_t stacks[HEAP_STATS];
+    struct read_request requests[16];
+    size_t count;
+};
+void counter_reading_init(struct counter_reading *reading, const struct counter_places *places);
+struct counters counter_reading_result(const struct counter_reading *reading);
 
 struct runtime;
 
