@@ -1,0 +1,72 @@
+/* What the server answers with: one function an address, each in a file of its own. They read the store and make JSON or text; nothing of HTTP is known here but the status. */
+#ifndef SEEP_SERVE_ANSWER_H
+#define SEEP_SERVE_ANSWER_H
+
+#include <jansson.h>
+
+#include "serve/request.h"
+#include "store/store.h"
+
+struct answer {
+    unsigned status; /* as of HTTP */
+    const char *type;
+    char *body; /* owned */
+    size_t length;
+};
+
+/* What they answer from. */
+struct source {
+    struct store *store;
+    const char *where; /* the store's place, escaped */
+    int64_t now_ms, interval_ms;
+};
+
+typedef struct error *answer_function(const struct source *source, const struct question *question,
+                                      json_t **json_ret);
+
+struct error *answer_machine(const struct source *source, const struct question *question,
+                             json_t **json_ret) NODISCARD;
+struct error *answer_programs(const struct source *source, const struct question *question,
+                              json_t **json_ret) NODISCARD;
+struct error *answer_program(const struct source *source, const struct question *question,
+                             json_t **json_ret) NODISCARD;
+struct error *answer_series(const struct source *source, const struct question *question,
+                            json_t **json_ret) NODISCARD;
+struct error *answer_moment(const struct source *source, const struct question *question,
+                            json_t **json_ret) NODISCARD;
+struct error *answer_inspections(const struct source *source, const struct question *question,
+                                 json_t **json_ret) NODISCARD;
+struct error *answer_inspection(const struct source *source, const struct question *question,
+                                json_t **json_ret) NODISCARD;
+
+/* Prometheus' text format. */
+struct error *answer_metrics(const struct source *source, struct text *text_ret) NODISCARD;
+
+/* CSV or JSON lines, piece by piece: exports can be larger than memory. */
+struct export;
+struct error *export_begin(const struct source *source, const struct question *question,
+                           struct export **export_ret) NODISCARD;
+/* Adds the next piece; false at the end. */
+bool export_next(struct export *export, struct store *store, struct text *text);
+const char *export_type(const struct export *export);
+void export_end(struct export *export);
+
+/* ---- shared by the answers (values.c) */
+
+json_t *value_text(const char *text); /* "" becomes null */
+json_t *value_number(double number);  /* what is not finite becomes null */
+json_t *value_time(int64_t at_ms);    /* 0 becomes null */
+json_t *value_slope(double per_s, double low, double high);
+json_t *value_to_limit(const struct standing *standing);
+
+/* The program that a question names; an error if there is none. The lives are the caller's. */
+struct error *program_lives(const struct source *source, const char *program,
+                            struct lives *lives_ret) NODISCARD;
+
+/* The newest standing of a life; NULL if there is none. */
+const struct standing *standing_of(const struct standings *standings, uint32_t life);
+
+/* The newest value of a series in what store_samples_at() gave; false if it is not there. */
+bool sample_of(const struct samples *samples, uint32_t series, int64_t *value_ret);
+
+#endif

@@ -1,0 +1,204 @@
+/* All metrics of a program, row by row, in pieces of a few hours: an export may be larger than memory. */
+#include <inttypes.h>
+#include <string.h>
+#include <time.h>
+
+#include "serve/answer.h"
+
+enum {
+    PIECE_MS = 6 * 3600 * 1000,
+    POINTS_DEFAULT = 2000
+};
+
+struct export
+{
+    struct source source;
+    struct lives lives;
+    struct store_span span;
+    size_t life;
+    int64_t at_ms;  /* of the piece that comes next */
+    int64_t points; /* 0: every sample */
+    bool json, begun;
+    struct points columns[SERIES_METRIC_COUNT];
+    size_t next[SERIES_METRIC_COUNT];
+};
+
+static void clear(struct export *export)
+{
+    for (uint32_t i = 0; i < SERIES_METRIC_COUNT; i++) {
+        VECTOR_DEINIT(&export->columns[i]);
+        export->next[i] = 0;
+    }
+}
+
+struct error *export_begin(const struct source *source, const struct question *question,
+                           struct export **export_ret)
+{
+    struct lives lives = {0};
+    bool json = question->format && !strcmp(question->format, "json");
+    if (question->format && !json && strcmp(question->format, "csv") != 0)
+        return error_create(ERROR_BAD_DATA, "'format' is csv or json");
+    TRY(program_lives(source, question->program, &lives));
+    struct export *export = xcalloc(1, sizeof(*export));
+    *export = (struct export){.source = *source,
+                              .lives = lives,
+                              .span = {question->from_ms, question->to_ms},
+                              .at_ms = -1,
+                              .points = question->points < 0 ? POINTS_DEFAULT : question->points,
+                              .json = json};
+    *export_ret = export;
+    return NULL;
+}
+
+const char *export_type(const struct export *export)
+{
+    return export->json ? "application/x-ndjson" : "text/csv; charset=utf-8";
+}
+
+void export_end(struct export *export)
+{
+    clear(export);
+    lives_deinit(&export->lives);
+    free(export);
+}
+
+/* ---- rows */
+
+/* For spreadsheets: quoted, and nothing that one of them would take for a formula. */
+static void add_cell(struct text *text, const char *cell)
+{
+    text_puts(text, ",\"");
+    if (strchr("=+-@\t\r", *cell) && *cell)
+        text_puts(text, "'");
+    for (; *cell; cell++) {
+        if (*cell == '"')
+            text_puts(text, "\"");
+        text_add(text, cell, 1);
+    }
+    text_puts(text, "\"");
+}
+
+static void add_head(const struct export *export, struct text *text)
+{
+    if (export->json)
+        return;
+    text_puts(text, "time,time_ms,life,pid,release");
+    for (uint32_t i = 0; i < SERIES_METRIC_COUNT; i++)
+        text_printf(text, ",%s", series_facts(i)->name);
+    text_puts(text, "\r\n");
+}
+
+static void format_time(int64_t at_ms, char buffer[40])
+{
+    time_t seconds = at_ms / 1000;
+    struct tm calendar;
+    char stamp[24];
+    strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &calendar));
+    snprintf(buffer, 40, "%s.%03dZ", stamp, (int)(at_ms % 1000));
+}
+
+static void add_csv_row(const struct export *export, const struct life *life, int64_t at_ms,
+                        const int64_t *values, const bool *known, struct text *text)
+{
+    char stamp[40];
+    (void)export;
+    format_time(at_ms, stamp);
+    text_printf(text, "%s,%" PRId64 ",%u,%d", stamp, at_ms, life->id, (int)life->pid);
+    add_cell(text, life->release);
+    for (uint32_t i = 0; i < SERIES_METRIC_COUNT; i++) {
+        text_puts(text, ",");
+        if (known[i])
+            text_printf(text, "%" PRId64, values[i]);
+    }
+    text_puts(text, "\r\n");
+}
+
+static void add_json_row(const struct life *life, int64_t at_ms, const int64_t *values,
+                         const bool *known, struct text *text)
+{
+    json_t *row = json_pack("{s:I, s:I, s:i, s:o}", "time_ms", at_ms, "life", (json_int_t)life->id,
+                            "pid", (int)life->pid, "release", value_text(life->release));
+    for (uint32_t i = 0; i < SERIES_METRIC_COUNT; i++) {
+        if (known[i])
+            json_object_set_new(row, series_facts(i)->name, json_integer(values[i]));
+    }
+    AUTO_FREE char *line = json_dumps(row, JSON_COMPACT);
+    text_printf(text, "%s\n", line ? line : "{}");
+    json_decref(row);
+}
+
+/* The series of a life have the same times, but for those that are sampled more rarely: a row has all that there is at its time. */
+static void add_rows(struct export *export, const struct life *life, struct text *text)
+{
+    for (;;) {
+        int64_t at_ms = INT64_MAX, values[SERIES_METRIC_COUNT];
+        bool known[SERIES_METRIC_COUNT] = {false};
+        for (uint32_t i = 0; i < SERIES_METRIC_COUNT; i++) {
+            const struct points *column = &export->columns[i];
+            if (export->next[i] < column->length && column->at[export->next[i]].at_ms < at_ms)
+                at_ms = column->at[export->next[i]].at_ms;
+        }
+        if (at_ms == INT64_MAX)
+            return;
+        for (uint32_t i = 0; i < SERIES_METRIC_COUNT; i++) {
+            const struct points *column = &export->columns[i];
+            known[i] =
+                export->next[i] < column->length && column->at[export->next[i]].at_ms == at_ms;
+            if (known[i])
+                values[i] = column->at[export->next[i]++].last;
+        }
+        if (export->json)
+            add_json_row(life, at_ms, values, known, text);
+        else
+            add_csv_row(export, life, at_ms, values, known, text);
+    }
+}
+
+/* ---- pieces */
+
+static struct error *read_piece(struct export *export, struct store *store, const struct life *life,
+                                struct store_span span)
+{
+    for (uint32_t i = 0; i < SERIES_METRIC_COUNT; i++) {
+        int64_t step_ms = 0;
+        TRY(store_points(store, life->id, i, span, (unsigned)export->points, &export->columns[i],
+                         &step_ms));
+    }
+    return NULL;
+}
+
+/* The next piece of the life that is at hand; an empty span if it has no more. Thinned exports are small: one piece a life. */
+static struct store_span next_span(struct export *export, const struct life *life)
+{
+    int64_t first_ms =
+        life->first_seen_ms > export->span.from_ms ? life->first_seen_ms : export->span.from_ms;
+    int64_t last_ms =
+        life->last_seen_ms < export->span.to_ms ? life->last_seen_ms : export->span.to_ms;
+    int64_t from_ms = export->at_ms < 0 ? first_ms : export->at_ms;
+    int64_t to_ms =
+        export->points || last_ms - from_ms < PIECE_MS ? last_ms : from_ms + PIECE_MS - 1;
+    export->at_ms = to_ms + 1;
+    return (struct store_span){from_ms, to_ms};
+}
+
+bool export_next(struct export *export, struct store *store, struct text *text)
+{
+    if (!export->begun)
+        add_head(export, text);
+    export->begun = true;
+    while (export->life < export->lives.length && !text->length) {
+        const struct life *life = &export->lives.at[export->life];
+        struct store_span span = next_span(export, life);
+        if (span.from_ms > span.to_ms) {
+            export->life++;
+            export->at_ms = -1;
+            continue;
+        }
+        struct error *error = read_piece(export, store, life, span);
+        if (error_ignore(error))
+            return false;
+        add_rows(export, life, text);
+        clear(export);
+    }
+    return text->length > 0;
+}
