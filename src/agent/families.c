@@ -138,9 +138,9 @@ static enum life_kind kind_of(const struct family *family, const struct lane *la
         return LIFE_FIRST;
     if (!knows(family, release))
         return LIFE_RELEASE;
-    /* A lane that is new beside others of the same release is no change of anything. */
-    uint64_t last = lane->life ? lane->release : family->releases[family->release_count - 1];
-    return last == release ? LIFE_RESTART : LIFE_ROLLBACK;
+    if (!lane->life) /* one more beside others */
+        return LIFE_FIRST;
+    return lane->release == release ? LIFE_RESTART : LIFE_ROLLBACK;
 }
 
 void families_begin(struct families *families, struct life *life)

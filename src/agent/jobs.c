@@ -20,6 +20,7 @@ enum {
         4, /* between the two looks of an inspection, if that takes no longer than LOOKS_MOST_S */
     INSPECT_AGAIN_MS = 5 * 60 * 1000, /* doubled after each inspection that named nothing */
     INSPECT_DOUBLED = 7,
+    INSPECTIONS_MAX = 2, /* at a time: mostly they wait */
     REASON_MAX = 300
 };
 
@@ -97,10 +98,12 @@ static void start_sites(struct agent *agent, struct watched *watched)
     snprintf(pid, sizeof(pid), "%d", (int)watched->life.pid);
     const char *const arguments[] = {"sites", pid, NULL};
     watched->wants_names = false;
+    watched->named_boot_ms = agent->wall.boot_ms;
     for (size_t i = 0; i < watched->tracked.length && job.sites.length < SITES_A_JOB; i++) {
-        const struct tracked *tracked = &watched->tracked.at[i];
+        struct tracked *tracked = &watched->tracked.at[i];
         if (tracked->named || !tracked->here)
             continue;
+        tracked->asked++;
         VECTOR_PUSH(&job.sites,
                     (struct asked_site){tracked->place, tracked->kind, tracked->reason});
         text_printf(&input, "%c %llu %u\n", tracked->kind == SITE_DEFERS ? 'd' : 'g',
@@ -154,26 +157,25 @@ static bool may_inspect(const struct agent *agent, struct watched *watched)
            agent->inspect_cpu_s < agent->settings.inspect_all_cpu_s;
 }
 
-static bool runs(const struct agent *agent, enum job_kind kind)
+static unsigned running(const struct agent *agent, enum job_kind kind)
 {
-    for (size_t i = 0; i < agent->jobs.length; i++) {
-        if (agent->jobs.at[i].kind == kind)
-            return true;
-    }
-    return false;
+    unsigned count = 0;
+    for (size_t i = 0; i < agent->jobs.length; i++)
+        count += agent->jobs.at[i].kind == kind;
+    return count;
 }
 
 void jobs_start(struct agent *agent)
 {
-    if (agent->candidates.length && !runs(agent, JOB_RECIPES) && looker_is_free(&agent->looker))
+    if (agent->candidates.length && !running(agent, JOB_RECIPES) && looker_is_free(&agent->looker))
         start_recipes(agent);
     for (size_t i = 0; i < agent->watched.length; i++) {
         struct watched *watched = agent->watched.at[i];
         if (!looker_is_free(&agent->looker))
             return;
-        if (watched->wants_names && !watched->job && !runs(agent, JOB_SITES))
+        if (watched->wants_names && !watched->job && !running(agent, JOB_SITES))
             start_sites(agent, watched);
-        else if (may_inspect(agent, watched) && !runs(agent, JOB_INSPECT))
+        else if (may_inspect(agent, watched) && running(agent, JOB_INSPECT) < INSPECTIONS_MAX)
             start_inspection(agent, watched);
     }
 }
@@ -314,7 +316,8 @@ static void collect_sites(struct agent *agent, struct watched *watched, const st
         const char *line = next_line(&at, &length);
         struct tracked *tracked = tracked_at(watched, &job->sites.at[i]);
         json_t *answer = line ? json_loadb(line, length, 0, NULL) : NULL;
-        if (answer && tracked && !tracked->named)
+        bool found = json_is_object(json_object_get(answer, "at"));
+        if (found && tracked && !tracked->named)
             name_site(agent, watched, tracked, answer);
         json_decref(answer);
     }
@@ -345,8 +348,6 @@ static void collect_inspection(struct agent *agent, struct watched *watched,
         result->done && result->text.length
             ? evidence_read(result->text.bytes, result->text.length, &evidence)
             : error_create(ERROR_BAD_DATA, "%s", result->problem ? result->problem : "no answer");
-    watched->inspect_cpu_s += result->cpu_s;
-    agent->inspect_cpu_s += result->cpu_s;
     record_inspection(agent, watched, result, error ? error_message(error) : NULL);
     struct call_context context = agent_context(agent);
     unsigned named =
@@ -366,6 +367,8 @@ static void collect(struct agent *agent, const struct job *job, const struct loo
     if (!watched)
         return;
     watched->job = 0;
+    watched->inspect_cpu_s += result->cpu_s;
+    agent->inspect_cpu_s += result->cpu_s;
     if (job->kind == JOB_SITES)
         collect_sites(agent, watched, job, result);
     else

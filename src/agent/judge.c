@@ -11,6 +11,9 @@
 
 enum {
     HISTORY_LEAST_MS = 4 * 3600 * 1000,
+    NAMES_MS = 5 * 60 * 1000,
+    NAMES_SOON_MS = 30 * 1000,
+    NAMES_DOUBLED = 8,
     NAMED_LEAST = 8 /* goroutines or deferred calls at a site that is worth a name and a series */
 };
 
@@ -153,14 +156,24 @@ static bool look_at_trend(struct agent *agent, struct watched *watched)
 
 /* ---- counts */
 
+/* Names are asked for now and then; at once for what grows. A site that could not be named, since nobody was there any more, is asked for ever more rarely. */
+static bool is_worth_a_name(const struct agent *agent, const struct watched *watched,
+                            const struct tracked *tracked)
+{
+    bool rises = tracked->state != ACCUMULATION_QUIET;
+    int64_t pause_ms = watched->named_boot_ms ? (rises ? NAMES_SOON_MS : NAMES_MS) : 0;
+    pause_ms <<= tracked->asked < NAMES_DOUBLED ? tracked->asked : NAMES_DOUBLED;
+    return !tracked->named && tracked->here && (rises || tracked->count >= NAMED_LEAST) &&
+           agent->wall.boot_ms - watched->named_boot_ms >= pause_ms;
+}
+
 static void look_at_counts(struct agent *agent, struct watched *watched)
 {
     struct call_context context = agent_context(agent);
     for (size_t i = 0; i < watched->tracked.length; i++) {
         struct tracked *tracked = &watched->tracked.at[i];
         bool rises = tracked->state != ACCUMULATION_QUIET;
-        if (!tracked->named && (tracked->count >= NAMED_LEAST || rises))
-            watched->wants_names = true;
+        watched->wants_names = watched->wants_names || is_worth_a_name(agent, watched, tracked);
         if (!rises || tracked->call || watched->wants_inspection)
             continue;
         char count[TEXT_SIZE_ROOM];

@@ -22,7 +22,8 @@ struct tracked {
     address place;
     uint8_t reason, wait_kind;
     uint32_t count, written;
-    bool named, here; /* its places were asked for; it is in the newest tally */
+    bool named, here; /* its places are known; it is in the newest tally */
+    unsigned asked;   /* how often its places were asked for */
     int64_t written_boot_ms;
     char *at_function, *at_file, *started_function, *started_file; /* NULL until it is named */
     int32_t at_line, started_line;
@@ -69,7 +70,8 @@ struct watched {
     /* Closer looks. */
     uint32_t job; /* of seep-look; 0: none runs */
     bool wants_names, wants_inspection;
-    char *why_inspect; /* NULL or why, for people */
+    int64_t named_boot_ms; /* when names were asked for last */
+    char *why_inspect;     /* NULL or why, for people */
     int64_t inspected_boot_ms;
     double inspect_cpu_s; /* today */
     int64_t inspect_day;

@@ -433,6 +433,8 @@ int64_t server_last_ms(const struct server *server)
 
 void server_stop(struct server *server)
 {
+    /* Else it would shut the socket down, which is the agent's, too. */
+    MHD_quiesce_daemon(server->daemon);
     MHD_stop_daemon(server->daemon);
     drop_store(server);
     free(server->shown);

@@ -1,0 +1,180 @@
+// The charts: dygraphs draws, here is what it draws. Lives become columns by lane, so that one ends where the next begins.
+/* global Dygraph */
+
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+// { metric: answer of /series } to rows of [Date, value or [min, last, max] of each column].
+export function rows(answers, metrics) {
+  const columns = new Map(), lanes = new Set(), ends = [];
+  for (const metric of metrics) {
+    for (const life of answers[metric]?.lives || []) lanes.add(life.lane);
+  }
+  const keys = metrics.flatMap((metric) => [...lanes].sort((a, b) => a - b).map((lane) => metric + " " + lane));
+  const at = new Map();
+  for (const metric of metrics) {
+    const step = answers[metric]?.step_ms || 0;
+    for (const life of answers[metric]?.lives || []) {
+      const column = keys.indexOf(metric + " " + life.lane);
+      life.t.forEach((t, i) => {
+        if (!at.has(t)) at.set(t, new Array(keys.length).fill(null));
+        at.get(t)[column] = step ? [life.min[i], life.last[i], life.max[i]] : [life.last[i], life.last[i], life.last[i]];
+      });
+      if (life.t.length) ends.push([life.t[life.t.length - 1] + 1, column]);
+    }
+  }
+  for (const [t, column] of ends) { // a gap between two lives
+    if (!at.has(t)) at.set(t, new Array(keys.length).fill(null));
+    if (at.get(t)[column] === null) at.get(t)[column] = [NaN, NaN, NaN];
+  }
+  const times = [...at.keys()].sort((a, b) => a - b);
+  return { keys, lanes: lanes.size, rows: times.map((t) => [new Date(t), ...at.get(t)]), columns };
+}
+
+// Shades and lines under the data: warm-up, the climb with its band, the limit, markers, the chosen moments.
+function underlay(scene) {
+  return (canvas, area, graph) => {
+    const x = (ms) => graph.toDomXCoord(ms), right = area.x + area.w, bottom = area.y + area.h;
+    canvas.save();
+    canvas.beginPath();
+    canvas.rect(area.x, area.y, area.w, area.h);
+    canvas.clip();
+    for (const [from, to] of scene.warm) {
+      canvas.fillStyle = css("--warm");
+      canvas.fillRect(x(from), area.y, x(to) - x(from), area.h);
+    }
+    for (const climb of scene.climbs) drawClimb(canvas, graph, climb);
+    if (scene.limit) drawLimit(canvas, graph, area, scene.limit);
+    let last = -100;
+    for (const marker of scene.markers) {
+      const at = x(marker.at);
+      if (at < area.x - 1 || at > right + 1) continue;
+      canvas.strokeStyle = css(marker.strong ? "--dim" : "--line");
+      canvas.setLineDash(marker.strong ? [] : [3, 3]);
+      canvas.lineWidth = 1;
+      canvas.beginPath();
+      canvas.moveTo(at, area.y);
+      canvas.lineTo(at, bottom);
+      canvas.stroke();
+      if (scene.labels && marker.label && at - last > 70) {
+        canvas.fillStyle = css("--dim");
+        canvas.font = "11px system-ui, sans-serif";
+        canvas.fillText(marker.label, at + 4, area.y + 11);
+        last = at;
+      }
+    }
+    canvas.setLineDash([]);
+    for (const [ms, colour] of scene.moments) {
+      canvas.strokeStyle = css(colour);
+      canvas.lineWidth = 1.5;
+      canvas.beginPath();
+      canvas.moveTo(x(ms), area.y);
+      canvas.lineTo(x(ms), bottom);
+      canvas.stroke();
+    }
+    canvas.restore();
+  };
+}
+
+function drawClimb(canvas, graph, climb) {
+  const x = (ms) => graph.toDomXCoord(ms), y = (value) => graph.toDomYCoord(value, 0);
+  const seconds = (climb.to_ms - climb.from_ms) / 1000;
+  if (climb.low !== null && climb.high !== null) {
+    canvas.fillStyle = css("--band");
+    canvas.beginPath();
+    canvas.moveTo(x(climb.from_ms), y(climb.from));
+    canvas.lineTo(x(climb.to_ms), y(climb.from + climb.high * seconds));
+    canvas.lineTo(x(climb.to_ms), y(climb.from + climb.low * seconds));
+    canvas.fill();
+  }
+  canvas.strokeStyle = css("--leaking");
+  canvas.lineWidth = 1.5;
+  canvas.setLineDash([6, 4]);
+  canvas.beginPath();
+  canvas.moveTo(x(climb.from_ms), y(climb.from));
+  canvas.lineTo(x(climb.to_ms), y(climb.to));
+  canvas.stroke();
+  canvas.setLineDash([]);
+}
+
+function drawLimit(canvas, graph, area, limit) {
+  const y = graph.toDomYCoord(limit, 0);
+  if (y < area.y || y > area.y + area.h) return;
+  canvas.strokeStyle = css("--climbing");
+  canvas.setLineDash([2, 3]);
+  canvas.beginPath();
+  canvas.moveTo(area.x, y);
+  canvas.lineTo(area.x + area.w, y);
+  canvas.stroke();
+  canvas.fillStyle = css("--climbing");
+  canvas.font = "11px system-ui, sans-serif";
+  canvas.fillText("limit", area.x + area.w - 28, y - 4);
+  canvas.setLineDash([]);
+}
+
+export const colours = ["--s1", "--s2", "--s3", "--s4"];
+
+// One chart. `on`: { zoom(from, to), pick(ms, shift) }.
+export class Chart {
+  constructor(element, options) {
+    this.element = element;
+    this.options = options;
+    this.graph = null;
+  }
+
+  draw(answers, metrics, span, scene, format) {
+    const data = rows(answers, metrics);
+    const known = data.rows.length ? data.rows : [[new Date(span[0]), ...data.keys.map(() => [NaN, NaN, NaN])]];
+    const labels = ["time", ...(data.keys.length ? data.keys : ["none"])];
+    if (!data.keys.length) known.forEach((line) => line.push([NaN, NaN, NaN]));
+    const lanes = Math.max(1, data.lanes);
+    const series = Object.fromEntries(labels.slice(1).map((label, i) => [label, { color: css(colours[Math.floor(i / lanes) % colours.length]) }]));
+    const settings = {
+      file: known, labels, series, customBars: true, dateWindow: span, underlayCallback: underlay(scene),
+      axes: { y: { valueFormatter: format, axisLabelFormatter: format, axisLabelWidth: 68, includeZero: true },
+        x: { pixelsPerLabel: 90, axisLabelFormatter: Dygraph.dateAxisLabelFormatter } },
+    };
+    if (this.graph) {
+      this.graph.updateOptions(settings);
+      return;
+    }
+    const { file, ...rest } = settings;
+    this.graph = new Dygraph(this.element, file, {
+      ...rest, strokeWidth: 1.6, fillAlpha: 0.18, legend: "follow", labelsUTC: false, gridLineColor: css("--line"), axisLineColor: css("--line"),
+      connectSeparatedPoints: false, drawGapEdgePoints: true, includeZero: true, rightGap: 8, highlightCircleSize: 3, animatedZooms: false,
+      legendFormatter: (data) => this.legend(data),
+      zoomCallback: (from, to) => this.options.zoom(from, to),
+      clickCallback: (event, ms) => this.options.pick(ms, event.shiftKey),
+      interactionModel: this.interaction(),
+    });
+  }
+
+  legend(data) {
+    if (data.x === undefined) return document.createDocumentFragment();
+    const part = document.createDocumentFragment();
+    part.append(new Date(data.x).toLocaleString());
+    for (const series of data.series) {
+      if (!series.isVisible || !Number.isFinite(series.y)) continue;
+      const line = document.createElement("div"), mark = document.createElement("i");
+      mark.className = "swatch";
+      mark.style.background = series.color;
+      line.append(mark, this.options.names(series.label) + " " + series.yHTML);
+      part.append(line);
+    }
+    return part;
+  }
+
+  // Drag zooms, a double click zooms out; dygraphs' own model, less the panning with shift, which chooses a second moment here.
+  interaction() {
+    const model = Dygraph.defaultInteractionModel;
+    return { ...model, dblclick: () => this.options.zoomOut(),
+      mousedown: (event, graph, context) => {
+        context.initializeMouseDown(event, graph, context);
+        Dygraph.startZoom(event, graph, context);
+      } };
+  }
+
+  destroy() {
+    this.graph?.destroy();
+    this.graph = null;
+  }
+}

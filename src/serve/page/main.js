@@ -1,0 +1,86 @@
+// The page: what the address says is shown, and it is kept up to date while somebody looks.
+import { byId, fill, make } from "./dom.js";
+import * as format from "./format.js";
+import * as api from "./api.js";
+import { list } from "./list.js";
+import { ProgramView } from "./program.js";
+import { listen } from "./keys.js";
+import { go, onChange, read } from "./state.js";
+
+const main = byId("main");
+let facts = null, view = null, filter = "", programs = [], failures = 0, lost = null, timer = null, skew = 0;
+
+const now = () => Date.now() + skew;
+
+function notes() {
+  const agent = facts?.agent, lines = [];
+  if (lost) lines.push(["bad", `seep watch does not answer since ${format.time(lost)}; it is asked again.`]);
+  if (agent && !agent.running && !lost) lines.push(["bad", `The agent is silent since ${format.time(agent.sampled_ms)}: what is shown is old.`]);
+  for (const problem of agent?.problems || []) lines.push(["bad", problem]);
+  for (const unseen of agent?.unseen || []) lines.push(["", "Not seen: " + unseen]);
+  fill(byId("notes"), lines.map(([kind, text]) => make("p", { class: "note " + kind }, text)));
+  byId("host").textContent = facts?.host || "";
+  document.title = (read().program || "seep") + (facts?.host ? ` · ${facts.host}` : "");
+}
+
+function showList() {
+  view?.destroy();
+  view = null;
+  const had = document.activeElement?.type === "search" ? document.activeElement.selectionStart : null;
+  const here = document.querySelector("tr.pick.here")?.dataset.program;
+  fill(main, list(programs, filter, (text) => { filter = text; showList(); }));
+  if (had !== null) {
+    const box = main.querySelector("input[type=search]");
+    box.focus();
+    box.setSelectionRange(had, had);
+  }
+  for (const row of main.querySelectorAll("tr.pick")) row.classList.toggle("here", row.dataset.program === here);
+}
+
+async function showProgram(state) {
+  const answer = await api.program(state.program);
+  if (read().program !== state.program) return;
+  if (!view || view.name !== state.program) {
+    view?.destroy();
+    view = new ProgramView(main, facts);
+    view.name = state.program;
+  }
+  view.setProgram(answer, state, now());
+  await view.refresh(state, now());
+}
+
+async function update() {
+  clearTimeout(timer);
+  try {
+    const state = read();
+    facts = await api.machine();
+    skew = facts.now_ms - Date.now();
+    if (state.program) {
+      await showProgram(state);
+    } else {
+      programs = (await api.programs()).programs;
+      if (!read().program) showList();
+    }
+    failures = 0;
+    lost = null;
+    byId("pulse").textContent = "up to date " + new Date().toLocaleTimeString();
+  } catch (error) {
+    failures++;
+    if (error instanceof TypeError) lost ??= Date.now(); // no answer at all
+    else fill(main, make("p", { class: "note bad" }, error.message), make("p", {}, make("a", { href: "/" }, "all programs")));
+    byId("pulse").textContent = "";
+  }
+  notes();
+  const pause = (facts?.interval_ms || 10000) * Math.min(8, 2 ** Math.max(0, failures - 1));
+  if (!document.hidden) timer = setTimeout(update, pause);
+}
+
+document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : update()));
+document.querySelector("[data-home]").addEventListener("click", (event) => {
+  event.preventDefault();
+  go({ program: null, from: null, to: null, range: null, metric: null, at: null, than: null });
+});
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { view?.destroy(); view = null; update(); });
+onChange(update);
+listen({ now, first: () => view?.first || now() - 3600e3 });
+update();
