@@ -11,7 +11,9 @@
 enum {
     FIRST_LOOK_MS = 4 * 3600 * 1000,
     LATER_MS = 48 * 3600 * 1000,
-    CURVES = 7, /* none, five exponentials, a logarithm */
+    EXPONENTIALS = 6,
+    LOGARITHMS = 3,
+    CURVES = 1 + EXPONENTIALS + LOGARITHMS,
     LINE_POINTS = 96,
     TRIM_SHARE = 2
 };
@@ -121,20 +123,22 @@ static void make_design(const struct floor_points *points, size_t first, struct 
     }
 }
 
-/* Curve 0 is none; 1 to 5: exp(−t/τ), τ from a sixteenth of the span to all of it; 6: log(1 + t). False if it adds nothing. */
-static bool add_curve(struct design *design, unsigned curve, double *tau_ret)
+/* Curve 0 is none; then exp(−t/τ), τ from a sixteenth of the span to twice the span; then log(1 + t/s), s from an hour to a third of the span. */
+static void add_curve(struct design *design, unsigned curve, double *tau_ret)
 {
     double begin = design->at_h[0], span = design->at_h[design->rows - 1] - begin;
     *tau_ret = (double)NAN;
     if (!curve)
-        return true;
+        return;
     double *column = add_column(design);
-    if (curve < CURVES - 1)
-        *tau_ret = span / (double)(32 >> curve);
+    bool exponential = curve <= EXPONENTIALS;
+    double scale_h = exponential ? span * ldexp(1, (int)curve - 5)
+                                 : pow(span / 3, (double)(curve - EXPONENTIALS - 1) / (LOGARITHMS - 1));
+    if (exponential)
+        *tau_ret = scale_h;
     for (size_t i = 0; i < design->rows; i++)
-        column[i] = curve < CURVES - 1 ? exp(-(design->at_h[i] - begin) / *tau_ret)
-                                       : log1p(design->at_h[i]);
-    return true;
+        column[i] = exponential ? exp(-(design->at_h[i] - begin) / scale_h)
+                                : log1p(design->at_h[i] / scale_h);
 }
 
 /* ---- the models together */
@@ -341,7 +345,9 @@ static void decide(struct trend *trend, const struct models *models, double head
     const struct floor_points *points = &trend->floors.points;
     sum_up(models, verdict);
     verdict->suspicious = verdict->z >= z_suspect && is_large(trend, verdict, headroom_bytes);
-    bool climbs = says_climb(trend, earlier, headroom_bytes, design, verdict);
+    bool sure = says_climb(trend, earlier, headroom_bytes, design, verdict);
+    bool climbs = sure && trend->sure; /* at this look and at the one before */
+    trend->sure = sure;
     verdict->called = climbs && !trend->climbs;
     verdict->resolved = trend->climbs && !climbs && !still_climbs(trend, design);
     trend->climbs = climbs || (trend->climbs && !verdict->resolved);

@@ -8,6 +8,8 @@
 
 enum {
     ROUNDS = 3,
+    FAR_ROWS = 8,
+    FAR_LEAST = 64,
     ROWS_LEAST = 6
 };
 
@@ -122,24 +124,31 @@ static double whiten(const struct design *design, double rho, double (*x)[FIT_RO
     return logs;
 }
 
-/* From the residuals of a fit to the correlation over a quarter of an hour. What is fitted takes correlation away from the residuals: some of it is put back (Marriott and
- * Pope 1954, with one more for each column). */
-static double estimate_rho(const struct design *design, const double *beta)
+/* The correlation of residuals so many rows apart. */
+static double correlation(const double *rests, size_t rows, size_t apart)
 {
-    double before = 0, squares = 0, products = 0;
-    for (size_t i = 0; i < design->rows; i++) {
-        double rest = design->y[i];
+    double squares = dot(rests, rests, rows);
+    return squares > 0 && rows > apart ? dot(rests, rests + apart, rows - apart) / squares : 0;
+}
+
+/* From the residuals of a fit to the correlation over a quarter of an hour. Noise upon what wanders slowly hides it from neighbours: so it is also told from two larger distances,
+ * and the larger one counts. What is fitted takes correlation away from the residuals: some of it is put back (Marriott and Pope 1954, with one more for each column). */
+static double estimate_rho(const struct design *design, const double *beta, double *rests)
+{
+    size_t rows = design->rows;
+    double step_h = (design->at_h[rows - 1] - design->at_h[0]) / (double)(rows - 1);
+    for (size_t i = 0; i < rows; i++) {
+        rests[i] = design->y[i];
         for (size_t k = 0; k < design->columns; k++)
-            rest -= beta[k] * design->x[k][i];
-        squares += rest * rest;
-        if (i)
-            products += rest * before;
-        before = rest;
+            rests[i] -= beta[k] * design->x[k][i];
     }
-    double rows = (double)design->rows;
-    double rho = squares > 0 ? products / squares : 0;
-    rho += (1 + 3 * rho + (double)(design->columns - 1)) / rows;
-    double step_h = (design->at_h[design->rows - 1] - design->at_h[0]) / (rows - 1);
+    double put_back = (1 + (double)(design->columns - 1)) / (double)rows;
+    double near = correlation(rests, rows, 1), far = correlation(rests, rows, FAR_ROWS);
+    double rho = near + put_back + 3 * near / (double)rows;
+    near += put_back;
+    far += put_back;
+    if (rows > FAR_LEAST && near > 0 && far > 0 && far < near)
+        rho = fmax(rho, pow(far / near, 1.0 / (FAR_ROWS - 1)));
     rho = rho > 0 ? pow(rho, quarter_h / step_h) : 0;
     return rho < rho_least ? rho_least : rho > rho_most ? rho_most : rho;
 }
@@ -167,7 +176,7 @@ struct fit fit_line(const struct design *design)
         logs = whiten(design, fit.rho, x, y);
         solved = solve(x, y, design->rows, design->columns, &squares);
         if (solved && round + 1 < ROUNDS)
-            fit.rho = estimate_rho(design, squares.beta);
+            fit.rho = estimate_rho(design, squares.beta, y);
     }
     free(x);
     if (!solved)

@@ -129,7 +129,7 @@ export class Chart {
     const lanes = Math.max(1, data.lanes);
     const series = Object.fromEntries(labels.slice(1).map((label, i) => [label, { color: css(colours[Math.floor(i / lanes) % colours.length]) }]));
     const settings = {
-      file: known, labels, series, customBars: true, dateWindow: span, underlayCallback: underlay(scene),
+      file: known, labels, series, customBars: true, labelsKMG2: this.options.bytes, dateWindow: span, underlayCallback: underlay(scene),
       axes: { y: { valueFormatter: format, axisLabelFormatter: format, axisLabelWidth: 68, includeZero: true },
         x: { pixelsPerLabel: 90, axisLabelFormatter: Dygraph.dateAxisLabelFormatter } },
     };

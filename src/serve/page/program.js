@@ -80,7 +80,7 @@ export class ProgramView {
     this.status = make("span", { class: "dim", role: "status" });
     const on = { zoom: (from, to) => go({ from, to, range: null }), zoomOut: () => go({ from: null, to: null, range: "all" }),
       pick: (ms, shift) => go(shift ? { than: ms } : { at: ms, than: null }, { replace: true }), names: nameOf };
-    this.charts = [new Chart(this.memory, on), new Chart(this.counts, on), new Chart(this.extra, on)];
+    this.charts = [new Chart(this.memory, { ...on, bytes: true }), new Chart(this.counts, on), new Chart(this.extra, { ...on })];
     const legend = (metrics) => make("div", { class: "legend" }, metrics.map((metric, i) => {
       const mark = make("i");
       mark.style.color = `var(${colours[i]})`;
@@ -132,6 +132,7 @@ export class ProgramView {
     if (state.metric) {
       if (this.extraMetric !== state.metric) this.charts[2].destroy();
       this.extraMetric = state.metric;
+      this.charts[2].options.bytes = unit(state.metric) === "bytes";
       this.charts[2].options.names = () => this.facts.metrics.find((metric) => metric.name === state.metric)?.what || state.metric;
       this.charts[2].draw(answers, [state.metric], shown, sceneOf(this.program, state, now, false), (value) => format.metric(value, unit(state.metric)));
     }
