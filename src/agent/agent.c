@@ -126,6 +126,7 @@ static struct error *set_up(struct agent *agent)
     cgroups_init(&agent->cgroups, agent->cgroup_root);
     roster_init(&agent->roster, agent->proc, getpid());
     TRY(looker_init(&agent->looker));
+    TRY(outbox_init(&agent->settings, &agent->outbox));
     TRY(page_open(&agent->settings, &agent->page));
     TRY(backlog_open(agent->settings.store, &agent->settings.keep, &agent->backlog, &note));
     if (note)
@@ -156,6 +157,7 @@ void agent_destroy(struct agent *agent)
 {
     looker_deinit(&agent->looker);
     page_close(&agent->page);
+    outbox_deinit(&agent->outbox);
     jobs_deinit(agent);
     for (size_t i = 0; i < agent->watched.length; i++)
         watched_destroy(agent->watched.at[i], &agent->cgroups);
@@ -245,6 +247,8 @@ static void end_life(struct agent *agent, struct watched *watched)
                                 .text = xstrdup("killed by the kernel for want of memory")};
         VECTOR_PUSH(&agent->batch.markers, marker);
     }
+    if (life->end != LIFE_OUT_OF_MEMORY && agent->said++ >= LINES_A_TICK)
+        return;
     agent_say(life->end == LIFE_OUT_OF_MEMORY, "%s: pid %d %s", life->program, (int)life->pid,
               life->end == LIFE_OUT_OF_MEMORY ? "was killed for want of memory"
               : life->end == LIFE_EXEC        ? "became another program"
@@ -379,6 +383,9 @@ void agent_tick(struct agent *agent)
         agent->slow_boot_ms = agent->wall.boot_ms + SLOW_MS;
     }
     voice_tell(agent);
+    if (agent->said > LINES_A_TICK)
+        agent_say(false, "%u more processes came or went", agent->said - LINES_A_TICK);
+    agent->said = 0;
     write_batch(agent);
     agent->ticks++;
 }
@@ -390,8 +397,11 @@ bool agent_between(struct agent *agent)
     jobs_collect(agent);
     jobs_start(agent);
     AUTO_FREE char *line = page_tend(&agent->page, boot_ms);
+    AUTO_FREE char *post = outbox_tend(&agent->outbox, boot_ms);
     if (line)
         agent_say(true, "%s", line);
+    if (post)
+        agent_say(true, "%s", post);
     if (boot_ms < agent->maintain_boot_ms)
         return false;
     bool more = backlog_maintain(&agent->backlog, agent->wall.now_ms);

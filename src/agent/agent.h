@@ -6,6 +6,7 @@
 #include "agent/backlog.h"
 #include "agent/families.h"
 #include "agent/looker.h"
+#include "agent/outbox.h"
 #include "agent/page.h"
 #include "agent/roster.h"
 #include "agent/settings.h"
@@ -13,6 +14,7 @@
 #include "agent/watched.h"
 
 enum {
+    LINES_A_TICK = 10, /* about processes that come and go */
     WATCHED_MAX = 4096,
     SITES_KNOWN_MAX = 2048
 };
@@ -53,10 +55,12 @@ struct agent {
     struct looker looker;
     struct jobs VECTOR_OF(struct job) jobs;
     struct page page;
+    struct outbox outbox;
     struct backlog backlog;
     struct batch batch;    /* of this tick */
     struct store_ids last; /* ids given */
     int64_t ticks;
+    unsigned said;            /* lines about processes that came or went, in this tick */
     int64_t slow_boot_ms;     /* when the dearer numbers are due */
     int64_t maintain_boot_ms; /* when the store is to be looked after */
     int64_t day;              /* of the budgets below */

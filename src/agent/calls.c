@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "runtime/goroutine_state.h"
 
 enum {
     ORPHAN_MS = 3600 * 1000
@@ -177,6 +178,21 @@ static void open_leak(struct watched *watched, const struct evidence_finding *fi
     changed(open, context);
 }
 
+/* Who waits to send, or for a lock, is stuck if nobody comes. Who waits to receive may be a worker, or serve a client that has come to stay: there it takes longer. */
+static bool is_enough(const struct tracked *tracked)
+{
+    switch (tracked->wait_kind) {
+    case WAIT_CHAN_RECEIVE:
+    case WAIT_SELECT:
+    case WAIT_WAITGROUP:
+    case WAIT_COND:
+    case WAIT_SEMAPHORE:
+        return tracked->kind == SITE_DEFERS || tracked->state >= ACCUMULATION_STEADY;
+    default:
+        return true;
+    }
+}
+
 unsigned calls_from_evidence(struct watched *watched, const struct evidence *evidence,
                              uint32_t inspection, const struct call_context *context)
 {
@@ -184,7 +200,7 @@ unsigned calls_from_evidence(struct watched *watched, const struct evidence *evi
     for (size_t i = 0; i < evidence->findings.length; i++) {
         const struct evidence_finding *finding = &evidence->findings.at[i];
         struct tracked *tracked = site_of(watched, finding);
-        if (!tracked || !strcmp(finding->grade, "possible"))
+        if (!tracked || !strcmp(finding->grade, "possible") || !is_enough(tracked))
             continue;
         fit++;
         if (!tracked->call)

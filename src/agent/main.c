@@ -12,6 +12,7 @@
 
 #include "agent/agent.h"
 #include "base/text.h"
+#include "guard/guard.h"
 #include "target/procfs.h"
 
 enum {
@@ -125,6 +126,8 @@ int main(int argc, char **argv)
     if (error)
         return fail(error);
     error = agent_create(settings, &agent);
+    if (!error)
+        error = guard_enter(GUARD_AGENT, NULL);
     if (error)
         return fail(error);
     greet(agent);

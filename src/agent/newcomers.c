@@ -167,7 +167,7 @@ static void watch(struct agent *agent, const json_t *line, struct roster_entry *
         restore_calls(agent, watched);
     }
     VECTOR_PUSH(&agent->watched, watched);
-    if (!resumed)
+    if (!resumed && agent->said++ < LINES_A_TICK)
         agent_say(false, "%s: watched (pid %d, %s%s%s)", watched->life.program, (int)entry->pid,
                   life_kind_name(watched->life.kind), *watched->life.release ? " " : "",
                   watched->life.release);

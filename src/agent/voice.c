@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/alert.h"
 #include "base/text.h"
 
 /* The journal takes a priority from the front of a line (sd-daemon(3)). */
@@ -51,12 +52,20 @@ static void say_call(const struct life *life, const struct call *call)
               place ? place + 1 : "", place ? ")" : "");
 }
 
+/* A call is told when it is opened and when it is resolved; what changes in between is not. */
+static void tell(struct agent *agent, const struct life *life, const struct call *call)
+{
+    say_call(life, call);
+    outbox_put(&agent->outbox, alert_json(life, call, agent->host, agent->settings.page_url),
+               agent->wall.boot_ms);
+}
+
 void voice_tell(struct agent *agent)
 {
     for (size_t i = 0; i < agent->batch.calls.length; i++) {
         const struct call *call = &agent->batch.calls.at[i];
         const struct life *life = life_of(agent, call->life);
         if (life)
-            say_call(life, call);
+            tell(agent, life, call);
     }
 }

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "guard/guard.h"
 #include "look/look.h"
 
 enum {
@@ -76,6 +77,9 @@ int main(int argc, char **argv)
     if (nice(NICE) < 0 && errno)
         errno = 0; /* at its usual pace, then */
     char **arguments = take_limits(argv + 1);
+    struct error *error = guard_enter(GUARD_LOOK, NULL);
+    if (error)
+        return look_complain(error_message(error));
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && arguments[0]; i++) {
         if (!strcmp(arguments[0], commands[i].name))
             return commands[i].run(arguments + 1);

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "guard/guard.h"
 #include "serve/server.h"
 
 enum {
@@ -73,6 +74,12 @@ static char *read_token(int descriptor)
     return length > 0 ? xstrndup(bytes, (size_t)length) : NULL;
 }
 
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrdup(".");
+}
+
 /* Until a signal comes or nobody has asked for so long. */
 static void wait_idle(const struct server *server, int64_t idle_s, const sigset_t *signals)
 {
@@ -107,7 +114,10 @@ int main(int argc, char **argv)
                               .socket = options.socket,
                               .interval_ms = options.interval_ms,
                               .guards = {.token = token, .any_host = options.any_host}};
-    struct error *error = server_start(&serving, &server);
+    AUTO_FREE char *folder = folder_of(options.store);
+    struct error *error = guard_enter(GUARD_PAGE, folder);
+    if (!error)
+        error = server_start(&serving, &server);
     if (error)
         return fail(error_message(error));
     wait_idle(server, options.idle_s, &signals);

@@ -35,7 +35,8 @@ static json_t *memory(const struct samples *samples)
             in_use = value_or_0(samples, SERIES_HEAP_IN_USE);
     int64_t left = anon < rss ? anon : rss;
     int64_t files = rss - left;
-    add_part(parts, live ? "heap live" : "heap in use", live && live < in_use ? live : in_use, &left);
+    add_part(parts, live ? "heap live" : "heap in use", live && live < in_use ? live : in_use,
+             &left);
     add_part(parts, "heap garbage", live ? in_use - live : 0, &left);
     add_part(parts, "stacks", value_or_0(samples, SERIES_STACKS), &left);
     add_part(parts, "heap idle", value_or_0(samples, SERIES_HEAP_IDLE), &left);

@@ -65,17 +65,22 @@ static void drop_store(struct server *server)
 
 static void add_headers(struct MHD_Response *response)
 {
-    static const char *const headers[][2] = {
-        {"Content-Security-Policy",
-         "default-src 'none'; script-src 'self'; style-src 'self'; "
-         "style-src-attr 'unsafe-hashes' 'sha256-MJyOH6fkfzWPCLv2CfAAYjOtxkqoLBYZsmiMyy1D4sc='; " /* what dygraphs measures a letter with */
-         "img-src 'self' data:; "
-         "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
-        {"X-Content-Type-Options", "nosniff"},
-        {"Referrer-Policy", "no-referrer"},
-        {"Cross-Origin-Opener-Policy", "same-origin"},
-        {"Cross-Origin-Resource-Policy", "same-origin"},
-    };
+    static const char
+        *const headers[][2] =
+            {
+                {"Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src "
+                                            "'self'; "
+                                            "style-src-attr 'unsafe-hashes' "
+                                            "'sha256-MJyOH6fkfzWPCLv2CfAAYjOtxkqoLBYZsmiMyy1D4sc=';"
+                                            " " /* what dygraphs measures a letter with */
+                                            "img-src 'self' data:; "
+                                            "connect-src 'self'; base-uri 'none'; form-action "
+                                            "'none'; frame-ancestors 'none'"},
+                {"X-Content-Type-Options", "nosniff"},
+                {"Referrer-Policy", "no-referrer"},
+                {"Cross-Origin-Opener-Policy", "same-origin"},
+                {"Cross-Origin-Resource-Policy", "same-origin"},
+            };
     for (size_t i = 0; i < LENGTH_OF(headers); i++)
         MHD_add_response_header(response, headers[i][0], headers[i][1]);
 }

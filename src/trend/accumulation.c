@@ -6,7 +6,8 @@
 enum {
     STEPS_LEAST = 6,
     RISES_LEAST_MS = 3 * 60 * 1000,
-    LASTS_LEAST_MS = 2 * 3600 * 1000,
+    STEADY_LEAST_MS = 2 * 3600 * 1000,
+    LASTS_LEAST_MS = 26 * 3600 * 1000,
     SLICE_FIRST_MS = 30 * 1000,
     GONE_SHARE = 100, /* one in so many may leave */
     GAPS_STILL = 4,   /* it rises still if the last rise is no longer ago than so many mean gaps */
@@ -70,7 +71,9 @@ static enum accumulation_state judge(const struct accumulation *rise)
     bool still = (double)(rise->last_ms - rise->rose_ms) <= GAPS_STILL * gap_ms(rise);
     if (rise->steps < STEPS_LEAST || risen_ms < RISES_LEAST_MS || !still)
         return ACCUMULATION_QUIET;
-    return risen_ms >= LASTS_LEAST_MS && is_steady(rise) ? ACCUMULATION_LASTS : ACCUMULATION_RISES;
+    if (risen_ms < STEADY_LEAST_MS || !is_steady(rise))
+        return ACCUMULATION_RISES;
+    return risen_ms < LASTS_LEAST_MS ? ACCUMULATION_STEADY : ACCUMULATION_LASTS;
 }
 
 enum accumulation_state accumulation_add(struct accumulation *rise, int64_t at_ms, uint32_t count,

@@ -9,7 +9,8 @@
 enum accumulation_state {
     ACCUMULATION_QUIET,
     ACCUMULATION_RISES, /* in at least six steps over three minutes, still, and hardly one ever left: enough where a closer look finds that they are stuck */
-    ACCUMULATION_LASTS, /* steadily for two hours: enough by itself to say that it climbs */
+    ACCUMULATION_STEADY, /* evenly for two hours: enough where what they wait for may come yet */
+    ACCUMULATION_LASTS, /* evenly for more than a day, so that no day's load explains it: enough by itself to say that it climbs */
 };
 
 enum {

@@ -132,8 +132,9 @@ static void add_curve(struct design *design, unsigned curve, double *tau_ret)
         return;
     double *column = add_column(design);
     bool exponential = curve <= EXPONENTIALS;
-    double scale_h = exponential ? span * ldexp(1, (int)curve - 5)
-                                 : pow(span / 3, (double)(curve - EXPONENTIALS - 1) / (LOGARITHMS - 1));
+    double scale_h = exponential
+                         ? span * ldexp(1, (int)curve - 5)
+                         : pow(span / 3, (double)(curve - EXPONENTIALS - 1) / (LOGARITHMS - 1));
     if (exponential)
         *tau_ret = scale_h;
     for (size_t i = 0; i < design->rows; i++)

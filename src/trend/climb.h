@@ -45,8 +45,8 @@ struct trend {
     int64_t next_look_ms;
     int64_t from_ms; /* a trim begins a new window */
     double last_value;
-    bool sure;       /* the last look was sure that it climbs */
-    bool climbs;     /* called and not resolved */
+    bool sure;   /* the last look was sure that it climbs */
+    bool climbs; /* called and not resolved */
 };
 
 void trend_init(struct trend *trend);

@@ -219,16 +219,18 @@ static void print_counts(uint64_t seed)
 {
     static const double every[] = {10, 60, 360};
     (void)seed; /* nothing is drawn: counts are nearly free of noise */
-    printf("\n%-20s %12s%12s\n", "counts", "suspected", "called");
+    printf("\n%-20s %12s%12s%12s\n", "counts", "rises", "steady", "lasts");
     for (enum crowd crowd = CROWD_POOL; crowd < CROWD_COUNT; crowd++) {
         printf("%-20s ", crowd_names[crowd]);
         print_reached(state_reached(ACCUMULATION_RISES, (int)crowd, 0, week_s));
+        print_reached(state_reached(ACCUMULATION_STEADY, (int)crowd, 0, week_s));
         print_reached(state_reached(ACCUMULATION_LASTS, (int)crowd, 0, week_s));
         printf("\n");
     }
     for (size_t i = 0; i < LENGTH_OF(every); i++) {
         printf("leak of one per %-4.0f ", every[i]);
         print_reached(state_reached(ACCUMULATION_RISES, -1, every[i], week_s));
+        print_reached(state_reached(ACCUMULATION_STEADY, -1, every[i], week_s));
         print_reached(state_reached(ACCUMULATION_LASTS, -1, every[i], week_s));
         printf("\n");
     }

@@ -1,0 +1,164 @@
+#include "agent/outbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/executables.h"
+
+enum {
+    FIRST_PAUSE_MS = 5 * 1000,
+    PAUSE_MOST_MS = 10 * 60 * 1000,
+    KEPT_MS = 3600 * 1000,
+    CHILD_MS = 20 * 1000,
+    LETTER_MAX = 60 << 10, /* fits a pipe */
+    USELESS = 2
+};
+
+extern char **environ;
+
+struct error *outbox_init(const struct settings *settings, struct outbox *outbox_ret)
+{
+    *outbox_ret = (struct outbox){.settings = settings};
+    return settings->webhook ? executable_find("seep-post", &outbox_ret->program) : NULL;
+}
+
+static void drop_first(struct outbox *outbox)
+{
+    struct letters *letters = &outbox->letters;
+    free(letters->at[0].body);
+    letters->length--;
+    memmove(letters->at, letters->at + 1, letters->length * sizeof(*letters->at));
+}
+
+void outbox_deinit(struct outbox *outbox)
+{
+    if (outbox->child) {
+        kill(outbox->child, SIGKILL);
+        waitpid(outbox->child, NULL, 0);
+    }
+    while (outbox->letters.length)
+        drop_first(outbox);
+    VECTOR_DEINIT(&outbox->letters);
+    free(outbox->program);
+    *outbox = (struct outbox){0};
+}
+
+void outbox_put(struct outbox *outbox, char *body, int64_t boot_ms)
+{
+    if (!outbox->program || !body) {
+        free(body);
+        return;
+    }
+    if (outbox->letters.length == OUTBOX_MAX) {
+        size_t oldest = outbox->child ? 1 : 0; /* not the one that is on its way */
+        free(outbox->letters.at[oldest].body);
+        memmove(outbox->letters.at + oldest, outbox->letters.at + oldest + 1,
+                (outbox->letters.length - oldest - 1) * sizeof(*outbox->letters.at));
+        outbox->letters.length--;
+        outbox->dropped++;
+    }
+    VECTOR_PUSH(&outbox->letters,
+                (struct letter){.body = body, .first_boot_ms = boot_ms, .next_boot_ms = boot_ms});
+}
+
+/* ---- seep-post */
+
+static char *message_of(const struct outbox *outbox, const struct letter *letter)
+{
+    json_t *headers = json_array();
+    for (size_t i = 0; i < outbox->settings->headers.length; i++)
+        json_array_append_new(headers, json_string(outbox->settings->headers.at[i]));
+    json_t *message = json_pack("{s:s, s:o, s:s}", "url", outbox->settings->webhook, "headers",
+                                headers, "body", letter->body);
+    char *text = message ? json_dumps(message, JSON_COMPACT) : NULL;
+    json_decref(message);
+    return text;
+}
+
+static int spawn(const struct outbox *outbox, int input, pid_t *pid_ret)
+{
+    char *arguments[] = {outbox->program, NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    int failed = posix_spawn(pid_ret, outbox->program, &actions, &attributes, arguments, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
+    return failed;
+}
+
+static void send_first(struct outbox *outbox, int64_t boot_ms)
+{
+    AUTO_FREE char *message = message_of(outbox, &outbox->letters.at[0]);
+    int ends[2];
+    if (!message || strlen(message) > LETTER_MAX || pipe2(ends, O_CLOEXEC))
+        return;
+    if (write(ends[1], message, strlen(message)) == (ssize_t)strlen(message) &&
+        !spawn(outbox, ends[0], &outbox->child))
+        outbox->began_boot_ms = boot_ms;
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* ---- what became of it */
+
+static char *say(const struct outbox *outbox, const char *what)
+{
+    char *line = NULL;
+    if (asprintf(&line, "an alert could not be delivered to the webhook: %s; %zu wait", what,
+                 outbox->letters.length) < 0)
+        return NULL;
+    return line;
+}
+
+static char *failed(struct outbox *outbox, bool useless, int64_t boot_ms)
+{
+    struct letter *letter = &outbox->letters.at[0];
+    int64_t pause_ms = (int64_t)FIRST_PAUSE_MS << (letter->tries < 7 ? letter->tries : 7);
+    letter->tries++;
+    letter->next_boot_ms = boot_ms + (pause_ms < PAUSE_MOST_MS ? pause_ms : PAUSE_MOST_MS);
+    if (useless || boot_ms - letter->first_boot_ms > KEPT_MS) {
+        drop_first(outbox);
+        outbox->dropped++;
+        return say(outbox,
+                   useless ? "it refuses; it is not tried again" : "it is given up after an hour");
+    }
+    return letter->tries == 1 ? say(outbox, "it is tried again") : NULL;
+}
+
+char *outbox_tend(struct outbox *outbox, int64_t boot_ms)
+{
+    int status = 0;
+    char *line = NULL;
+    if (outbox->child) {
+        if (boot_ms - outbox->began_boot_ms > CHILD_MS)
+            kill(outbox->child, SIGKILL);
+        if (waitpid(outbox->child, &status, WNOHANG) != outbox->child)
+            return NULL;
+        outbox->child = 0;
+        if (WIFEXITED(status) && !WEXITSTATUS(status)) {
+            drop_first(outbox);
+            outbox->delivered++;
+        } else {
+            line = failed(outbox, WIFEXITED(status) && WEXITSTATUS(status) == USELESS, boot_ms);
+        }
+    }
+    if (!outbox->child && outbox->letters.length && boot_ms >= outbox->letters.at[0].next_boot_ms)
+        send_first(outbox, boot_ms);
+    return line;
+}
