@@ -14,7 +14,7 @@ import pytest
 
 from seepcli import seep
 from sources import place
-from watchcli import Receiver, Watch, free_port
+from watchcli import ALERT, Receiver, Watch, free_port
 
 from program import Program
 from toolchain import REPO, go_build
@@ -87,6 +87,8 @@ def test_deferred_calls_that_never_run_are_called(world):
 
 def test_healthy_programs_are_not_called(world):
     world.call_of("tale-send"), world.call_of("tale-defer")
+    for alert in world.receiver.alerts:
+        ALERT.validate(alert)
     assert {alert["name"] for alert in world.receiver.alerts} == {"tale-send", "tale-defer"}
     programs = world.watch.programs()
     assert programs["tale-send"]["state"] == programs["tale-defer"]["state"] == "leaking"

@@ -13,7 +13,12 @@ import urllib.parse
 import urllib.request
 from pathlib import Path
 
+import jsonschema
+
 from seepcli import SEEP
+from toolchain import REPO
+
+ALERT = jsonschema.Draft202012Validator(json.loads((REPO / "docs" / "alert.schema.json").read_text()))
 
 
 def free_port():
