@@ -37,7 +37,7 @@ static int make_folder(void **state)
 static int remove_folder(void **state)
 {
     (void)state;
-    char command[128];
+    char command[256];
     snprintf(command, sizeof(command), "chmod -R u+w %s; rm -rf %s", folder, folder);
     return system(command);
 }
