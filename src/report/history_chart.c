@@ -191,13 +191,18 @@ static size_t gather_events(const struct history *history, struct event events[E
     return count;
 }
 
+static bool is_shown(const struct canvas *canvas, const struct event *event)
+{
+    return event->at_ms >= canvas->from_ms && event->at_ms <= canvas->to_ms;
+}
+
 /* Signs at their time, a release with its name where there is room. */
 static void write_events(const struct canvas *canvas, const struct event *events, size_t count,
                          struct line *line)
 {
     for (size_t i = 0; i < count; i++) {
         const struct event *event = &events[i];
-        if (event->at_ms < canvas->from_ms || event->at_ms > canvas->to_ms)
+        if (!is_shown(canvas, event))
             continue;
         size_t column = LABEL + 1 + (size_t)x_of(canvas, event->at_ms) / ACROSS;
         size_t next = i + 1 < count && events[i + 1].at_ms <= canvas->to_ms
@@ -211,25 +216,32 @@ static void write_events(const struct canvas *canvas, const struct event *events
     line_end(line);
 }
 
+static void explain(const struct canvas *canvas, const char *sign, const char *what, bool *any,
+                    struct line *line)
+{
+    size_t cells = 1 + 1 + strlen(what);
+    if (*any && line->cells + 3 + cells > LABEL + 1 + canvas->columns)
+        line_end(line);
+    line_to(line, LABEL + 1, *any && line->cells ? 3 : 0);
+    line_printf(line, STYLE_DIM, "%s %s", sign, what);
+    *any = true;
+}
+
+/* What the signs mean, each once. */
 static void write_legend(const struct canvas *canvas, const struct event *events, size_t count,
                          struct line *line)
 {
     bool any = false;
     for (size_t i = 0; i < count; i++) {
-        bool seen = events[i].at_ms < canvas->from_ms || events[i].at_ms > canvas->to_ms;
-        for (size_t k = 0; k < i && !seen; k++)
-            seen = !strcmp(events[k].what, events[i].what) && events[k].at_ms >= canvas->from_ms;
-        if (seen)
-            continue;
-        line_to(line, LABEL + 1, any ? 3 : 0);
-        line_printf(line, STYLE_DIM, "%s %s", canvas->utf8 ? events[i].sign : events[i].plain,
-                    events[i].what);
-        any = true;
+        bool known = !is_shown(canvas, &events[i]);
+        for (size_t k = 0; k < i && !known; k++)
+            known = !strcmp(events[k].what, events[i].what) && is_shown(canvas, &events[k]);
+        if (!known)
+            explain(canvas, canvas->utf8 ? events[i].sign : events[i].plain, events[i].what, &any,
+                    line);
     }
-    if (any && !isnan(canvas->limit)) {
-        line_to(line, 0, 3);
-        line_printf(line, STYLE_DIM, "%s limit", canvas->utf8 ? "┄" : "-");
-    }
+    if (!isnan(canvas->limit))
+        explain(canvas, canvas->utf8 ? "┄" : "-", "limit", &any, line);
     if (any)
         line_end(line);
 }
@@ -292,9 +304,8 @@ void history_chart(const struct history *history, const struct history_look *loo
     write_axis(&canvas, &line);
     write_times(&canvas, &line);
     size_t count = gather_events(history, events);
-    if (count) {
+    if (count)
         write_events(&canvas, events, count, &line);
-        write_legend(&canvas, events, count, &line);
-    }
+    write_legend(&canvas, events, count, &line);
     line_deinit(&line);
 }

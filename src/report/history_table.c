@@ -9,7 +9,8 @@ enum {
     NAME_CELLS = 32,
     NAME_CELLS_NARROW = 24,
     NARROW = 100,
-    RELEASE_CELLS = 14
+    RELEASE_CELLS = 14,
+    RELEASE_CELLS_NARROW = 9
 };
 
 static void put_cut(struct table *table, enum style style, const char *text, size_t cells)
@@ -57,8 +58,8 @@ static void put_row(struct table *table, const struct history *history, bool utf
     table_put(table, style, history_pace(buffer, worst));
     bool near = worst && isfinite(worst->to_limit_s) && worst->slope_low > 0;
     table_put(table, style, near ? text_duration(buffer, fmax(0, worst->to_limit_s)) : "-");
+    put_cut(table, style, life->release, narrow ? RELEASE_CELLS_NARROW : RELEASE_CELLS);
     table_put(table, style, text_count(buffer, history_running(history)));
-    put_cut(table, style, life->release, RELEASE_CELLS);
     put_spark(table, history, utf8);
 }
 
@@ -89,10 +90,10 @@ static void write_closing_lines(const struct histories *histories, const struct 
 void report_history_table(const struct histories *histories, const struct history_look *look,
                           struct term *term)
 {
-    static const char *const headings[] = {"STATE",    "PROGRAM", "MEMORY",  "A DAY",
-                                           "TO LIMIT", "RUN",     "RELEASE", "LAST DAY"};
+    static const char *const headings[] = {"STATE",    "PROGRAM", "MEMORY", "A DAY",
+                                           "TO LIMIT", "RELEASE", "RUN",    "LAST DAY"};
     struct table table = {
-        .columns = LENGTH_OF(headings), .right = 1 << 2 | 1 << 3 | 1 << 4 | 1 << 5, .keep = 5};
+        .columns = LENGTH_OF(headings), .right = 1 << 2 | 1 << 3 | 1 << 4 | 1 << 6, .keep = 5};
     for (size_t i = 0; histories->length && i < LENGTH_OF(headings); i++)
         table_put(&table, STYLE_DIM, headings[i]);
     for (size_t i = 0; i < histories->length; i++)

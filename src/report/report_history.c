@@ -110,7 +110,7 @@ static const char *how_ended(const struct life *life)
 {
     static const char *const words[] = {[LIFE_RUNS] = "runs",
                                         [LIFE_EXITED] = "exited",
-                                        [LIFE_OUT_OF_MEMORY] = "killed: out of memory",
+                                        [LIFE_OUT_OF_MEMORY] = "out of memory",
                                         [LIFE_EXEC] = "became another",
                                         [LIFE_LOST] = "unwatched"};
     return (unsigned)life->end < LENGTH_OF(words) ? words[life->end] : "unknown";
@@ -133,9 +133,9 @@ static void put_life(struct table *table, const struct history *history, const s
     table_put(table, STYLE_PLAIN, life_kind_name(life->kind));
     table_put(table, STYLE_PLAIN,
               text_duration(buffer, (double)(until_ms - life->started_ms) / 1e3));
+    table_put(table, end, how_ended(life));
     table_put(table, history_style(state), state);
     table_put(table, STYLE_PLAIN, history_pace(buffer, standing));
-    table_put(table, end, how_ended(life));
     snprintf(buffer, sizeof(buffer), "%d", (int)life->pid);
     table_put(table, STYLE_DIM, buffer);
 }
@@ -143,10 +143,10 @@ static void put_life(struct table *table, const struct history *history, const s
 static void write_lives(const struct history *history, const struct history_look *look,
                         struct term *term)
 {
-    static const char *const headings[] = {"BEGAN", "RELEASE", "HOW", "LASTED",
-                                           "STATE", "A DAY",   "END", "PID"};
+    static const char *const headings[] = {"BEGAN", "RELEASE", "HOW",   "LASTED",
+                                           "END",   "STATE",   "A DAY", "PID"};
     struct table table = {
-        .columns = LENGTH_OF(headings), .right = 1 << 0 | 1 << 3 | 1 << 5 | 1 << 7, .keep = 5};
+        .columns = LENGTH_OF(headings), .right = 1 << 0 | 1 << 3 | 1 << 6 | 1 << 7, .keep = 5};
     for (size_t i = 0; i < LENGTH_OF(headings); i++)
         table_put(&table, STYLE_DIM, headings[i]);
     size_t first = history->lives.length > LIVES_SHOWN ? history->lives.length - LIVES_SHOWN : 0;
