@@ -1,49 +1,55 @@
-/* seep history: what `seep watch` has kept, in the terminal. */
+/* seep history: what `seep watch` has kept of every program, or of one. */
 #include <getopt.h>
-#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/history_find.h"
+#include "cli/history_read.h"
 #include "cli/options.h"
 #include "report/report.h"
-#include "report/report_history.h"
-#include "serve/answer.h"
 #include "store/place.h"
 
 static const char help[] =
-    "Usage: seep history [OPTION]… [PROGRAM]\n"
+    "Usage: seep history [OPTION]… [NAME]\n"
     "\n"
-    "Shows what `seep watch` has kept: all programs, or one with its chart, what was called and "
-    "why,\n"
-    "its releases side by side, and its lives. PROGRAM is a name, the start of one, or a pid.\n"
+    "Shows what `seep watch` has kept: without NAME every program, the worst first; with NAME one\n"
+    "of them: how its memory moved over releases and restarts, and what was called a leak, where,\n"
+    "and how to mend it. NAME is a program as the list shows it, its beginning, or a process id.\n"
     "\n"
-    "      --store FILE      which store (default: that of `seep watch`)\n"
-    "      --since TIME      from so long ago on: 90m, 12h, 7d (default: all)\n"
-    "      --metric NAME     what the chart shows: rss, heap_live, goroutines, …\n"
-    "      --json            as JSON (docs/watch-api.md)\n"
-    "      --csv             every sample of PROGRAM\n"
+    "      --store FILE      where it is kept (default: $SEEP_STORE, else /var/lib/seep/watch.db,\n"
+    "                        else seep/watch.db below $XDG_STATE_HOME or ~/.local/state)\n"
+    "      --since WHEN      7d, 12h, 30m ago, or a date: 2026-03-01, 2026-03-01T14:00\n"
+    "      --until WHEN      the same\n"
+    "      --metric METRIC   what the chart shows: heap_live, rss, goroutines, …\n"
+    "      --json            one JSON document per program, one line each\n"
+    "      --csv             every sample, all metrics as columns\n"
     "      --color WHEN      always, never or auto (default: on a terminal, unless NO_COLOR is "
     "set)\n"
     "\n"
-    "Exit status: 0, 1 if a leak or a climb was called and goes on, 2 if nothing could be shown.\n";
+    "Exit status: 0 if nothing is called a leak now, 1 if something is, 2 if it could not be "
+    "told.\n";
 
 enum {
     OPTION_STORE = 256,
     OPTION_SINCE,
+    OPTION_UNTIL,
     OPTION_METRIC,
     OPTION_JSON,
     OPTION_CSV,
     OPTION_COLOR,
-    CHART_POINTS = 600,
-    LIVES_MAX = 500 /* in a chart: the newest */
+    WIDTH_DEFAULT = 80,
+    JSON_POINTS = 1000
 };
 
 static const struct option long_options[] = {
     {"store", required_argument, NULL, OPTION_STORE},
     {"since", required_argument, NULL, OPTION_SINCE},
+    {"until", required_argument, NULL, OPTION_UNTIL},
     {"metric", required_argument, NULL, OPTION_METRIC},
     {"json", no_argument, NULL, OPTION_JSON},
     {"csv", no_argument, NULL, OPTION_CSV},
@@ -51,13 +57,62 @@ static const struct option long_options[] = {
     {0},
 };
 
-struct wishes {
-    const char *store, *since, *metric, *program;
+struct request {
+    const char *store, *name;
+    struct history_wish wish;
     bool json, csv;
     enum color_when color;
+    int64_t now_ms;
 };
 
-static int parse(int argc, char **argv, struct wishes *wishes)
+/* ---- options */
+
+static int64_t clock_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct error *read_metric(const char *text, uint32_t *metric_ret)
+{
+    *metric_ret = series_named(text);
+    if (*metric_ret < SERIES_METRIC_COUNT)
+        return NULL;
+    AUTO_FREE char *shown = text_escaped(text, strlen(text));
+    struct text all = {0};
+    for (uint32_t i = 0; i < SERIES_METRIC_COUNT; i++)
+        text_printf(&all, "%s%s", i ? ", " : "", series_facts(i)->name);
+    struct error *error =
+        error_create(ERROR_BAD_DATA, "there is no metric '%s': there are %s", shown, all.bytes);
+    text_deinit(&all);
+    return error;
+}
+
+static struct error *take_option(int option, struct request *request)
+{
+    switch (option) {
+    case OPTION_STORE:
+        request->store = optarg;
+        return NULL;
+    case OPTION_SINCE:
+        return option_moment(optarg, request->now_ms, &request->wish.span.from_ms);
+    case OPTION_UNTIL:
+        return option_moment(optarg, request->now_ms, &request->wish.span.to_ms);
+    case OPTION_METRIC:
+        return read_metric(optarg, &request->wish.metric);
+    case OPTION_COLOR:
+        return option_color(optarg, &request->color);
+    case OPTION_JSON:
+        request->json = true;
+        return NULL;
+    default:
+        request->csv = true;
+        return NULL;
+    }
+}
+
+static int parse(int argc, char **argv, struct request *request)
 {
     opterr = 0;
     optind = 0;
@@ -67,258 +122,170 @@ static int parse(int argc, char **argv, struct wishes *wishes)
             return complain_usage(&command_history, "%s wants a value", shown);
         if (option == '?')
             return complain_usage(&command_history, "there is no option %s", shown);
-        struct error *error = option == OPTION_COLOR ? option_color(optarg, &wishes->color) : NULL;
+        struct error *error = take_option(option, request);
         if (error)
             return complain_error(error);
-        const char **const texts[] = {&wishes->store, &wishes->since, &wishes->metric};
-        if (option <= OPTION_METRIC)
-            *texts[option - OPTION_STORE] = optarg;
-        wishes->json = wishes->json || option == OPTION_JSON;
-        wishes->csv = wishes->csv || option == OPTION_CSV;
     }
     if (argc - optind > 1)
-        return complain_usage(&command_history, "history shows one program at a time");
-    wishes->program = argv[optind];
-    if (wishes->csv && !wishes->program)
-        return complain_usage(&command_history, "--csv wants a program");
+        return complain_usage(&command_history, "history shows one program, or all");
+    if (request->json && request->csv)
+        return complain_usage(&command_history, "--json and --csv do not go together");
+    if (request->wish.span.from_ms > request->wish.span.to_ms)
+        return complain("--since is later than --until: nothing lies between");
+    request->name = argv[optind];
     return EXIT_NOTHING;
 }
 
-/* "7d" too, which is longer than other durations may be. */
-static struct error *read_since(const char *text, int64_t now_ms, int64_t *from_ms_ret)
+/* ---- where it is shown */
+
+static bool is_utf8(void)
 {
-    static const struct {
-        char unit;
-        double ms;
-    } units[] = {{'m', 60e3}, {'h', 3600e3}, {'d', 86400e3}, {'w', 7 * 86400e3}, {'y', 31536e6}};
-    char *end = NULL;
-    double number = strtod(text, &end);
-    for (size_t i = 0; i < LENGTH_OF(units); i++) {
-        if (end != text && *end == units[i].unit && !end[1] && number > 0 &&
-            number * units[i].ms < 1e13) {
-            *from_ms_ret = now_ms - (int64_t)(number * units[i].ms);
-            return NULL;
-        }
-    }
-    AUTO_FREE char *shown = text_escaped(text, strlen(text));
-    return error_create(ERROR_BAD_DATA, "--since: '%s' is no time: 90m, 12h, 7d and 1y are some",
-                        shown);
-}
-
-/* ---- which program */
-
-static bool is_meant(const struct life *life, const char *name, int way)
-{
-    char pid[16];
-    snprintf(pid, sizeof(pid), "%d", (int)life->pid);
-    switch (way) {
-    case 0:
-        return !strcmp(life->program, name);
-    case 1:
-        return !strcmp(life->name, name);
-    case 2:
-        return !strcmp(pid, name);
-    default:
-        return !strncmp(life->program, name, strlen(name));
-    }
-}
-
-/* The one program that a name means: exactly, else by its executable, a pid, the start of it. Errors list what there is. */
-static struct error *find_program(const struct lives *lives, const char *name,
-                                  const char **program_ret)
-{
-    struct text known = {0};
-    for (int way = 0; way < 4; way++) {
-        const char *found = NULL;
-        for (size_t i = 0; i < lives->length; i++) {
-            const struct life *life = &lives->at[i];
-            if (!is_meant(life, name, way) || (found && !strcmp(found, life->program)))
-                continue;
-            if (found)
-                return error_create(ERROR_BAD_DATA, "'%s' may be %s or %s: say more of it", name,
-                                    found, life->program);
-            found = life->program;
-        }
-        *program_ret = found;
-        if (found)
-            return NULL;
-    }
-    for (size_t i = 0; i < lives->length && known.length < 300; i++) {
-        if (!known.bytes || !strstr(known.bytes, lives->at[i].program))
-            text_printf(&known, "%s%s", known.length ? ", " : "", lives->at[i].program);
-    }
-    AUTO_FREE char *shown = text_escaped(name, strlen(name));
-    struct error *error = error_create(ERROR_NOT_FOUND, "the store has no program '%s'; it has %s",
-                                       shown, known.bytes ? known.bytes : "none yet");
-    text_deinit(&known);
-    return error;
-}
-
-/* ---- what is shown */
-
-static bool has_open_call(const json_t *program)
-{
-    const json_t *calls = json_object_get(program, "calls");
-    for (size_t i = 0; i < json_array_size(calls); i++) {
-        if (json_is_null(json_object_get(json_array_get(calls, i), "resolved_ms")))
-            return true;
+    static const char *const variables[] = {"LC_ALL", "LC_CTYPE", "LANG"};
+    for (size_t i = 0; i < LENGTH_OF(variables); i++) {
+        const char *value = getenv(variables[i]);
+        if (value && *value)
+            return strcasestr(value, "utf-8") || strcasestr(value, "utf8");
     }
     return false;
 }
 
-/* What the newest standing looks at, else what is there. */
-static uint32_t default_metric(const json_t *program)
+static unsigned width_of(const struct term *term)
 {
-    const json_t *lives = json_object_get(program, "lives");
-    const json_t *newest = json_array_get(lives, json_array_size(lives) - 1);
-    const char *metric =
-        json_string_value(json_object_get(json_object_get(newest, "standing"), "metric"));
-    uint32_t series = metric ? series_named(metric) : SERIES_METRIC_COUNT;
-    return series < SERIES_METRIC_COUNT ? series : SERIES_RSS_ANON;
+    enum {
+        LEAST = 40,
+        MOST = 400
+    };
+    const char *said = getenv("COLUMNS");
+    unsigned long columns = said ? strtoul(said, NULL, 10) : 0;
+    if (term->width)
+        return term->width;
+    return columns >= LEAST && columns <= MOST ? (unsigned)columns : WIDTH_DEFAULT;
 }
 
-static struct error *read_chart(const struct source *source, const struct lives *lives,
-                                const char *program, struct history_chart *chart,
-                                struct points *points, int64_t *marks)
+/* ---- output */
+
+static int by_state(const void *left, const void *right)
 {
-    int64_t first_ms = INT64_MAX, last_ms = 0;
-    uint32_t series = series_named(chart->metric->name);
-    for (size_t i = lives->length; i-- > 0 && chart->life_count < LIVES_MAX;) {
-        const struct life *life = &lives->at[i];
-        int64_t step_ms = 0;
-        if (strcmp(life->program, program) != 0 || life->last_seen_ms < chart->span.from_ms)
-            continue;
-        TRY(store_points(source->store, life->id, series, chart->span, CHART_POINTS,
-                         &points[chart->life_count], &step_ms));
-        marks[chart->life_count++] = life->started_ms;
-        first_ms = life->first_seen_ms < first_ms ? life->first_seen_ms : first_ms;
-        last_ms = life->last_seen_ms > last_ms ? life->last_seen_ms : last_ms;
-    }
-    chart->span.from_ms = chart->span.from_ms > first_ms ? chart->span.from_ms : first_ms;
-    chart->span.to_ms = last_ms > chart->span.from_ms ? last_ms : chart->span.from_ms + 1;
-    return NULL;
+    const struct history *a = left, *b = right;
+    const struct standing *of_a = history_worst(a), *of_b = history_worst(b);
+    bool a_runs = history_running(a), b_runs = history_running(b);
+    int state_a = of_a ? (int)of_a->state : -1, state_b = of_b ? (int)of_b->state : -1;
+    if (a_runs != b_runs)
+        return a_runs ? -1 : 1;
+    if (state_a != state_b)
+        return state_b - state_a;
+    return strcmp(history_newest(a)->program, history_newest(b)->program);
 }
 
-static struct error *show_program(const struct source *source, const struct lives *lives,
-                                  const char *program, const json_t *answer,
-                                  const struct wishes *wishes, int64_t from_ms)
+static struct error *write_out(struct store *store, const struct histories *histories,
+                               const struct request *request)
 {
-    uint32_t series = wishes->metric ? series_named(wishes->metric) : default_metric(answer);
-    if (series == SERIES_METRIC_COUNT)
-        return error_create(
-            ERROR_BAD_DATA,
-            "--metric: there is no '%s'; rss, heap_live, kept and goroutines are some",
-            wishes->metric);
-    struct points points[LIVES_MAX] = {{0}};
-    int64_t marks[LIVES_MAX];
-    struct history_chart chart = {.metric = series_facts(series),
-                                  .span = {from_ms, INT64_MAX},
-                                  .lives = points,
-                                  .marks = marks,
-                                  .limit = (double)NAN};
-    struct error *error = read_chart(source, lives, program, &chart, points, marks);
-    if (!error) {
-        struct term term;
-        term_init(&term, stdout, wishes->color);
-        report_history_program(answer, &chart, source->now_ms, &term);
-    }
-    for (size_t i = 0; i < LIVES_MAX; i++)
-        VECTOR_DEINIT(&points[i]);
-    return error;
-}
-
-static struct error *write_csv(const struct source *source, const char *program, int64_t from_ms)
-{
-    struct question question = {
-        .program = program, .from_ms = from_ms, .to_ms = INT64_MAX, .points = 0};
-    struct export *export = NULL;
-    struct text text = {0};
-    TRY(export_begin(source, &question, &export));
-    while (export_next(export, source->store, &text)) {
-        fwrite(text.bytes, 1, text.length, stdout);
-        text_clear(&text);
-    }
-    text_deinit(&text);
-    export_end(export);
-    return NULL;
-}
-
-static struct error *one_program(const struct source *source, const struct wishes *wishes,
-                                 int64_t from_ms, int *status)
-{
-    struct lives lives = {0};
-    struct store_span all = {0, INT64_MAX};
-    const char *program = NULL;
-    json_t *answer = NULL;
-    TRY(store_lives(source->store, NULL, all, &lives));
-    struct error *error = find_program(&lives, wishes->program, &program);
-    struct question question = {.program = program, .to_ms = INT64_MAX, .points = -1};
-    if (!error && wishes->csv)
-        error = write_csv(source, program, from_ms);
-    else if (!error)
-        error = answer_program(source, &question, &answer);
-    if (answer) {
-        *status = has_open_call(answer) ? EXIT_LEAKS : EXIT_NOTHING;
-        if (wishes->json)
-            report_json_line(json_incref(answer), stdout);
-        else
-            error = show_program(source, &lives, program, answer, wishes, from_ms);
-    }
-    json_decref(answer);
-    lives_deinit(&lives);
-    return error;
-}
-
-static struct error *all_programs(const struct source *source, const struct wishes *wishes,
-                                  int *status)
-{
-    json_t *answer = NULL;
-    struct question question = {.to_ms = INT64_MAX, .points = -1};
-    TRY(answer_programs(source, &question, &answer));
-    const json_t *programs = json_object_get(answer, "programs");
-    for (size_t i = 0; i < json_array_size(programs); i++) {
-        if (json_integer_value(json_object_get(json_array_get(programs, i), "open_calls")))
-            *status = EXIT_LEAKS;
-    }
-    if (wishes->json) {
-        report_json_line(answer, stdout);
-        return NULL;
-    }
     struct term term;
-    term_init(&term, stdout, wishes->color);
-    report_history_programs(programs, source->now_ms, &term);
-    json_decref(answer);
+    struct history_look look = {.utf8 = is_utf8(), .now_ms = request->now_ms};
+    AUTO_FREE char *agent = NULL;
+    TRY(store_agent(store, &agent, &look.agent_at_ms));
+    term_init(&term, stdout, request->color);
+    look.width = width_of(&term);
+    term.width = term.width ? term.width : getenv("COLUMNS") ? look.width : 0;
+    if (request->csv)
+        report_history_csv_heading(stdout);
+    for (size_t i = 0; i < histories->length; i++) {
+        if (request->json)
+            report_json_line(report_history_json(&histories->at[i]), stdout);
+        else if (request->csv)
+            TRY(history_csv(store, &histories->at[i], stdout));
+        else if (request->name)
+            report_history(&histories->at[i], &look, &term);
+    }
+    if (!request->json && !request->csv && !request->name)
+        report_history_table(histories, &look, &term);
     return NULL;
 }
 
-static struct error *show(const struct wishes *wishes, int *status)
+/* ---- reading */
+
+static struct error *read_one(struct store *store, struct kept *kept, const char *program,
+                              const struct request *request, struct histories *histories)
 {
-    struct source source = {.now_ms = (int64_t)time(NULL) * 1000, .interval_ms = 10000};
-    AUTO_FREE char *place = wishes->store ? xstrdup(wishes->store) : store_place_default(false);
-    int64_t from_ms = 0;
-    source.where = place;
-    if (wishes->since)
-        TRY(read_since(wishes->since, source.now_ms, &from_ms));
-    TRY(store_open_reader(place, &source.store));
-    struct error *error = wishes->program ? one_program(&source, wishes, from_ms, status)
-                                          : all_programs(&source, wishes, status);
-    store_close(source.store);
+    struct history history;
+    struct error *error = history_read(store, kept, program, &request->wish, &history);
+    if (!error && history.lives.length)
+        VECTOR_PUSH(histories, history);
+    else
+        history_deinit(&history);
+    return error;
+}
+
+/* Those of which nothing is in the span leave their lives behind in `kept`: they are passed over. */
+static struct error *read_every(struct store *store, struct kept *kept,
+                                const struct request *request, struct histories *histories)
+{
+    for (size_t i = 0; i < kept->lives.length;) {
+        AUTO_FREE char *program = xstrdup(kept->lives.at[i].program);
+        size_t before = kept->lives.length;
+        TRY(read_one(store, kept, program, request, histories));
+        if (kept->lives.length == before)
+            i++;
+    }
+    if (histories->length)
+        qsort(histories->at, histories->length, sizeof(*histories->at), by_state);
+    return NULL;
+}
+
+static struct error *read_named(struct store *store, struct kept *kept,
+                                const struct request *request, struct histories *histories)
+{
+    AUTO_FREE char *program = NULL;
+    TRY(history_find(&kept->lives, request->name, &program));
+    TRY(read_one(store, kept, program, request, histories));
+    if (!histories->length)
+        return error_create(ERROR_NOT_FOUND, "nothing is kept of %s in that time", program);
+    return NULL;
+}
+
+static struct error *show(struct store *store, const struct request *request, bool *open_ret)
+{
+    struct kept kept = {0};
+    struct histories histories = {0};
+    struct error *error = kept_read(store, &kept);
+    if (!error)
+        error = request->name ? read_named(store, &kept, request, &histories)
+                              : read_every(store, &kept, request, &histories);
+    if (!error)
+        error = write_out(store, &histories, request);
+    for (size_t i = 0; i < histories.length; i++) {
+        *open_ret = *open_ret || history_open_calls(&histories.at[i]);
+        history_deinit(&histories.at[i]);
+    }
+    VECTOR_DEINIT(&histories);
+    kept_deinit(&kept);
     return error;
 }
 
 static int run(int argc, char **argv)
 {
-    struct wishes wishes = {.color = COLOR_AUTO};
-    int status = EXIT_NOTHING;
-    if (parse(argc, argv, &wishes) != EXIT_NOTHING)
+    struct request request = {.now_ms = clock_ms(),
+                              .color = COLOR_AUTO,
+                              .wish = {{0, INT64_MAX}, SERIES_METRIC_COUNT, 0, false}};
+    if (parse(argc, argv, &request) != EXIT_NOTHING)
         return EXIT_FAILED;
-    struct error *error = show(&wishes, &status);
-    return error ? complain_error(error) : status;
+    bool open = false;
+    struct store *store = NULL;
+    AUTO_FREE char *place = request.store ? xstrdup(request.store) : store_place_default(false);
+    request.wish.points = request.csv ? 0 : request.json ? JSON_POINTS : request.name ? 800 : 0;
+    request.wish.spark = !request.json && !request.csv && !request.name;
+    struct error *error = store_open_reader(place, &store);
+    if (!error)
+        error = show(store, &request, &open);
+    store_close(store);
+    if (error)
+        return complain_error(error);
+    return open ? EXIT_LEAKS : EXIT_NOTHING;
 }
 
 const struct command command_history = {
     .name = "history",
-    .summary = "what `seep watch` has kept of a program: its chart, its releases, what leaks",
+    .summary = "what `seep watch` has kept: memory over releases and restarts, and every call",
     .help = help,
     .run = run,
 };

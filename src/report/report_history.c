@@ -1,266 +1,265 @@
-#include "report/report_history.h"
-
+/* One program for people: how it stands, its memory over time, its lives, and what was called. */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
+#include "report/history.h"
 #include "report/table.h"
 
 enum {
-    LIVES_SHOWN = 12,
     INDENT = 2,
-    LABEL_AT = 15
+    VALUE_AT = 12,
+    LIVES_SHOWN = 40
 };
 
-static const double day_s = 86400;
-
-/* ---- values of the answers */
-
-static const char *text_in(const json_t *object, const char *key, const char *none)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text && *text ? text : none;
-}
-
-static int64_t number_in(const json_t *object, const char *key)
-{
-    return json_integer_value(json_object_get(object, key));
-}
-
-static double real_in(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    return json_is_number(value) ? json_number_value(value) : (double)NAN;
-}
-
-static enum style style_of(const char *state)
-{
-    if (!strcmp(state, "leaking"))
-        return STYLE_RED;
-    if (!strcmp(state, "climbing"))
-        return STYLE_YELLOW;
-    return strcmp(state, "steady") ? STYLE_PLAIN : STYLE_GREEN;
-}
-
-static const char *format_time(int64_t at_ms, char buffer[32])
-{
-    time_t seconds = at_ms / 1000;
-    struct tm calendar;
-    strftime(buffer, 32, "%Y-%m-%d %H:%M", localtime_r(&seconds, &calendar));
-    return buffer;
-}
-
-/* "+38.2 MiB/d" */
-static const char *format_slope(const json_t *slope, char buffer[TEXT_SIZE_ROOM + 8])
-{
-    char size[TEXT_SIZE_ROOM];
-    double per_day = real_in(slope, "per_s") * day_s;
-    if (!isfinite(per_day))
-        return "-";
-    snprintf(buffer, TEXT_SIZE_ROOM + 8, "%c%s/d", per_day < 0 ? '-' : '+',
-             text_size(size, (uint64_t)fabs(per_day)));
-    return buffer;
-}
-
-/* Eight heights of a letter. */
-static char *spark(const json_t *values, size_t width)
-{
-    static const char *const bars[] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-    struct text text = {0};
-    double low = INFINITY, high = -INFINITY;
-    size_t count = json_array_size(values);
-    for (size_t i = 0; i < count; i++) {
-        const json_t *value = json_array_get(values, i);
-        if (!json_is_number(value))
-            continue;
-        low = fmin(low, json_number_value(value));
-        high = fmax(high, json_number_value(value));
-    }
-    low = fmin(low, 0.9 * high);
-    for (size_t i = 0; i < width && count; i++) {
-        double most = -INFINITY;
-        for (size_t k = i * count / width; k < (i + 1) * count / width; k++) {
-            const json_t *value = json_array_get(values, k);
-            most = json_is_number(value) ? fmax(most, json_number_value(value)) : most;
-        }
-        double share = high > low ? (most - low) / (high - low) : 0;
-        text_puts(&text, isfinite(most) ? bars[(unsigned)(fmin(0.999, fmax(0, share)) * 8)] : " ");
-    }
-    return text.bytes ? text.bytes : xstrdup("");
-}
-
-/* ---- all programs */
-
-static void put_program(struct table *table, const json_t *program)
-{
-    char buffer[TEXT_SIZE_ROOM + 8];
-    const json_t *now = json_object_get(program, "now");
-    const char *state = text_in(program, "state", "unknown");
-    double limit_s = real_in(json_object_get(program, "to_limit"), "s");
-    AUTO_FREE char *bars = spark(json_object_get(json_object_get(program, "spark"), "values"), 20);
-    table_put(table, STYLE_BOLD, text_in(program, "program", "?"));
-    table_put(table, style_of(state), state);
-    table_put(table, STYLE_PLAIN,
-              json_is_number(json_object_get(now, "rss"))
-                  ? text_size(buffer, (uint64_t)number_in(now, "rss"))
-                  : "-");
-    table_put(table, STYLE_PLAIN,
-              json_is_number(json_object_get(now, "goroutines"))
-                  ? text_count(buffer, (uint64_t)number_in(now, "goroutines"))
-                  : "-");
-    table_put(table, STYLE_PLAIN, format_slope(json_object_get(program, "slope"), buffer));
-    table_put(table, STYLE_PLAIN, isfinite(limit_s) ? text_duration(buffer, limit_s) : "-");
-    table_put(table, STYLE_PLAIN, text_in(program, "release", "-"));
-    table_put(table, STYLE_CYAN, bars);
-}
-
-void report_history_programs(const json_t *programs, int64_t now_ms, struct term *term)
-{
-    static const char *const heads[] = {"PROGRAM", "STATE",    "RSS",     "GOROUTINES",
-                                        "SLOPE",   "TO LIMIT", "RELEASE", "24 H"};
-    struct table table = {.columns = LENGTH_OF(heads), .right = 0x3c, .keep = 3};
-    struct line line = {.term = term};
-    bool leaks = false;
-    (void)now_ms;
-    for (size_t i = 0; i < LENGTH_OF(heads); i++)
-        table_put(&table, STYLE_DIM, heads[i]);
-    for (size_t i = 0; i < json_array_size(programs); i++)
-        put_program(&table, json_array_get(programs, i));
-    table_write(&table, term, 0);
-    for (size_t i = 0; i < json_array_size(programs); i++) {
-        const json_t *program = json_array_get(programs, i);
-        if (!number_in(program, "open_calls"))
-            continue;
-        line_printf(&line, style_of(text_in(program, "state", "")), "%s: %s",
-                    text_in(program, "program", "?"), text_in(program, "why", "it climbs"));
-        line_end(&line);
-        leaks = true;
-    }
-    if (leaks) {
-        line_put(&line, STYLE_DIM,
-                 "`seep history PROGRAM` shows where, since when, and what helps");
-        line_end(&line);
-    }
-    line_deinit(&line);
-}
-
-/* ---- one program */
-
-static void put_row(struct line *line, const char *label, enum style style, const char *text)
+static void start_row(struct line *line, const char *label)
 {
     line_to(line, INDENT, 0);
     line_put(line, STYLE_DIM, label);
-    line_to(line, LABEL_AT, 1);
-    line_wrap(line, style, text);
+    line_to(line, VALUE_AT, 1);
+}
+
+/* ---- how it stands */
+
+static void write_headline(const struct history *history, struct line *line)
+{
+    const struct standing *worst = history_worst(history);
+    const char *state = history_state(history);
+    line_put(line, STYLE_BOLD, history_newest(history)->program);
+    line_to(line, 0, 2);
+    line_put(line, history_style(state), state);
+    if (worst && *worst->why) {
+        line_to(line, 0, 2);
+        line_wrap(line, STYLE_PLAIN, worst->why);
+    }
     line_end(line);
 }
 
-static void write_call(const json_t *call, int64_t now_ms, struct term *term)
+static void write_life(const struct history *history, const struct history_look *look,
+                       struct line *line)
+{
+    char buffer[TEXT_SIZE_ROOM];
+    const struct life *life = history_newest(history);
+    int64_t until_ms = life->ended_ms ? life->ended_ms : look->now_ms;
+    start_row(line, "release");
+    line_printf(line, STYLE_PLAIN, "%s, ", *life->release ? life->release : "not known");
+    line_printf(line, STYLE_PLAIN, "%s, pid %d, ",
+                *life->go_version ? life->go_version : "Go version not known", (int)life->pid);
+    line_printf(line, STYLE_PLAIN, "%s %s", life->ended_ms ? "ran for" : "runs for",
+                text_duration(buffer, (double)(until_ms - life->started_ms) / 1e3));
+    if (history_running(history) > 1)
+        line_printf(line, STYLE_PLAIN, ", one of %zu that run", history_running(history));
+    line_end(line);
+    if (*life->blind) {
+        start_row(line, "not seen");
+        line_wrap(line, STYLE_YELLOW, life->blind);
+        line_end(line);
+    }
+}
+
+static void write_memory(const struct history *history, struct line *line)
+{
+    static const uint32_t shown[] = {SERIES_HEAP_LIVE, SERIES_STACKS, SERIES_GOROUTINES,
+                                     SERIES_DEFERS};
+    static const char *const words[] = {"heap live", "stacks", "goroutines", "deferred calls"};
+    char buffer[TEXT_SIZE_ROOM];
+    int64_t value = 0;
+    if (!history_now(history, SERIES_RSS, &value))
+        return;
+    struct text text = {0};
+    text_puts(&text, history_value(buffer, SERIES_RSS, (double)value));
+    if (history_now(history, SERIES_LIMIT, &value))
+        text_printf(&text, " of %s", history_value(buffer, SERIES_LIMIT, (double)value));
+    for (size_t i = 0; i < LENGTH_OF(shown); i++) {
+        if (history_now(history, shown[i], &value))
+            text_printf(&text, ", %s %s", words[i], history_value(buffer, shown[i], (double)value));
+    }
+    start_row(line, "memory");
+    line_wrap(line, STYLE_PLAIN, text.bytes);
+    line_end(line);
+    text_deinit(&text);
+}
+
+static void write_growth(const struct history *history, struct line *line)
+{
+    char pace[TEXT_SIZE_ROOM], low[TEXT_SIZE_ROOM], high[TEXT_SIZE_ROOM];
+    const struct standing *worst = history_worst(history);
+    if (!worst || !isfinite(worst->slope_per_s))
+        return;
+    start_row(line, "growth");
+    history_pace(pace, worst);
+    text_size(high, (uint64_t)(fmax(0, worst->slope_high) * 86400));
+    if (worst->slope_low > 0)
+        line_printf(line, STYLE_PLAIN, "%s a day (%s to %s)", pace + 1,
+                    text_size(low, (uint64_t)(worst->slope_low * 86400)), high);
+    else
+        line_printf(line, STYLE_PLAIN, "none that is certain: less than %s a day", high);
+    line_end(line);
+    if (!isfinite(worst->to_limit_s) || worst->slope_low <= 0)
+        return;
+    start_row(line, "limit");
+    line_printf(line, STYLE_PLAIN, "reached in %s (%s to %s)",
+                text_duration(pace, fmax(0, worst->to_limit_s)),
+                text_duration(low, fmax(0, worst->to_limit_low_s)),
+                text_duration(high, fmax(0, worst->to_limit_high_s)));
+    line_end(line);
+}
+
+/* ---- lives */
+
+static const char *how_ended(const struct life *life)
+{
+    static const char *const words[] = {[LIFE_RUNS] = "runs",
+                                        [LIFE_EXITED] = "exited",
+                                        [LIFE_OUT_OF_MEMORY] = "out of memory",
+                                        [LIFE_EXEC] = "became another",
+                                        [LIFE_LOST] = "unwatched"};
+    return (unsigned)life->end < LENGTH_OF(words) ? words[life->end] : "unknown";
+}
+
+static void put_life(struct table *table, const struct history *history, const struct life *life,
+                     const struct history_look *look)
+{
+    enum {
+        RELEASE_CELLS = 20
+    };
+    char buffer[TEXT_SIZE_ROOM];
+    const struct standing *standing = history_standing(history, life->id);
+    const char *state = standing_state_name(standing ? standing->state : STANDING_UNKNOWN);
+    int64_t until_ms = life->ended_ms ? life->ended_ms : look->now_ms;
+    enum style end = life->end == LIFE_OUT_OF_MEMORY ? STYLE_RED : STYLE_PLAIN;
+    AUTO_FREE char *release = history_cut(*life->release ? life->release : "-", RELEASE_CELLS);
+    table_put(table, STYLE_PLAIN, history_time(buffer, life->started_ms, look->now_ms));
+    table_put(table, STYLE_BOLD, release);
+    table_put(table, STYLE_PLAIN, life_kind_name(life->kind));
+    table_put(table, STYLE_PLAIN,
+              text_duration(buffer, (double)(until_ms - life->started_ms) / 1e3));
+    table_put(table, end, how_ended(life));
+    table_put(table, history_style(state), state);
+    table_put(table, STYLE_PLAIN, history_pace(buffer, standing));
+    snprintf(buffer, sizeof(buffer), "%d", (int)life->pid);
+    table_put(table, STYLE_DIM, buffer);
+}
+
+static void write_lives(const struct history *history, const struct history_look *look,
+                        struct term *term)
+{
+    static const char *const headings[] = {"BEGAN", "RELEASE", "HOW",   "LASTED",
+                                           "END",   "STATE",   "A DAY", "PID"};
+    struct table table = {
+        .columns = LENGTH_OF(headings), .right = 1 << 0 | 1 << 3 | 1 << 6 | 1 << 7, .keep = 5};
+    for (size_t i = 0; i < LENGTH_OF(headings); i++)
+        table_put(&table, STYLE_DIM, headings[i]);
+    size_t first = history->lives.length > LIVES_SHOWN ? history->lives.length - LIVES_SHOWN : 0;
+    for (size_t i = first; i < history->lives.length; i++)
+        put_life(&table, history, &history->lives.at[i], look);
+    fputc('\n', term->out);
+    if (first)
+        fprintf(term->out, "%*s%zu earlier ones: --until shows them, --json has all\n", INDENT, "",
+                first);
+    table_write(&table, term, INDENT);
+}
+
+/* ---- calls */
+
+static const char *release_of(const struct history *history, const struct call *call)
+{
+    for (size_t i = 0; i < history->lives.length; i++) {
+        if (history->lives.at[i].id == call->life)
+            return history->lives.at[i].release;
+    }
+    return "";
+}
+
+static void write_call_times(const struct history *history, const struct call *call,
+                             const struct history_look *look, struct line *line)
+{
+    char since[TEXT_SIZE_ROOM], until[TEXT_SIZE_ROOM];
+    const char *release = release_of(history, call);
+    start_row(line, "since");
+    line_printf(line, STYLE_PLAIN, "%s", history_time(since, call->since_ms, look->now_ms));
+    if (*release)
+        line_printf(line, STYLE_PLAIN, ", in %s", release);
+    line_printf(line, STYLE_PLAIN, "; called %s",
+                history_time(since, call->opened_ms, look->now_ms));
+    if (call->resolved_ms)
+        line_printf(line, STYLE_PLAIN, ", over %s",
+                    history_time(until, call->resolved_ms, look->now_ms));
+    line_end(line);
+}
+
+static void write_because(const struct call *call, struct line *line)
+{
+    const char *label = "because";
+    for (const char *text = call->because; *text; label = "") {
+        size_t length = strcspn(text, "\n");
+        AUTO_FREE char *one = xstrndup(text, length);
+        start_row(line, label);
+        line_wrap(line, STYLE_PLAIN, one);
+        line_end(line);
+        text += length + (text[length] == '\n');
+    }
+}
+
+static void write_call(const struct history *history, const struct call *call,
+                       const struct history_look *look, struct line *line)
+{
+    char size[TEXT_SIZE_ROOM];
+    bool open = history_is_open(history, call);
+    const char *place = strchr(call->cause, ' ');
+    enum style style = !open ? STYLE_DIM : history_style(standing_state_name(call->state));
+    line_end(line);
+    line_put(line, style,
+             !open                             ? "WAS CALLED"
+             : call->state == STANDING_LEAKING ? "LEAK"
+                                               : "CLIMB");
+    line_to(line, VALUE_AT, 2);
+    line_wrap(line, open ? STYLE_BOLD : STYLE_PLAIN, call->title);
+    line_end(line);
+    if (place) {
+        start_row(line, "at");
+        line_wrap(line, STYLE_PLAIN, place + 1);
+        line_end(line);
+    }
+    write_call_times(history, call, look, line);
+    if (isfinite(call->slope_per_s) && call->slope_per_s > 0) {
+        start_row(line, "holds");
+        line_printf(line, STYLE_PLAIN, "%s more a day",
+                    text_size(size, (uint64_t)fmin(call->slope_per_s * 86400, 1e18)));
+        if (isfinite(call->share))
+            line_printf(line, STYLE_PLAIN, ": %.0f %% of what it grows by", call->share * 100);
+        line_end(line);
+    }
+    write_because(call, line);
+    if (*call->fix) {
+        start_row(line, "fix");
+        line_wrap(line, STYLE_GREEN, call->fix);
+        line_end(line);
+    }
+}
+
+/* ---- all of it */
+
+void report_history(const struct history *history, const struct history_look *look,
+                    struct term *term)
 {
     struct line line = {.term = term};
-    char buffer[TEXT_SIZE_ROOM + 8], when[32];
-    const char *state = text_in(call, "state", "climbing");
-    bool over = number_in(call, "resolved_ms");
-    struct text since = {0};
-    const char *cause = text_in(call, "cause", ""), *place = strchr(cause, ' ');
-    double share = real_in(call, "share");
-    line_printf(&line, over ? STYLE_DIM : style_of(state), "%s  ", over ? "over" : state);
-    line_put(&line, STYLE_BOLD, text_in(call, "title", "?"));
+    write_headline(history, &line);
+    write_life(history, look, &line);
+    write_memory(history, &line);
+    write_growth(history, &line);
     line_end(&line);
-    if (place)
-        put_row(&line, "where", STYLE_CYAN, place + 1);
-    text_printf(&since, "%s, %s ago", format_time(number_in(call, "since_ms"), when),
-                text_duration(buffer, (double)(now_ms - number_in(call, "since_ms")) / 1e3));
-    text_printf(
-        &since, "; called %s later",
-        text_duration(buffer,
-                      (double)(number_in(call, "opened_ms") - number_in(call, "since_ms")) / 1e3));
-    put_row(&line, "since", STYLE_PLAIN, since.bytes);
-    text_deinit(&since);
-    if (json_is_object(json_object_get(call, "slope")))
-        put_row(&line, "grows", STYLE_PLAIN, format_slope(json_object_get(call, "slope"), buffer));
-    if (isfinite(share)) {
-        snprintf(buffer, sizeof(buffer), "%.0f %% of the climb", 100 * share);
-        put_row(&line, "share", STYLE_PLAIN, buffer);
+    line_to(&line, INDENT, 0);
+    line_put(&line, STYLE_BOLD, series_facts(history->metric)->what);
+    line_end(&line);
+    history_chart(history, look, term);
+    write_lives(history, look, term);
+    for (size_t i = 0; i < history->calls.length; i++) {
+        if (history_is_open(history, &history->calls.at[i]))
+            write_call(history, &history->calls.at[i], look, &line);
     }
-    const json_t *because = json_object_get(call, "because");
-    for (size_t i = 0; i < json_array_size(because); i++)
-        put_row(&line, i ? "" : "because", STYLE_PLAIN,
-                json_string_value(json_array_get(because, i)) ?: "?");
-    if (json_is_string(json_object_get(call, "fix")))
-        put_row(&line, "fix", STYLE_GREEN, text_in(call, "fix", ""));
-    line_end(&line);
-    line_deinit(&line);
-}
-
-static void write_releases(const json_t *releases, struct term *term)
-{
-    static const char *const heads[] = {"RELEASE", "STATE", "SLOPE", "PEAK RSS",
-                                        "WATCHED", "LIVES", "SINCE"};
-    struct table table = {.columns = LENGTH_OF(heads), .right = 0x3c, .keep = 3};
-    char buffer[TEXT_SIZE_ROOM + 8], when[32];
-    for (size_t i = 0; i < LENGTH_OF(heads); i++)
-        table_put(&table, STYLE_DIM, heads[i]);
-    for (size_t i = json_array_size(releases); i-- > 0;) {
-        const json_t *release = json_array_get(releases, i);
-        const char *state = text_in(release, "state", "unknown");
-        table_put(&table, STYLE_BOLD, text_in(release, "release", "-"));
-        table_put(&table, style_of(state), state);
-        table_put(&table, STYLE_PLAIN, format_slope(json_object_get(release, "slope"), buffer));
-        table_put(&table, STYLE_PLAIN, text_size(buffer, (uint64_t)number_in(release, "peak_rss")));
-        table_put(&table, STYLE_PLAIN, text_duration(buffer, real_in(release, "hours") * 3600));
-        table_put(&table, STYLE_PLAIN, text_count(buffer, (uint64_t)number_in(release, "lives")));
-        table_put(&table, STYLE_DIM, format_time(number_in(release, "first_ms"), when));
+    for (size_t i = history->calls.length; i-- > 0;) {
+        if (!history_is_open(history, &history->calls.at[i]))
+            write_call(history, &history->calls.at[i], look, &line);
     }
-    table_write(&table, term, 0);
-}
-
-static void write_lives(const json_t *lives, int64_t now_ms, struct term *term)
-{
-    static const char *const heads[] = {"STARTED", "AS", "RELEASE", "PID", "FOR", "THEN", "STATE"};
-    struct table table = {.columns = LENGTH_OF(heads), .right = 0x18, .keep = 3};
-    char buffer[TEXT_SIZE_ROOM], when[32];
-    for (size_t i = 0; i < LENGTH_OF(heads); i++)
-        table_put(&table, STYLE_DIM, heads[i]);
-    size_t count = json_array_size(lives);
-    for (size_t i = count; i-- > 0 && count - i <= LIVES_SHOWN;) {
-        const json_t *life = json_array_get(lives, i);
-        int64_t ended = number_in(life, "ended_ms"), started = number_in(life, "started_ms");
-        const char *state = text_in(json_object_get(life, "standing"), "state", "-");
-        table_put(&table, STYLE_PLAIN, format_time(started, when));
-        table_put(&table, STYLE_PLAIN, text_in(life, "kind", "-"));
-        table_put(&table, STYLE_PLAIN, text_in(life, "release", "-"));
-        snprintf(buffer, sizeof(buffer), "%lld", (long long)number_in(life, "pid"));
-        table_put(&table, STYLE_PLAIN, buffer);
-        table_put(&table, STYLE_PLAIN,
-                  text_duration(buffer, (double)((ended ? ended : now_ms) - started) / 1e3));
-        table_put(&table, STYLE_PLAIN, text_in(life, "end", "-"));
-        table_put(&table, style_of(state), state);
-    }
-    table_write(&table, term, 0);
-}
-
-void report_history_program(const json_t *program, const struct history_chart *chart,
-                            int64_t now_ms, struct term *term)
-{
-    struct line line = {.term = term};
-    const char *state = text_in(program, "state", "unknown");
-    const json_t *calls = json_object_get(program, "calls");
-    line_printf(&line, STYLE_BOLD, "%s  ", text_in(program, "program", "?"));
-    line_put(&line, style_of(state), state);
-    line_printf(&line, STYLE_DIM, "  %s", chart->metric->what);
-    line_end(&line);
-    history_chart_write(chart, term);
-    line_end(&line);
-    for (int over = 0; over < 2; over++) {
-        for (size_t i = json_array_size(calls); i-- > 0;) {
-            const json_t *call = json_array_get(calls, i);
-            if (!number_in(call, "resolved_ms") == !over)
-                write_call(call, now_ms, term);
-        }
-    }
-    write_releases(json_object_get(program, "releases"), term);
-    line_end(&line);
-    write_lives(json_object_get(program, "lives"), now_ms, term);
     line_deinit(&line);
 }

@@ -172,9 +172,9 @@ static struct error *check_content(struct sqlite_store *store)
     return pragma_number(store, "SELECT count(*) FROM sealed", &any);
 }
 
-static struct error *open_file(struct sqlite_store *store, const char *path, bool writer)
+/* Opens it with flags of SQLite's, `path` being a URI if they say so, and makes sure that it is a store. */
+static struct error *open_with(struct sqlite_store *store, const char *path, int flags, bool writer)
 {
-    int flags = writer ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
     mode_t mask = umask(0077); /* names of programs and their code are nobody else's business */
     int code = sqlite3_open_v2(path, &store->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
     umask(mask);
@@ -182,10 +182,13 @@ static struct error *open_file(struct sqlite_store *store, const char *path, boo
         return store->db ? sqlite_error(store, "opening it")
                          : error_create(ERROR_NO_MEMORY, "out of memory");
     TRY(set_up(store, writer));
-    TRY(check_schema(
-        store, writer)); /* before the log begins, so that the mark stands in the file itself */
-    if (!writer)
-        return NULL;
+    return check_schema(store, writer);
+}
+
+static struct error *open_file(struct sqlite_store *store, const char *path)
+{
+    /* The log begins after the schema is there, so that the mark stands in the file itself. */
+    TRY(open_with(store, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, true));
     TRY(sqlite_run(store, "PRAGMA journal_mode=WAL"));
     return check_content(store);
 }
@@ -255,13 +258,13 @@ static struct error *open_or_renew(struct sqlite_store *store, const char *path,
         return error_create(ERROR_UNSUPPORTED,
                             "%s is not a store of seep: give another --store, nothing was changed",
                             store->path);
-    struct error *error = kind == FILE_DAMAGED ? NULL : open_file(store, path, true);
+    struct error *error = kind == FILE_DAMAGED ? NULL : open_file(store, path);
     if (kind != FILE_DAMAGED && (!error || error_code(error) != ERROR_BAD_DATA))
         return error;
     error_destroy(error);
     close_file(store);
     TRY(move_aside(store, path, moved_ret));
-    return open_file(store, path, true);
+    return open_file(store, path);
 }
 
 static struct error *open_writer(const char *path, const struct store_limits *limits,
@@ -277,6 +280,27 @@ static struct error *open_writer(const char *path, const struct store_limits *li
     return NULL;
 }
 
+/* A store in a folder that nothing can be written to, and without a log: nobody changes it, so it is read without the locks that would
+ * have to be written there. */
+static struct error *open_frozen(struct sqlite_store *store, const char *path)
+{
+    struct text uri = {0};
+    text_puts(&uri, "file:");
+    for (const char *at = path; *at; at++)
+        text_printf(&uri, strchr("?#%", *at) ? "%%%02x" : "%c", (unsigned char)*at);
+    text_puts(&uri, "?immutable=1");
+    struct error *error =
+        open_with(store, uri.bytes, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, false);
+    text_deinit(&uri);
+    return error;
+}
+
+static bool has_log(const char *path)
+{
+    AUTO_FREE char *log = NULL;
+    return asprintf(&log, "%s-wal", path) < 0 || !access(log, F_OK);
+}
+
 static struct error *open_if_there(struct sqlite_store *store, const char *path)
 {
     enum file_kind kind = FILE_NONE;
@@ -286,7 +310,13 @@ static struct error *open_if_there(struct sqlite_store *store, const char *path)
                             store->path);
     if (kind != FILE_STORE)
         return error_create(ERROR_UNSUPPORTED, "%s is not a store of seep", store->path);
-    return open_file(store, path, false);
+    struct error *error = open_with(store, path, SQLITE_OPEN_READONLY, false);
+    int code = error ? sqlite3_errcode(store->db) & 0xff : SQLITE_OK;
+    if ((code != SQLITE_CANTOPEN && code != SQLITE_READONLY) || has_log(path))
+        return error;
+    error_destroy(error);
+    close_file(store);
+    return open_frozen(store, path);
 }
 
 static struct error *open_reader(const char *path, struct store **store_ret)
