@@ -141,10 +141,9 @@ static void restore_calls(struct agent *agent, struct watched *watched)
             continue;
         }
         watched->trend.climbs = watched->trend.climbs || !strcmp(calls.at[i].cause, "bytes");
-        VECTOR_PUSH(&watched->calls, (struct open_call){.call = calls.at[i],
-                                                        .bytes_each = (double)NAN,
-                                                        .told = true,
-                                                        .orphan = true});
+        VECTOR_PUSH(
+            &watched->calls,
+            (struct open_call){.call = calls.at[i], .bytes_each = (double)NAN, .orphan = true});
     }
     VECTOR_DEINIT(&calls);
 }

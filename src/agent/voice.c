@@ -65,7 +65,8 @@ void voice_tell(struct agent *agent)
     for (size_t i = 0; i < agent->batch.calls.length; i++) {
         const struct call *call = &agent->batch.calls.at[i];
         const struct life *life = life_of(agent, call->life);
-        if (life)
+        bool news = call->resolved_ms || call->opened_ms == agent->wall.now_ms;
+        if (life && news)
             tell(agent, life, call);
     }
 }

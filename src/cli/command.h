@@ -19,6 +19,7 @@ struct command {
 };
 
 extern const struct command command_explain;
+extern const struct command command_history;
 extern const struct command command_inspect;
 extern const struct command command_ps;
 extern const struct command command_scan;
