@@ -23,7 +23,6 @@
 #include "agent/vitals.h"
 #include "agent/wall.h"
 #include "runtime/goroutine_state.h"
-#include "serve/request.h"
 
 static char folder[64];
 
@@ -651,80 +650,6 @@ static void an_alert_names_the_program_and_links_to_it(void **state)
     call_deinit(&call);
 }
 
-/* ---- who may ask the page, and how */
-
-static void only_loopback_names_are_let_in(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *host;
-        bool good;
-    } samples[] = {{"localhost", true},
-                   {"LOCALHOST:80", true},
-                   {"127.0.0.1:7337", true},
-                   {"[::1]:1", true},
-                   {"[::1]", true},
-                   {"127.0.0.1.evil", false},
-                   {"localhost.evil:80", false},
-                   {"127.0.0.2", false},
-                   {"localhost:", false},
-                   {"localhost:8x", false},
-                   {"", false},
-                   {"evil", false},
-                   {"[::1", false}};
-    for (size_t i = 0; i < LENGTH_OF(samples); i++)
-        assert_int_equal(is_loopback_host(samples[i].host), samples[i].good);
-    struct guards guards = {.token = "0123456789abcdef"};
-    struct claims claims = {.host = "localhost"};
-    assert_int_equal(guards_judge(&guards, &claims), VERDICT_NO_TOKEN);
-    claims.token = "0123456789abcdef";
-    assert_int_equal(guards_judge(&guards, &claims), VERDICT_GIVE_COOKIE);
-    claims.token = "";
-    claims.cookie = "x=1;seep_token=0123456789abcdef";
-    assert_int_equal(guards_judge(&guards, &claims), VERDICT_WELCOME);
-    claims.cookie = "xseep_token=0123456789abcdef";
-    assert_int_equal(guards_judge(&guards, &claims), VERDICT_NO_TOKEN);
-    claims.authorization = "bearer 0123456789abcdef";
-    assert_int_equal(guards_judge(&guards, &claims), VERDICT_WELCOME);
-    claims.origin = "http://evil";
-    assert_int_equal(guards_judge(&guards, &claims), VERDICT_BAD_ORIGIN);
-    claims.origin = "http://localhost";
-    assert_int_equal(guards_judge(&guards, &claims), VERDICT_WELCOME);
-}
-
-static void questions_are_checked(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *name, *value, *allowed, *wrong;
-    } samples[] = {{"from", "5", "from to", NULL},
-                   {"from", "-5", "from", "whole number"},
-                   {"from", "5x", "from", "whole number"},
-                   {"from", "99999999999999999999", "from", "whole number"},
-                   {"points", "10001", "points", "at most 10000"},
-                   {"life", "0", "life", "from 1 on"},
-                   {"fro", "5", "from", "no parameter"},
-                   {"program", "", "program", "empty"},
-                   {"program", "%", "program", NULL},
-                   {"to", "5", "", "no parameter"}};
-    for (size_t i = 0; i < LENGTH_OF(samples); i++) {
-        struct query query = {.parameters = {{samples[i].name, samples[i].value}}, .count = 1};
-        struct question question;
-        AUTO_FREE char *wrong = question_read(&query, samples[i].allowed, &question);
-        if (samples[i].wrong)
-            assert_non_null(wrong ? strstr(wrong, samples[i].wrong) : NULL);
-        else
-            assert_null(wrong);
-    }
-    struct query twice = {.parameters = {{"from", "5"}, {"from", "6"}}, .count = 2};
-    struct question question;
-    AUTO_FREE char *wrong = question_read(&twice, "from to", &question);
-    assert_non_null(strstr(wrong, "twice"));
-    struct query late = {.parameters = {{"from", "6"}, {"to", "5"}}, .count = 2};
-    AUTO_FREE char *later = question_read(&late, "from to", &question);
-    assert_non_null(strstr(later, "later"));
-}
-
 #define IN_FOLDER(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
 int main(void)
@@ -747,8 +672,6 @@ int main(void)
         cmocka_unit_test(evidence_is_read_and_nonsense_is_refused),
         IN_FOLDER(what_cannot_be_written_waits),
         cmocka_unit_test(an_alert_names_the_program_and_links_to_it),
-        cmocka_unit_test(only_loopback_names_are_let_in),
-        cmocka_unit_test(questions_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
