@@ -215,7 +215,7 @@ def test_the_page_lists_the_worst_first_and_opens_it(world, browse):
     browser.wait("return document.querySelectorAll('.chart canvas').length >= 4")
     assert painted(browser) > 500
     shoot(browser, "program")
-    assert browser.run("return location.search").startswith("?program=tale-")
+    assert browser.run("return location.search").startswith("?program=seen-tale-")
     browser.driver.back()
     browser.wait("return document.querySelectorAll('tr.pick').length >= 7")
     assert browser.complaints() == []
