@@ -11,6 +11,7 @@
 #define SEEP_STORE_SQLITE_INTERNAL_H
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "store/backend.h"
 #include "store/codec.h"
@@ -27,6 +28,9 @@ struct sqlite_store {
     struct store store; /* first */
     sqlite3 *db;
     char *path; /* escaped, for messages */
+    char *file; /* as it was given */
+    dev_t device;
+    ino_t inode; /* of a writer's file: is it still the one that the name means? */
     struct store_limits limits;
     int lock; /* of the writer; -1 for a reader */
     sqlite3_stmt *put_period;
@@ -41,6 +45,9 @@ static inline struct sqlite_store *sqlite_of(struct store *store)
 
 /* An error from what SQLite says last; ERROR_BAD_DATA if the file is broken, ERROR_NOT_FOUND if it was taken away. */
 struct error *sqlite_error(struct sqlite_store *store, const char *doing) NODISCARD;
+
+/* ERROR_NOT_FOUND if a writer's file was removed or replaced: SQLite would go on writing to what nobody can find again. */
+struct error *sqlite_is_there(struct sqlite_store *store) NODISCARD;
 
 /* A statement; `query` is constant. */
 struct error *sqlite_prepare(struct sqlite_store *store, const char *query,
@@ -87,7 +94,8 @@ struct error *sqlite_lives(struct store *store, const char *program, struct stor
                            struct lives *lives_ret) NODISCARD;
 struct error *sqlite_markers(struct store *store, uint32_t life, struct store_span span,
                              struct markers *markers_ret) NODISCARD;
-struct error *sqlite_sites(struct store *store, uint32_t life, struct site_records *sites_ret) NODISCARD;
+struct error *sqlite_sites(struct store *store, uint32_t life,
+                           struct site_records *sites_ret) NODISCARD;
 struct error *sqlite_standings(struct store *store, struct standings *standings_ret) NODISCARD;
 
 /* sqlite_calls.c */

@@ -256,6 +256,29 @@ static struct error *put_rolled(struct sqlite_store *store, const struct piece *
     return sqlite_step(store, statement, &row);
 }
 
+static int by_time(const void *left, const void *right)
+{
+    const struct timed *a = left, *b = right;
+    return (a->at_ms > b->at_ms) - (a->at_ms < b->at_ms);
+}
+
+/* Hours are in order but where the clock was set back: then an hour may have been sealed twice, and times come back. */
+static void put_in_order(struct timeds *samples)
+{
+    size_t kept = 0;
+    bool ordered = true;
+    for (size_t i = 1; i < samples->length && ordered; i++)
+        ordered = samples->at[i].at_ms > samples->at[i - 1].at_ms;
+    if (ordered)
+        return;
+    qsort(samples->at, samples->length, sizeof(*samples->at), by_time);
+    for (size_t i = 0; i < samples->length; i++) {
+        if (!i || samples->at[i].at_ms != samples->at[kept - 1].at_ms)
+            samples->at[kept++] = samples->at[i];
+    }
+    samples->length = kept;
+}
+
 static struct error *seal_piece(struct sqlite_store *store, const struct piece *piece,
                                 int64_t day_ms)
 {
@@ -263,6 +286,7 @@ static struct error *seal_piece(struct sqlite_store *store, const struct piece *
     bool row = false;
     struct timeds samples = {0};
     struct error *error = read_hours(store, piece, day_ms, &samples);
+    put_in_order(&samples);
     if (!error)
         error = sqlite_prepare(store,
                                "DELETE FROM sealed WHERE life = ? AND series = ? AND from_ms >= ? "

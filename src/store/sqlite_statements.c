@@ -30,6 +30,16 @@ struct error *sqlite_error(struct sqlite_store *store, const char *doing)
     }
 }
 
+struct error *sqlite_is_there(struct sqlite_store *store)
+{
+    struct stat status;
+    if (!stat(store->file, &status) && status.st_dev == store->device &&
+        status.st_ino == store->inode)
+        return NULL;
+    return error_create(ERROR_NOT_FOUND, "the store %s was taken away while it was in use",
+                        store->path);
+}
+
 struct error *sqlite_prepare(struct sqlite_store *store, const char *query,
                              sqlite3_stmt **statement_ret)
 {
