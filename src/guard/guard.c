@@ -1,6 +1,7 @@
 #include "guard/guard.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 
 #include "guard/internal.h"

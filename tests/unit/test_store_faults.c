@@ -28,6 +28,7 @@ enum {
     HOUR_MS = 3600 * 1000
 };
 static const int64_t begin_ms = INT64_C(1700006400000);
+static const struct store_limits keep_all = {INT64_MAX / 4, INT64_MAX / 4, 0};
 static const struct store_span always = {0, INT64_MAX};
 
 static char folder[64], path[96];
@@ -68,7 +69,7 @@ static struct store *open_writer(void)
 {
     struct store *store = NULL;
     char *moved = NULL;
-    fail_with(store_open_writer(path, &store_limits_default, &store, &moved));
+    fail_with(store_open_writer(path, &keep_all, &store, &moved));
     assert_null(moved);
     return store;
 }
@@ -158,7 +159,7 @@ static void check_integrity(void)
 static void write_until_killed(int64_t number, int tell)
 {
     struct store *store = NULL;
-    struct error *error = store_open_writer(path, &store_limits_default, &store, NULL);
+    struct error *error = store_open_writer(path, &keep_all, &store, NULL);
     while (!error) {
         bool more = true;
         error = write_number(store, number);
@@ -301,7 +302,7 @@ static void a_disk_that_is_read_only(void **state)
     store_close(store);
     assert_int_equal(mount("tmpfs", folder, "tmpfs", MS_REMOUNT | MS_RDONLY, "size=4m"), 0);
     store = NULL;
-    expect(store_open_writer(path, &store_limits_default, &store, NULL), "cannot be written");
+    expect(store_open_writer(path, &keep_all, &store, NULL), "cannot be written");
     fail_with(store_open_reader(path, &store));
     assert_int_equal(check_all(store), 1);
     store_close(store);
@@ -312,8 +313,7 @@ static void a_folder_that_is_not_there(void **state)
 {
     (void)state;
     struct store *store = NULL;
-    expect(store_open_writer("/nowhere/at/all.db", &store_limits_default, &store, NULL),
-           "/nowhere/at/all.db");
+    expect(store_open_writer("/nowhere/at/all.db", &keep_all, &store, NULL), "/nowhere/at/all.db");
     expect(store_open_reader("/nowhere/at/all.db", &store), "`seep watch` makes one");
 }
 
@@ -344,7 +344,7 @@ static void the_lock_ends_with_its_process(void **state)
     struct store *store = open_writer();
     assert_true(check_all(store) >= count);
     struct store *second = NULL;
-    expect(store_open_writer(path, &store_limits_default, &second, NULL), "another `seep watch`");
+    expect(store_open_writer(path, &keep_all, &second, NULL), "another `seep watch`");
     store_close(store);
     store_close(open_writer());
 }
