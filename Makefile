@@ -7,13 +7,14 @@ all: ; @tools/build build
 help:
 	@echo 'make           builds build/seep'
 	@echo 'make deps      installs the Debian packages that are missing (root or sudo)'
-	@echo 'make run       shows seep at work on two leaking programs; does its own set-up'
+	@echo 'make run       watches every Go process here, or two that leak; does its own set-up'
 	@echo 'make check     everything that CI runs; does its own set-up'
 	@echo 'make bench     speed and memory, with Delve, go vet and staticcheck beside it'
 	@echo 'make fuzz      each fuzz target for SECONDS (default 600)'
 	@echo 'make matrix    the tests with many Go releases and every way to build'
 	@echo 'make real      the tests on etcd and prometheus, as in Debian'
 	@echo 'make oracle    seep scan against the Go compiler, on large programs of others (hours, 25 GB)'
+	@echo 'make replay    how often the agent errs, and how long it takes, on made-up series (minutes)'
 	@echo 'make install   under PREFIX (default /usr/local), below DESTDIR if set'
 	@echo 'make clean     removes what was built'
 
@@ -21,7 +22,7 @@ deps: ; @tools/setup
 
 run: deps all ; @tools/demo
 
-check: deps ; @tools/check
+check: ; @tools/setup chromium chromium-driver python3-selenium prometheus && tools/check
 
 bench: deps all ; @bench/run
 
@@ -33,12 +34,14 @@ real: deps all ; @tools/real
 
 oracle: deps all ; @tools/oracle
 
+replay: deps ; @tools/replay
+
 install: all
 	@meson configure build -Dprefix=$(PREFIX) && ninja -C build >/dev/null
 	@meson install -C build --no-rebuild --quiet
 
 clean: ; @rm -rf build build-*
 
-.PHONY: all help deps run check bench fuzz matrix real oracle install clean
+.PHONY: all help deps run check bench fuzz matrix real oracle replay install clean
 # `deps` comes before `all` also under make -j.
 .NOTPARALLEL:

@@ -181,6 +181,24 @@ suppress:
 """
 
 
+REQUESTS = {
+    "machine": "/api/v1/machine\nlocalhost:7337\n\n\n\nsame-origin\ncors\ngzip, deflate, br",
+    "series": "/api/v1/series?program=agent%40api.service&metric=heap_live&from=1&to=1795650128757&points=1000\n127.0.0.1\nhttp://127.0.0.1",
+    "at": "/api/v1/at?life=7&at=1795650128757\n[::1]:80\nhttp://[::1]:80",
+    "export": "/export?program=%3Dcmd%7C%20%2FC&format=json&points=0\nlocalhost\nnull\nBearer 0123456789abcdef",
+    "token": "/?token=0123456789abcdef\nevil.example\n\nBasic x\na=b; seep_token=30313233343536373839616263646566;c\ncross-site\nnavigate\n"
+             "*;q=0, gzip;q=0.0",
+    "broken": "/%zz?%00=&&=&a=%f0%9f%90&metric=+\n",
+    "hostile": "/x?program=%0a%22%5c%ff+%e2%80%ae&points=99999999999999999999&id=-1\nlocalhost:99999\n",
+    "many": "/?" + "&".join(f"p{i}={i}" for i in range(17)) + "\nlocalhost",
+}
+
+
+def save_requests():
+    for name, text in REQUESTS.items():
+        save("request", name, text.encode())
+
+
 def save_suppressions():
     texts = {"good": SUPPRESS, "empty": "", "nothing": "---\nsuppress:\n", "deep": "suppress: " + "[" * 300, "cut": SUPPRESS[:90],
              "alias": "suppress:\n  - &a {rule: timer-loop}\n  - *a\n", "tag": "%TAG ! tag:x,2000:\n---\n!y suppress: !!seq []\n",
@@ -220,6 +238,7 @@ def main():
     save_code(chance)
     save_core(chance)
     save_suppressions()
+    save_requests()
     save_executable(random.Random(2))
 
 

@@ -384,7 +384,7 @@ void agent_tick(struct agent *agent)
     }
     voice_tell(agent);
     if (agent->said > LINES_A_TICK)
-        agent_say(false, "%u more processes came or went", agent->said - LINES_A_TICK);
+        agent_say(false, "and %u more that came or went", agent->said - LINES_A_TICK);
     agent->said = 0;
     write_batch(agent);
     agent->ticks++;

@@ -8,7 +8,8 @@
 #include "runtime/goroutine_state.h"
 
 enum {
-    ORPHAN_MS = 3600 * 1000
+    ORPHAN_MS = 3600 * 1000,
+    RENEW_MS = 60 * 1000
 };
 
 static const double day_s = 86400;
@@ -344,12 +345,49 @@ static bool is_over(struct watched *watched, const struct open_call *open,
     return !tracked || accumulation_stopped(&tracked->rise, context->boot_ms);
 }
 
+/* "31 goroutines wait …" becomes "116 goroutines wait …"; the last reason is the count's. */
+static void renew_texts(struct call *call, const struct tracked *tracked)
+{
+    char count[TEXT_SIZE_ROOM];
+    size_t digits = strspn(call->title, "0123456789,");
+    char *last = strrchr(call->because, '\n');
+    char *title = NULL;
+    AUTO_FREE char *counts = count_line(tracked);
+    if (digits &&
+        asprintf(&title, "%s%s", text_count(count, tracked->count), call->title + digits) >= 0) {
+        free(call->title);
+        call->title = title;
+    }
+    if (!last)
+        return;
+    *last = '\0';
+    char *because = with_line(call->because, counts);
+    free(call->because);
+    call->because = because;
+}
+
+/* What is said of an open call is kept up to date. */
+static void renew(struct watched *watched, struct open_call *open,
+                  const struct call_context *context)
+{
+    const struct tracked *tracked = tracked_by_call(watched, open->call.id);
+    if (!tracked || !tracked->here || context->boot_ms - open->renewed_boot_ms < RENEW_MS)
+        return;
+    if (open->renewed_boot_ms) {
+        renew_texts(&open->call, tracked);
+        weigh(watched, open, tracked);
+        changed(open, context);
+    }
+    open->renewed_boot_ms = context->boot_ms;
+}
+
 void calls_review(struct watched *watched, bool ended, const struct call_context *context)
 {
     size_t kept = 0;
     for (size_t i = 0; i < watched->calls.length; i++) {
         struct open_call *open = &watched->calls.at[i];
         if (!ended && !is_over(watched, open, context)) {
+            renew(watched, open, context);
             watched->calls.at[kept++] = *open;
             continue;
         }

@@ -94,7 +94,7 @@ struct look {
 static bool is_system(const struct recipe *recipe, address start)
 {
     return start >= recipe->system_low && start < recipe->system_high &&
-           start != recipe->main_entry;
+           start != recipe->main_entry && start != recipe->coro_entry;
 }
 
 static void count_deferred(struct look *look, const uint8_t *g, uint64_t number)

@@ -52,7 +52,7 @@ static void say_call(const struct life *life, const struct call *call)
               place ? place + 1 : "", place ? ")" : "");
 }
 
-/* A call is told when it is opened and when it is resolved; what changes in between is not. */
+/* To the journal and to the webhook. A call is told when it is opened and when it is resolved; what changes in between is not. */
 static void tell(struct agent *agent, const struct life *life, const struct call *call)
 {
     say_call(life, call);
@@ -60,11 +60,23 @@ static void tell(struct agent *agent, const struct life *life, const struct call
                agent->wall.boot_ms);
 }
 
+static void tell_opened(struct agent *agent, struct watched *watched)
+{
+    for (size_t i = 0; i < watched->calls.length; i++) {
+        struct open_call *open = &watched->calls.at[i];
+        if (!open->told)
+            tell(agent, &watched->life, &open->call);
+        open->told = true;
+    }
+}
+
 void voice_tell(struct agent *agent)
 {
+    for (size_t i = 0; i < agent->watched.length; i++)
+        tell_opened(agent, agent->watched.at[i]);
     for (size_t i = 0; i < agent->batch.calls.length; i++) {
         const struct call *call = &agent->batch.calls.at[i];
-        const struct life *life = life_of(agent, call->life);
+        const struct life *life = call->resolved_ms ? life_of(agent, call->life) : NULL;
         if (life)
             tell(agent, life, call);
     }

@@ -35,9 +35,10 @@ struct tracked {
 /* A call of this life that is open. */
 struct open_call {
     struct call call;
-    double bytes_each; /* held by each of what piles up; NAN unknown */
-    bool told;         /* an alert was sent */
-    bool orphan;       /* of an earlier run of the agent: its site was not seen again yet */
+    double bytes_each;       /* held by each of what piles up; NAN unknown */
+    bool told;               /* people were told that it was opened */
+    int64_t renewed_boot_ms; /* when its texts were last brought up to date */
+    bool orphan;             /* of an earlier run of the agent: its site was not seen again yet */
 };
 
 struct watched {

@@ -14,7 +14,7 @@ enum {
     ABI_NETWORK = 4,
     READ = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
     /* A reader of SQLite's log takes its locks in a file beside it, which it may have to make. */
-    BESIDE = LANDLOCK_ACCESS_FS_WRITE_FILE
+    BESIDE = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG
 };
 
 static const uint64_t all_of_files = (UINT64_C(1) << 13) - 1; /* what version 1 knows */

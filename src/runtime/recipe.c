@@ -6,10 +6,13 @@
 
 static const char runtime_prefix[] = "runtime.";
 
+/* Since 1.27 a closure amid the others is named without its package: "_.goready.func1". */
 static bool is_runtime(const struct pclntab *table, uint64_t index, struct func *func_ret)
 {
-    return pclntab_func_at(table, index, func_ret) &&
-           !strncmp(func_name(table, func_ret), runtime_prefix, strlen(runtime_prefix));
+    if (!pclntab_func_at(table, index, func_ret))
+        return false;
+    const char *name = func_name(table, func_ret);
+    return !strncmp(name, runtime_prefix, strlen(runtime_prefix)) || !strncmp(name, "_.", 2);
 }
 
 /* The linker lays a package out in one piece (cmd/link/internal/ld/lib.go, postorder): the functions around one of the runtime that names its own
@@ -17,9 +20,11 @@ static bool is_runtime(const struct pclntab *table, uint64_t index, struct func 
 static void find_system(struct runtime *runtime, struct recipe *recipe)
 {
     const struct pclntab *table = &runtime->program->pclntab;
-    struct func func, main_func;
-    if (pclntab_func_named(table, "runtime.main", &main_func))
-        recipe->main_entry = main_func.entry;
+    struct func func;
+    if (pclntab_func_named(table, "runtime.main", &func))
+        recipe->main_entry = func.entry;
+    if (pclntab_func_named(table, "runtime.corostart", &func))
+        recipe->coro_entry = func.entry;
     if (!pclntab_func_named(table, "runtime.gcBgMarkWorker", &func))
         return;
     uint64_t first = func.index, last = func.index;
@@ -64,6 +69,8 @@ struct error *recipe_make(struct runtime *runtime, struct recipe *recipe_ret,
     recipe.defer_link = offset(offsets->defer_link);
     recipe.defer_pc = offset(offsets->defer_pc);
     recipe.defer_sp = offset(offsets->defer_sp);
+    recipe.defer_rangefunc = offset(offsets->defer_rangefunc);
+    recipe.defer_head = recipe.defer_rangefunc ? offset(offsets->defer_head) : 0;
     for (size_t i = 0; i < RECIPE_REASONS && i < runtime->wait_reasons.length; i++)
         recipe.wait_kinds[i] = runtime->wait_kinds[i];
     find_system(runtime, &recipe);

@@ -17,12 +17,14 @@ struct recipe {
     address allgs; /* slice header of []*g */
     address system_low,
         system_high;    /* code of package runtime: who starts there is the runtime's own, … */
-    address main_entry; /* … but for runtime.main */
+    address main_entry; /* … but for runtime.main, … */
+    address coro_entry; /* … and runtime.corostart (since 1.22): iter.Pull; 0: none */
     /* of runtime.g; all reads lie in [g_from, g_from + g_size) */
     uint16_t g_from, g_size;
     uint16_t g_status, g_goid, g_gopc, g_startpc, g_waitreason, g_defer, g_stack_low, g_stack_high;
     /* of runtime._defer */
     uint16_t defer_size, defer_link, defer_pc, defer_sp;
+    uint16_t defer_rangefunc, defer_head; /* since 1.22; 0: none */
     uint8_t wait_kinds[RECIPE_REASONS]; /* enum wait_kind by wait reason */
     struct counter_places counters;
 };

@@ -41,5 +41,7 @@ bool recipe_is_sane(const struct recipe *recipe)
            recipe->defer_size <= 256 && recipe->defer_link + room <= recipe->defer_size &&
            recipe->defer_pc + room <= recipe->defer_size &&
            recipe->defer_sp + room <= recipe->defer_size &&
+           recipe->defer_rangefunc < recipe->defer_size &&
+           recipe->defer_head + room <= recipe->defer_size &&
            recipe->system_low <= recipe->system_high && places_are_sane(&recipe->counters);
 }

@@ -1,23 +1,19 @@
-/* What the server answers with: one function an address, each in a file of its own. They read the store and make JSON or text; nothing of HTTP is known here but the status. */
+/* What the server answers with: one function an address, each in a file of its own. They read the store and make JSON or text; nothing of HTTP is known here.
+ * Questions are checked already (question.h): an error is the store's, and ERROR_NOT_FOUND says that there is no such thing in it. */
 #ifndef SEEP_SERVE_ANSWER_H
 #define SEEP_SERVE_ANSWER_H
 
 #include <jansson.h>
 
-#include "serve/request.h"
+#include "base/text.h"
+#include "serve/question.h"
 #include "store/store.h"
-
-struct answer {
-    unsigned status; /* as of HTTP */
-    const char *type;
-    char *body; /* owned */
-    size_t length;
-};
 
 /* What they answer from. */
 struct source {
     struct store *store;
-    const char *where; /* the store's place, escaped */
+    const char *where;   /* the store's place, escaped */
+    uint64_t file_bytes; /* of its file */
     int64_t now_ms, interval_ms;
 };
 
@@ -30,8 +26,6 @@ struct error *answer_programs(const struct source *source, const struct question
                               json_t **json_ret) NODISCARD;
 struct error *answer_program(const struct source *source, const struct question *question,
                              json_t **json_ret) NODISCARD;
-struct error *answer_series(const struct source *source, const struct question *question,
-                            json_t **json_ret) NODISCARD;
 struct error *answer_moment(const struct source *source, const struct question *question,
                             json_t **json_ret) NODISCARD;
 struct error *answer_inspections(const struct source *source, const struct question *question,
@@ -39,17 +33,31 @@ struct error *answer_inspections(const struct source *source, const struct quest
 struct error *answer_inspection(const struct source *source, const struct question *question,
                                 json_t **json_ret) NODISCARD;
 
+/* JSON, but written at once: hundreds of thousands of numbers are too many for a tree. */
+struct error *answer_series(const struct source *source, const struct question *question,
+                            struct text *text_ret) NODISCARD;
+
 /* Prometheus' text format. */
 struct error *answer_metrics(const struct source *source, struct text *text_ret) NODISCARD;
 
-/* CSV or JSON lines, piece by piece: exports can be larger than memory. */
+/* CSV or JSON, piece by piece: exports can be larger than memory. */
 struct export;
 struct error *export_begin(const struct source *source, const struct question *question,
                            struct export **export_ret) NODISCARD;
-/* Adds the next piece; false at the end. */
-bool export_next(struct export *export, struct store *store, struct text *text);
-const char *export_type(const struct export *export);
+/* Adds the next piece; *more_ret false at the end. */
+struct error *export_next(struct export *export, struct store *store, struct text *text,
+                          bool *more_ret) NODISCARD;
 void export_end(struct export *export);
+
+/* ---- the machine's agent, as it last said */
+
+struct agent_facts {
+    json_t *said; /* NULL: nothing; owned */
+    int64_t at_ms;
+    bool runs;
+};
+struct error *agent_facts_read(const struct source *source,
+                               struct agent_facts *facts_ret) NODISCARD;
 
 /* ---- shared by the answers (values.c) */
 
@@ -59,7 +67,10 @@ json_t *value_time(int64_t at_ms);    /* 0 becomes null */
 json_t *value_slope(double per_s, double low, double high);
 json_t *value_to_limit(const struct standing *standing);
 
-/* The program that a question names; an error if there is none. The lives are the caller's. */
+/* The lives of the program that a question names, the newest LIVES_SHOWN at the most; ERROR_NOT_FOUND if there is none. The caller ends them. */
+enum {
+    LIVES_SHOWN = 2000
+};
 struct error *program_lives(const struct source *source, const char *program,
                             struct lives *lives_ret) NODISCARD;
 
@@ -68,5 +79,8 @@ const struct standing *standing_of(const struct standings *standings, uint32_t l
 
 /* The newest value of a series in what store_samples_at() gave; false if it is not there. */
 bool sample_of(const struct samples *samples, uint32_t series, int64_t *value_ret);
+
+/* What counts as now: older samples are of a process that is not seen any more. */
+int64_t source_fresh_ms(const struct source *source);
 
 #endif

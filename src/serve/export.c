@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "serve/answer.h"
+#include "serve/csv.h"
 
 enum {
     PIECE_MS = 6 * 3600 * 1000,
@@ -18,7 +19,7 @@ struct export
     size_t life;
     int64_t at_ms;  /* of the piece that comes next */
     int64_t points; /* 0: every sample */
-    bool json, begun;
+    bool json, begun, any_row, ended;
     struct points columns[SERIES_METRIC_COUNT];
     size_t next[SERIES_METRIC_COUNT];
 };
@@ -35,9 +36,6 @@ struct error *export_begin(const struct source *source, const struct question *q
                            struct export **export_ret)
 {
     struct lives lives = {0};
-    bool json = question->format && !strcmp(question->format, "json");
-    if (question->format && !json && strcmp(question->format, "csv") != 0)
-        return error_create(ERROR_BAD_DATA, "'format' is csv or json");
     TRY(program_lives(source, question->program, &lives));
     struct export *export = xcalloc(1, sizeof(*export));
     *export = (struct export){.source = *source,
@@ -45,14 +43,9 @@ struct error *export_begin(const struct source *source, const struct question *q
                               .span = {question->from_ms, question->to_ms},
                               .at_ms = -1,
                               .points = question->points < 0 ? POINTS_DEFAULT : question->points,
-                              .json = json};
+                              .json = question->json};
     *export_ret = export;
     return NULL;
-}
-
-const char *export_type(const struct export *export)
-{
-    return export->json ? "application/x-ndjson" : "text/csv; charset=utf-8";
 }
 
 void export_end(struct export *export)
@@ -64,24 +57,15 @@ void export_end(struct export *export)
 
 /* ---- rows */
 
-/* For spreadsheets: quoted, and nothing that one of them would take for a formula. */
-static void add_cell(struct text *text, const char *cell)
-{
-    text_puts(text, ",\"");
-    if (strchr("=+-@\t\r", *cell) && *cell)
-        text_puts(text, "'");
-    for (; *cell; cell++) {
-        if (*cell == '"')
-            text_puts(text, "\"");
-        text_add(text, cell, 1);
-    }
-    text_puts(text, "\"");
-}
-
 static void add_head(const struct export *export, struct text *text)
 {
-    if (export->json)
+    if (export->json) {
+        json_t *name = value_text(export->lives.at[0].program);
+        AUTO_FREE char *quoted = json_dumps(name, JSON_ENCODE_ANY);
+        json_decref(name);
+        text_printf(text, "{\"program\":%s,\"samples\":[", quoted ? quoted : "null");
         return;
+    }
     text_puts(text, "time,time_ms,life,pid,release");
     for (uint32_t i = 0; i < SERIES_METRIC_COUNT; i++)
         text_printf(text, ",%s", series_facts(i)->name);
@@ -93,18 +77,19 @@ static void format_time(int64_t at_ms, char buffer[40])
     time_t seconds = at_ms / 1000;
     struct tm calendar;
     char stamp[24];
-    strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", gmtime_r(&seconds, &calendar));
-    snprintf(buffer, 40, "%s.%03dZ", stamp, (int)(at_ms % 1000));
+    buffer[0] = '\0'; /* of a time that nobody lives to see */
+    if (at_ms >= 0 && gmtime_r(&seconds, &calendar) &&
+        strftime(stamp, sizeof(stamp), "%Y-%m-%dT%H:%M:%S", &calendar))
+        snprintf(buffer, 40, "%s.%03dZ", stamp, (int)(at_ms % 1000));
 }
 
-static void add_csv_row(const struct export *export, const struct life *life, int64_t at_ms,
-                        const int64_t *values, const bool *known, struct text *text)
+static void add_csv_row(const struct life *life, int64_t at_ms, const int64_t *values,
+                        const bool *known, struct text *text)
 {
     char stamp[40];
-    (void)export;
     format_time(at_ms, stamp);
-    text_printf(text, "%s,%" PRId64 ",%u,%d", stamp, at_ms, life->id, (int)life->pid);
-    add_cell(text, life->release);
+    text_printf(text, "%s,%" PRId64 ",%u,%d,", stamp, at_ms, life->id, (int)life->pid);
+    csv_put_text(text, life->release);
     for (uint32_t i = 0; i < SERIES_METRIC_COUNT; i++) {
         text_puts(text, ",");
         if (known[i])
@@ -123,7 +108,7 @@ static void add_json_row(const struct life *life, int64_t at_ms, const int64_t *
             json_object_set_new(row, series_facts(i)->name, json_integer(values[i]));
     }
     AUTO_FREE char *line = json_dumps(row, JSON_COMPACT);
-    text_printf(text, "%s\n", line ? line : "{}");
+    text_puts(text, line ? line : "{}");
     json_decref(row);
 }
 
@@ -147,10 +132,13 @@ static void add_rows(struct export *export, const struct life *life, struct text
             if (known[i])
                 values[i] = column->at[export->next[i]++].last;
         }
-        if (export->json)
+        if (export->json) {
+            text_puts(text, export->any_row ? ",\n" : "\n");
             add_json_row(life, at_ms, values, known, text);
-        else
-            add_csv_row(export, life, at_ms, values, known, text);
+        } else {
+            add_csv_row(life, at_ms, values, known, text);
+        }
+        export->any_row = true;
     }
 }
 
@@ -181,24 +169,36 @@ static struct store_span next_span(struct export *export, const struct life *lif
     return (struct store_span){from_ms, to_ms};
 }
 
-bool export_next(struct export *export, struct store *store, struct text *text)
+/* Moves on to the next life if this one has no more. */
+static struct error *add_piece(struct export *export, struct store *store, struct text *text)
+{
+    const struct life *life = &export->lives.at[export->life];
+    struct store_span span = next_span(export, life);
+    if (span.from_ms > span.to_ms) {
+        export->life++;
+        export->at_ms = -1;
+        return NULL;
+    }
+    struct error *error = read_piece(export, store, life, span);
+    if (!error)
+        add_rows(export, life, text);
+    clear(export);
+    return error;
+}
+
+struct error *export_next(struct export *export, struct store *store, struct text *text,
+                          bool *more_ret)
 {
     if (!export->begun)
         add_head(export, text);
     export->begun = true;
-    while (export->life < export->lives.length && !text->length) {
-        const struct life *life = &export->lives.at[export->life];
-        struct store_span span = next_span(export, life);
-        if (span.from_ms > span.to_ms) {
-            export->life++;
-            export->at_ms = -1;
-            continue;
-        }
-        struct error *error = read_piece(export, store, life, span);
-        if (error_ignore(error))
-            return false;
-        add_rows(export, life, text);
-        clear(export);
+    while (export->life < export->lives.length && !text->length)
+        TRY(add_piece(export, store, text));
+    if (!text->length && !export->ended) {
+        export->ended = true;
+        if (export->json)
+            text_puts(text, "\n]}\n");
     }
-    return text->length > 0;
+    *more_ret = text->length > 0;
+    return NULL;
 }

@@ -3,6 +3,10 @@
 
 #include "serve/answer.h"
 
+enum {
+    DOCUMENT_MAX = 4 << 20
+};
+
 static json_t *record_json(const struct inspection_record *record)
 {
     return json_pack("{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I}", "id", (json_int_t)record->id,
@@ -17,13 +21,15 @@ struct error *answer_inspections(const struct source *source, const struct quest
 {
     struct inspection_records records = {0};
     struct store_span all = {0, INT64_MAX};
-    if (!question->life)
-        return error_create(ERROR_BAD_DATA, "'life' is missing");
-    TRY(store_inspections(source->store, question->life, all, &records));
+    struct error *error = store_inspections(source->store, question->life, all, &records);
     json_t *array = json_array();
     for (size_t i = 0; i < records.length; i++)
         json_array_append_new(array, record_json(&records.at[i]));
     inspection_records_deinit(&records);
+    if (error) {
+        json_decref(array);
+        return error;
+    }
     *json_ret = json_pack("{s:I, s:o}", "life", (json_int_t)question->life, "inspections", array);
     return NULL;
 }
@@ -32,11 +38,12 @@ struct error *answer_inspection(const struct source *source, const struct questi
                                 json_t **json_ret)
 {
     struct inspection_record record;
-    if (!question->id)
-        return error_create(ERROR_BAD_DATA, "'id' is missing");
     TRY(store_inspection(source->store, question->id, &record));
     json_t *json = record_json(&record);
-    json_t *document = json_loads(record.json, JSON_REJECT_DUPLICATES, NULL);
+    /* As a tree it takes ten times its bytes. */
+    json_t *document = strlen(record.json) <= DOCUMENT_MAX
+                           ? json_loads(record.json, JSON_REJECT_DUPLICATES, NULL)
+                           : NULL;
     json_object_set_new(json, "document", document ? document : json_null());
     inspection_record_deinit(&record);
     *json_ret = json;

@@ -8,10 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "guard/guard.h"
 #include "serve/server.h"
@@ -74,53 +72,68 @@ static char *read_token(int descriptor)
     return length > 0 ? xstrndup(bytes, (size_t)length) : NULL;
 }
 
-static char *folder_of(const char *path)
+/* Where the store's file is, also if its name is a link. */
+static char *folder_of(const char *store)
 {
-    const char *slash = strrchr(path, '/');
+    AUTO_FREE char *real = realpath(store, NULL);
+    const char *path = real ? real : store, *slash = strrchr(path, '/');
     return slash ? xstrndup(path, slash == path ? 1 : (size_t)(slash - path)) : xstrdup(".");
 }
 
-/* Until a signal comes or nobody has asked for so long. */
-static void wait_idle(const struct server *server, int64_t idle_s, const sigset_t *signals)
+static volatile sig_atomic_t ended;
+
+static void end(int signal)
 {
-    struct timespec second = {.tv_sec = 1};
-    for (;;) {
-        int64_t quiet_ms = clock_now_ns() / 1000000 - server_last_ms(server);
-        if (idle_s && quiet_ms > idle_s * 1000)
-            return;
-        if (sigtimedwait(signals, NULL, &second) > 0)
-            return;
-    }
+    (void)signal;
+    ended = 1;
+}
+
+static void handle_signals(void)
+{
+    struct sigaction ending = {.sa_handler = end}; /* interrupts what waits */
+    sigaction(SIGTERM, &ending, NULL);
+    sigaction(SIGINT, &ending, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
+/* Large blocks go back to the system when they are freed. */
+static void keep_memory_small(void)
+{
+    enum {
+        MAP_FROM = 64 << 10
+    };
+    mallopt(M_ARENA_MAX, 1);
+    mallopt(M_MMAP_THRESHOLD, MAP_FROM);
+    mallopt(M_TRIM_THRESHOLD, MAP_FROM);
 }
 
 int main(int argc, char **argv)
 {
     struct options options;
     struct server *server = NULL;
-    sigset_t signals;
     if (!parse(argc, argv, &options))
         return fail("a part of `seep watch`, which starts it");
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
-    mallopt(M_ARENA_MAX, 1);
-    signal(SIGPIPE, SIG_IGN);
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGINT);
-    sigprocmask(SIG_BLOCK, &signals, NULL);
+    handle_signals();
+    keep_memory_small();
     AUTO_FREE char *token = read_token(options.token);
     if (options.token >= 0 && !token)
         return fail("the token could not be read");
     struct serving serving = {.where = options.store,
                               .socket = options.socket,
                               .interval_ms = options.interval_ms,
+                              .idle_s = options.idle_s,
                               .guards = {.token = token, .any_host = options.any_host}};
     AUTO_FREE char *folder = folder_of(options.store);
     struct error *error = guard_enter(GUARD_PAGE, folder);
     if (!error)
-        error = server_start(&serving, &server);
-    if (error)
-        return fail(error_message(error));
-    wait_idle(server, options.idle_s, &signals);
-    server_stop(server);
+        error = server_create(&serving, &server);
+    if (error) {
+        int status = fail(error_message(error));
+        error_destroy(error);
+        return status;
+    }
+    server_run(server, &ended);
+    server_destroy(server);
     return 0;
 }

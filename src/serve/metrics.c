@@ -1,12 +1,13 @@
 /* Prometheus' text exposition format, version 0.0.4. One series per process that runs; docs/metrics.md has the names. */
-#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
+#include "base/u64map.h"
 #include "serve/answer.h"
+#include "serve/prometheus.h"
 
 enum {
-    AGE_MS = 3 * 60 * 1000
+    EXPOSED_MAX = 5000 /* processes; those that started last */
 };
 
 /* How a metric of the store appears; the rest is written by hand below. */
@@ -42,53 +43,20 @@ struct exposed_life {
     const struct standing *standing; /* or NULL */
     struct samples samples;
     char *labels; /* without braces */
-    unsigned open_calls;
+    uint32_t open_calls;
 };
 
 struct exposed_lives VECTOR_OF(struct exposed_life);
-
-/* A label's value: backslash, quote and newline are escaped. */
-static void add_label(struct text *text, const char *name, const char *value)
-{
-    text_printf(text, "%s%s=\"", text->length ? "," : "", name);
-    for (; *value; value++) {
-        if (*value == '\\' || *value == '"')
-            text_printf(text, "\\%c", *value);
-        else if (*value == '\n')
-            text_puts(text, "\\n");
-        else
-            text_add(text, value, 1);
-    }
-    text_puts(text, "\"");
-}
 
 static char *labels_of(const struct life *life)
 {
     struct text text = {0};
     char lane[16];
     snprintf(lane, sizeof(lane), "%u", life->lane);
-    add_label(&text, "program", life->program);
-    add_label(&text, "unit", life->unit);
-    add_label(&text, "instance_lane", lane);
+    prometheus_put_label(&text, "program", life->program);
+    prometheus_put_label(&text, "unit", life->unit);
+    prometheus_put_label(&text, "instance_lane", lane);
     return text.bytes;
-}
-
-static void put_value(struct text *text, double value)
-{
-    if (isnan(value))
-        text_puts(text, "NaN\n");
-    else if (isinf(value))
-        text_puts(text, value > 0 ? "+Inf\n" : "-Inf\n");
-    else if (value == floor(value) && fabs(value) < 1e15)
-        text_printf(text, "%.0f\n", value);
-    else
-        text_printf(text, "%.9g\n", value);
-}
-
-static void put_head(struct text *text, const char *name, const char *help, bool counter)
-{
-    text_printf(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name,
-                counter ? "counter" : "gauge");
 }
 
 static void put_table(struct text *text, const struct exposed_lives *lives)
@@ -97,7 +65,7 @@ static void put_table(struct text *text, const struct exposed_lives *lives)
         const struct exposed *exposed = &table[i];
         const struct series_facts *facts = series_facts(exposed->series);
         if (!i || strcmp(table[i - 1].name, exposed->name) != 0)
-            put_head(text, exposed->name, facts->what, facts->grows);
+            prometheus_put_head(text, exposed->name, facts->what, facts->grows);
         for (size_t k = 0; k < lives->length; k++) {
             int64_t value = 0;
             if (!sample_of(&lives->at[k].samples, exposed->series, &value))
@@ -105,7 +73,7 @@ static void put_table(struct text *text, const struct exposed_lives *lives)
             text_printf(text, "%s{%s%s%s%s} ", exposed->name, lives->at[k].labels,
                         exposed->kind ? ",kind=\"" : "", exposed->kind ? exposed->kind : "",
                         exposed->kind ? "\"" : "");
-            put_value(text, (double)value * exposed->scale);
+            prometheus_put_value(text, (double)value * exposed->scale);
         }
     }
 }
@@ -114,14 +82,14 @@ static void put_table(struct text *text, const struct exposed_lives *lives)
 static void put_standing(struct text *text, const struct exposed_lives *lives, const char *name,
                          const char *help, size_t offset)
 {
-    put_head(text, name, help, false);
+    prometheus_put_head(text, name, help, false);
     for (size_t i = 0; i < lives->length; i++) {
         const struct standing *standing = lives->at[i].standing;
         double value = standing ? *(const double *)((const char *)standing + offset) : (double)NAN;
         if (isnan(value))
             continue;
         text_printf(text, "%s{%s} ", name, lives->at[i].labels);
-        put_value(text, value);
+        prometheus_put_value(text, value);
     }
 }
 
@@ -150,7 +118,7 @@ static void put_standings(struct text *text, const struct exposed_lives *lives)
 
 static void put_states(struct text *text, const struct exposed_lives *lives)
 {
-    put_head(text, "seep_leak_state", "1 for the state that holds", false);
+    prometheus_put_head(text, "seep_leak_state", "1 for the state that holds", false);
     for (size_t i = 0; i < lives->length; i++) {
         enum standing_state now =
             lives->at[i].standing ? lives->at[i].standing->state : STANDING_UNKNOWN;
@@ -158,74 +126,132 @@ static void put_states(struct text *text, const struct exposed_lives *lives)
             text_printf(text, "seep_leak_state{%s,state=\"%s\"} %d\n", lives->at[i].labels,
                         standing_state_name(state), state == now);
     }
-    put_head(text, "seep_leak_calls_open", "climbs and leaks that were called and go on", false);
+    prometheus_put_head(text, "seep_leak_calls_open", "climbs and leaks that were called and go on",
+                        false);
     for (size_t i = 0; i < lives->length; i++)
         text_printf(text, "seep_leak_calls_open{%s} %u\n", lives->at[i].labels,
                     lives->at[i].open_calls);
-    put_head(text, "seep_build_info", "what runs", false);
+    prometheus_put_head(text, "seep_build_info", "what runs", false);
     for (size_t i = 0; i < lives->length; i++) {
         const struct life *life = lives->at[i].life;
         struct text labels = {0};
         text_puts(&labels, lives->at[i].labels);
-        add_label(&labels, "go_version", life->go_version);
-        add_label(&labels, "release", life->release);
-        add_label(&labels, "release_source", life->release_source);
-        add_label(&labels, "build_id", life->build_id);
+        prometheus_put_label(&labels, "go_version", life->go_version);
+        prometheus_put_label(&labels, "release", life->release);
+        prometheus_put_label(&labels, "release_source", life->release_source);
+        prometheus_put_label(&labels, "build_id", life->build_id);
         text_printf(text, "seep_build_info{%s} 1\n", labels.bytes);
         text_deinit(&labels);
     }
 }
 
-static void put_one(struct text *text, const char *name, const char *help, double value)
+static void put_one(struct text *text, const char *name, const char *help, bool counter,
+                    double value)
 {
-    put_head(text, name, help, strstr(name, "_total"));
+    prometheus_put_head(text, name, help, counter);
     text_printf(text, "%s ", name);
-    put_value(text, value);
+    prometheus_put_value(text, value);
 }
 
-static struct error *put_agent(const struct source *source, struct text *text)
+static void put_agent(const struct source *source, const struct agent_facts *facts,
+                      struct text *text)
 {
-    json_t *machine = NULL;
-    AUTO_FREE char *json = NULL;
-    int64_t at_ms = 0;
-    struct question none = {.to_ms = INT64_MAX};
-    TRY(answer_machine(source, &none, &machine));
-    TRY(store_agent(source->store, &json, &at_ms));
-    const json_t *agent = json_object_get(machine, "agent"),
-                 *store = json_object_get(machine, "store");
-    json_t *said = json ? json_loads(json, 0, NULL) : NULL;
-    put_one(text, "seep_agent_up", "1 if the agent samples",
-            json_is_true(json_object_get(agent, "running")));
+    put_one(text, "seep_agent_up", "1 if the agent samples", false, facts->runs);
     put_one(text, "seep_agent_sampled_timestamp_seconds", "when the agent last said how it is",
-            (double)at_ms / 1e3);
-    put_one(text, "seep_agent_resident_memory_bytes", "resident memory of the agent",
-            json_number_value(json_object_get(said, "rss_bytes")));
-    put_one(text, "seep_agent_cpu_seconds_total", "processor time of the agent",
-            json_number_value(json_object_get(said, "cpu_s")));
-    put_one(text, "seep_store_bytes", "size of the store",
-            json_number_value(json_object_get(store, "bytes")));
-    json_decref(said);
-    json_decref(machine);
+            false, (double)facts->at_ms / 1e3);
+    put_one(text, "seep_agent_resident_memory_bytes", "resident memory of the agent", false,
+            json_number_value(json_object_get(facts->said, "rss_bytes")));
+    put_one(text, "seep_agent_cpu_seconds_total", "processor time of the agent", true,
+            json_number_value(json_object_get(facts->said, "cpu_s")));
+    put_one(text, "seep_store_bytes", "size of the store's file", false,
+            (double)source->file_bytes);
+}
+
+/* ---- who is shown */
+
+static void exposed_deinit(struct exposed_lives *exposed)
+{
+    for (size_t i = 0; i < exposed->length; i++) {
+        VECTOR_DEINIT(&exposed->at[i].samples);
+        free(exposed->at[i].labels);
+    }
+    VECTOR_DEINIT(exposed);
+}
+
+/* A process that has no fresh samples is not seen any more, whatever the store says of its end: what it was is not what is. */
+static struct error *add_life(const struct source *source, const struct life *life,
+                              struct exposed_lives *exposed)
+{
+    struct samples samples = {0};
+    struct error *error = store_samples_at(source->store, life->id, source->now_ms,
+                                           source_fresh_ms(source), &samples);
+    if (error || !samples.length) {
+        VECTOR_DEINIT(&samples);
+        return error;
+    }
+    VECTOR_PUSH(exposed,
+                (struct exposed_life){.life = life, .samples = samples, .labels = labels_of(life)});
     return NULL;
+}
+
+/* By labels, of equal ones the newest first. */
+static int by_labels(const void *left, const void *right)
+{
+    const struct exposed_life *a = left, *b = right;
+    int order = strcmp(a->labels, b->labels);
+    return order ? order : (a->life->id < b->life->id) - (a->life->id > b->life->id);
+}
+
+/* Two series of one name would make the whole answer worthless. */
+static void drop_doubles(struct exposed_lives *exposed)
+{
+    size_t kept = 0;
+    if (exposed->length)
+        qsort(exposed->at, exposed->length, sizeof(*exposed->at), by_labels);
+    for (size_t i = 0; i < exposed->length; i++) {
+        struct exposed_life *one = &exposed->at[i];
+        if (kept && !strcmp(exposed->at[kept - 1].labels, one->labels)) {
+            VECTOR_DEINIT(&one->samples);
+            free(one->labels);
+        } else {
+            exposed->at[kept++] = *one;
+        }
+    }
+    exposed->length = kept;
 }
 
 static struct error *gather(const struct source *source, const struct lives *lives,
-                            const struct standings *standings, const struct calls *calls,
                             struct exposed_lives *exposed)
 {
-    for (size_t i = 0; i < lives->length; i++) {
-        const struct life *life = &lives->at[i];
-        if (life->ended_ms)
-            continue;
-        VECTOR_PUSH(exposed, (struct exposed_life){.life = life,
-                                                   .standing = standing_of(standings, life->id),
-                                                   .labels = labels_of(life)});
-        struct exposed_life *added = &exposed->at[exposed->length - 1];
-        for (size_t k = 0; k < calls->length; k++)
-            added->open_calls += calls->at[k].life == life->id && !calls->at[k].resolved_ms;
-        TRY(store_samples_at(source->store, life->id, source->now_ms, AGE_MS, &added->samples));
+    for (size_t i = lives->length; i-- > 0 && exposed->length < EXPOSED_MAX;) {
+        if (!lives->at[i].ended_ms)
+            TRY(add_life(source, &lives->at[i], exposed));
     }
+    drop_doubles(exposed);
     return NULL;
+}
+
+/* What is thought of them. */
+static struct error *judge(const struct source *source, const struct standings *standings,
+                           struct exposed_lives *exposed)
+{
+    struct calls calls = {0};
+    struct u64map open = {0};
+    struct error *error = store_calls(source->store, UINT32_MAX,
+                                      (struct store_span){source->now_ms, INT64_MAX}, &calls);
+    for (size_t i = 0; i < calls.length; i++) {
+        uint32_t before = 0;
+        u64map_get(&open, calls.at[i].life, &before);
+        u64map_set(&open, calls.at[i].life, before + !calls.at[i].resolved_ms);
+    }
+    for (size_t i = 0; i < exposed->length; i++) {
+        struct exposed_life *one = &exposed->at[i];
+        one->standing = standing_of(standings, one->life->id);
+        u64map_get(&open, one->life->id, &one->open_calls);
+    }
+    u64map_deinit(&open);
+    calls_deinit(&calls);
+    return error;
 }
 
 struct error *answer_metrics(const struct source *source, struct text *text_ret)
@@ -233,28 +259,26 @@ struct error *answer_metrics(const struct source *source, struct text *text_ret)
     struct store_span now = {source->now_ms, INT64_MAX};
     struct lives lives = {0};
     struct standings standings = {0};
-    struct calls calls = {0};
     struct exposed_lives exposed = {0};
-    struct error *error = store_lives(source->store, NULL, now, &lives);
-    if (!error)
+    struct agent_facts facts = {0};
+    struct error *error = agent_facts_read(source, &facts);
+    if (!error && facts.runs)
+        error = store_lives(source->store, NULL, now, &lives);
+    if (!error && facts.runs)
         error = store_standings(source->store, &standings);
     if (!error)
-        error = store_calls(source->store, UINT32_MAX, now, &calls);
+        error = gather(source, &lives, &exposed);
     if (!error)
-        error = gather(source, &lives, &standings, &calls, &exposed);
+        error = judge(source, &standings, &exposed);
     if (!error) {
         put_table(text_ret, &exposed);
         put_standings(text_ret, &exposed);
         put_states(text_ret, &exposed);
-        error = put_agent(source, text_ret);
+        put_agent(source, &facts, text_ret);
     }
-    for (size_t i = 0; i < exposed.length; i++) {
-        VECTOR_DEINIT(&exposed.at[i].samples);
-        free(exposed.at[i].labels);
-    }
-    VECTOR_DEINIT(&exposed);
+    exposed_deinit(&exposed);
     lives_deinit(&lives);
     standings_deinit(&standings);
-    calls_deinit(&calls);
+    json_decref(facts.said);
     return error;
 }

@@ -35,8 +35,8 @@ static json_t *memory(const struct samples *samples)
             in_use = value_or_0(samples, SERIES_HEAP_IN_USE);
     int64_t left = anon < rss ? anon : rss;
     int64_t files = rss - left;
-    add_part(parts, live ? "heap live" : "heap in use", live && live < in_use ? live : in_use,
-             &left);
+    int64_t first = live && (!in_use || live < in_use) ? live : in_use;
+    add_part(parts, live ? "heap live" : "heap in use", first, &left);
     add_part(parts, "heap garbage", live ? in_use - live : 0, &left);
     add_part(parts, "stacks", value_or_0(samples, SERIES_STACKS), &left);
     add_part(parts, "heap idle", value_or_0(samples, SERIES_HEAP_IDLE), &left);
@@ -105,8 +105,6 @@ struct error *answer_moment(const struct source *source, const struct question *
 {
     struct samples samples = {0};
     struct site_records sites = {0};
-    if (!question->life || question->at_ms < 0)
-        return error_create(ERROR_BAD_DATA, "'life' and 'at' are wanted");
     struct error *error =
         store_samples_at(source->store, question->life, question->at_ms, AGE_MS, &samples);
     if (!error)

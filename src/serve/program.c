@@ -2,13 +2,20 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/u64map.h"
 #include "serve/answer.h"
+
+enum {
+    MARKERS_SHOWN = 20000, /* the newest */
+    CALLS_SHOWN = 5000
+};
 
 struct kept {
     struct lives lives;
     struct standings standings;
     struct markers markers;
     struct calls calls;
+    struct u64map here; /* ids of the lives */
 };
 
 static json_t *line_json(const struct standing *standing)
@@ -51,21 +58,19 @@ static json_t *life_json(const struct life *life, const struct standing *standin
     return json;
 }
 
-static bool is_here(const struct lives *lives, uint32_t life)
+static bool is_here(const struct kept *kept, uint32_t life)
 {
-    for (size_t i = 0; i < lives->length; i++) {
-        if (lives->at[i].id == life)
-            return true;
-    }
-    return false;
+    uint32_t index = 0;
+    return u64map_get(&kept->here, life, &index);
 }
 
 static json_t *markers_json(const struct kept *kept)
 {
     json_t *array = json_array();
-    for (size_t i = 0; i < kept->markers.length; i++) {
+    size_t first = kept->markers.length > MARKERS_SHOWN ? kept->markers.length - MARKERS_SHOWN : 0;
+    for (size_t i = first; i < kept->markers.length; i++) {
         const struct marker *marker = &kept->markers.at[i];
-        if (!marker->life || is_here(&kept->lives, marker->life))
+        if (!marker->life || is_here(kept, marker->life))
             json_array_append_new(
                 array, json_pack("{s:I, s:I, s:I, s:s, s:o}", "life", (json_int_t)marker->life,
                                  "at_ms", marker->at_ms, "length_ms", marker->length_ms, "kind",
@@ -90,9 +95,10 @@ static json_t *lines_json(const char *text)
 static json_t *calls_json(const struct kept *kept)
 {
     json_t *array = json_array();
-    for (size_t i = 0; i < kept->calls.length; i++) {
+    size_t first = kept->calls.length > CALLS_SHOWN ? kept->calls.length - CALLS_SHOWN : 0;
+    for (size_t i = first; i < kept->calls.length; i++) {
         const struct call *call = &kept->calls.at[i];
-        if (!is_here(&kept->lives, call->life))
+        if (!is_here(kept, call->life))
             continue;
         json_array_append_new(
             array,
@@ -178,14 +184,14 @@ static struct error *releases_json(const struct source *source, const struct kep
         const struct standing *slope = release->slope;
         json_array_append_new(
             array,
-            json_pack("{s:o, s:I, s:I, s:i, s:f, s:s, s:o, s:I}", "release",
-                      value_text(release->name), "first_ms", release->first_ms, "last_ms",
-                      release->last_ms, "lives", release->lives, "hours",
-                      (double)release->lasted_ms / 3600e3, "state",
-                      standing_state_name(release->state), "slope",
-                      slope ? value_slope(slope->slope_per_s, slope->slope_low, slope->slope_high)
-                            : json_null(),
-                      "peak_rss", release->peak_rss));
+            json_pack(
+                "{s:o, s:I, s:I, s:i, s:f, s:s, s:o, s:o}", "release", value_text(release->name),
+                "first_ms", release->first_ms, "last_ms", release->last_ms, "lives", release->lives,
+                "hours", (double)release->lasted_ms / 3600e3, "state",
+                standing_state_name(release->state), "slope",
+                slope ? value_slope(slope->slope_per_s, slope->slope_low, slope->slope_high)
+                      : json_null(),
+                "peak_rss", release->peak_rss ? json_integer(release->peak_rss) : json_null()));
     }
     VECTOR_DEINIT(&releases);
     return error;
@@ -197,6 +203,8 @@ static struct error *read_all(const struct source *source, const char *program, 
 {
     struct store_span all = {0, INT64_MAX};
     TRY(program_lives(source, program, &kept->lives));
+    for (size_t i = 0; i < kept->lives.length; i++)
+        u64map_set(&kept->here, kept->lives.at[i].id, (uint32_t)i);
     TRY(store_standings(source->store, &kept->standings));
     TRY(store_markers(source->store, UINT32_MAX, all, &kept->markers));
     return store_calls(source->store, UINT32_MAX, all, &kept->calls);
@@ -208,6 +216,7 @@ static void kept_deinit(struct kept *kept)
     standings_deinit(&kept->standings);
     markers_deinit(&kept->markers);
     calls_deinit(&kept->calls);
+    u64map_deinit(&kept->here);
 }
 
 static const char *worst_state(const struct kept *kept)

@@ -1,13 +1,15 @@
-/* All programs of the store, the worst first; and one of them with all that is kept of it. */
+/* All programs of the store, the worst first. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/u64map.h"
 #include "serve/answer.h"
 
 enum {
     SPARK_VALUES = 60,
-    NOW_AGE_MS = 3 * 60 * 1000,
+    SPARK_POINTS = 96, /* that are asked for: so wide that each value gets one */
+    PROGRAMS_SHOWN = 2000,
     DAY_MS = 24 * 3600 * 1000
 };
 
@@ -16,7 +18,7 @@ struct program {
     const struct life *newest; /* of those that run, else of all */
     const struct standing *worst;
     size_t first, count;
-    unsigned running;
+    unsigned running, open_calls;
     enum standing_state state;
 };
 
@@ -92,7 +94,7 @@ static struct error *spark(const struct source *source, const struct lives *live
         if (lives->at[i].last_seen_ms < from_ms || lives->at[i].lane != program->newest->lane)
             continue;
         TRY(store_points(source->store, lives->at[i].id, SERIES_RSS_ANON,
-                         (struct store_span){from_ms, to_ms}, SPARK_VALUES, &points, &ignored));
+                         (struct store_span){from_ms, to_ms}, SPARK_POINTS, &points, &ignored));
         for (size_t k = 0; k < points.length; k++) {
             int64_t at = (points.at[k].at_ms - from_ms) / step_ms;
             if (at >= 0 && at < SPARK_VALUES)
@@ -108,26 +110,16 @@ static struct error *spark(const struct source *source, const struct lives *live
     return NULL;
 }
 
-static unsigned open_calls(const struct calls *calls, const struct lives *lives,
-                           const struct program *program)
-{
-    unsigned count = 0;
-    for (size_t i = 0; i < calls->length; i++) {
-        for (size_t k = 0; k < program->count && !calls->at[i].resolved_ms; k++)
-            count += lives->at[program->first + k].id == calls->at[i].life;
-    }
-    return count;
-}
-
 static struct error *row(const struct source *source, const struct lives *lives,
-                         const struct program *program, const struct calls *calls, json_t **row_ret)
+                         const struct program *program, json_t **row_ret)
 {
     const struct life *life = program->newest;
     const struct standing *worst = program->worst;
     struct samples samples = {0};
     json_t *line = NULL;
     if (program->running)
-        TRY(store_samples_at(source->store, life->id, source->now_ms, NOW_AGE_MS, &samples));
+        TRY(store_samples_at(source->store, life->id, source->now_ms, source_fresh_ms(source),
+                             &samples));
     struct error *error = spark(source, lives, program, &line);
     if (!error)
         *row_ret = json_pack(
@@ -142,7 +134,7 @@ static struct error *row(const struct source *source, const struct lives *lives,
                   : json_null(),
             "to_limit", worst ? value_to_limit(worst) : json_null(), "why",
             worst ? value_text(worst->why) : json_null(), "spark", line, "open_calls",
-            (int)open_calls(calls, lives, program));
+            (int)program->open_calls);
     VECTOR_DEINIT(&samples);
     return error;
 }
@@ -159,27 +151,41 @@ static int by_state(const void *left, const void *right)
 
 struct programs VECTOR_OF(struct program);
 
-static struct error *rows(const struct source *source, const struct lives *lives,
-                          const struct standings *standings, const struct calls *calls,
-                          json_t *array)
+/* From the lives, which are sorted by program. */
+static void group(const struct lives *lives, const struct standings *standings,
+                  const struct calls *calls, struct programs *programs)
 {
-    struct programs programs = {0};
-    struct error *error = NULL;
+    struct u64map open = {0}; /* life to the number of its open calls */
+    for (size_t i = 0; i < calls->length; i++) {
+        uint32_t before = 0;
+        u64map_get(&open, calls->at[i].life, &before);
+        if (!calls->at[i].resolved_ms)
+            u64map_set(&open, calls->at[i].life, before + 1);
+    }
     for (size_t i = 0; i < lives->length;) {
         struct program program = sum_up(lives, i, standings);
-        VECTOR_PUSH(&programs, program);
+        for (size_t k = 0; k < program.count && open.length; k++) {
+            uint32_t count = 0;
+            u64map_get(&open, lives->at[i + k].id, &count);
+            program.open_calls += count;
+        }
+        VECTOR_PUSH(programs, program);
         i += program.count;
     }
-    if (programs.length)
-        qsort(programs.at, programs.length, sizeof(*programs.at), by_state);
-    for (size_t i = 0; i < programs.length && !error; i++) {
+    u64map_deinit(&open);
+    if (programs->length)
+        qsort(programs->at, programs->length, sizeof(*programs->at), by_state);
+}
+
+static struct error *rows(const struct source *source, const struct lives *lives,
+                          const struct programs *programs, json_t *array)
+{
+    for (size_t i = 0; i < programs->length && i < PROGRAMS_SHOWN; i++) {
         json_t *value = NULL;
-        error = row(source, lives, &programs.at[i], calls, &value);
-        if (!error)
-            json_array_append_new(array, value);
+        TRY(row(source, lives, &programs->at[i], &value));
+        json_array_append_new(array, value);
     }
-    VECTOR_DEINIT(&programs);
-    return error;
+    return NULL;
 }
 
 struct error *answer_programs(const struct source *source, const struct question *question,
@@ -188,6 +194,7 @@ struct error *answer_programs(const struct source *source, const struct question
     struct lives lives = {0};
     struct standings standings = {0};
     struct calls calls = {0};
+    struct programs programs = {0};
     struct store_span all = {0, INT64_MAX}, now = {source->now_ms, INT64_MAX};
     (void)question;
     json_t *array = json_array();
@@ -198,8 +205,11 @@ struct error *answer_programs(const struct source *source, const struct question
         error = store_calls(source->store, UINT32_MAX, now, &calls);
     if (lives.length)
         qsort(lives.at, lives.length, sizeof(*lives.at), by_program);
-    if (!error)
-        error = rows(source, &lives, &standings, &calls, array);
+    if (!error) {
+        group(&lives, &standings, &calls, &programs);
+        error = rows(source, &lives, &programs, array);
+    }
+    VECTOR_DEINIT(&programs);
     lives_deinit(&lives);
     standings_deinit(&standings);
     calls_deinit(&calls);

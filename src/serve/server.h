@@ -1,24 +1,28 @@
-/* The HTTP server: libmicrohttpd, one thread, read-only. Every request passes the guards (request.h) before anything else is done for it. */
+/* The HTTP server: libmicrohttpd in one thread, read-only. Every request passes the guards (welcome.h) before anything else is done for it. */
 #ifndef SEEP_SERVE_SERVER_H
 #define SEEP_SERVE_SERVER_H
 
+#include <signal.h>
+
 #include "base/error.h"
-#include "serve/request.h"
+#include "serve/welcome.h"
 
 struct serving {
     const char *where; /* the store's place */
-    int socket;        /* that listens; the server owns it from now on */
+    int socket;        /* that listens */
     int64_t interval_ms;
+    int64_t idle_s; /* ends when nobody has asked for so long; 0: never */
     struct guards guards;
 };
 
 struct server;
 
-struct error *server_start(const struct serving *serving, struct server **server_ret) NODISCARD;
+/* Nothing is served before server_run(). */
+struct error *server_create(const struct serving *serving, struct server **server_ret) NODISCARD;
 
-/* When the last request came, as CLOCK_MONOTONIC in ms. */
-int64_t server_last_ms(const struct server *server);
+/* Until *ended is set (by a signal's handler: poll(2) must not be restarted by it) or nobody asks any more. */
+void server_run(struct server *server, const volatile sig_atomic_t *ended);
 
-void server_stop(struct server *server);
+void server_destroy(struct server *server);
 
 #endif

@@ -40,11 +40,24 @@ struct error *program_lives(const struct source *source, const char *program,
                             struct lives *lives_ret)
 {
     struct store_span all = {0, INT64_MAX};
-    if (!program)
-        return error_create(ERROR_BAD_DATA, "'program' is missing");
-    TRY(store_lives(source->store, program, all, lives_ret));
-    if (lives_ret->length)
+    struct lives lives = {0};
+    struct error *error = store_lives(source->store, program, all, &lives);
+    if (error) {
+        lives_deinit(&lives);
+        return error;
+    }
+    size_t dropped = lives.length > LIVES_SHOWN ? lives.length - LIVES_SHOWN : 0;
+    for (size_t i = 0; i < lives.length && dropped; i++) {
+        if (i < dropped)
+            life_deinit(&lives.at[i]);
+        else
+            lives.at[i - dropped] = lives.at[i];
+    }
+    lives.length -= dropped;
+    *lives_ret = lives;
+    if (lives.length)
         return NULL;
+    lives_deinit(lives_ret);
     AUTO_FREE char *shown = text_escaped(program, strlen(program));
     return error_create(ERROR_NOT_FOUND, "there is no program '%s'", shown);
 }
@@ -60,6 +73,16 @@ const struct standing *standing_of(const struct standings *standings, uint32_t l
             high = middle;
     }
     return low < standings->length && standings->at[low].life == life ? &standings->at[low] : NULL;
+}
+
+int64_t source_fresh_ms(const struct source *source)
+{
+    enum {
+        LEAST_MS = 3 * 60 * 1000,
+        PERIODS = 3
+    };
+    int64_t fresh_ms = PERIODS * source->interval_ms;
+    return fresh_ms > LEAST_MS ? fresh_ms : LEAST_MS;
 }
 
 bool sample_of(const struct samples *samples, uint32_t series, int64_t *value_ret)

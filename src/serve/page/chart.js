@@ -163,14 +163,12 @@ export class Chart {
     return part;
   }
 
-  // Drag zooms, a double click zooms out; dygraphs' own model, less the panning with shift, which chooses a second moment here.
+  // Drag zooms, a double click zooms out: dygraphs' own model, which is not told of shift, as it would pan then; here shift chooses a second moment.
   interaction() {
     const model = Dygraph.defaultInteractionModel;
-    return { ...model, dblclick: () => this.options.zoomOut(),
-      mousedown: (event, graph, context) => {
-        context.initializeMouseDown(event, graph, context);
-        Dygraph.startZoom(event, graph, context);
-      } };
+    const plain = (event) => new Proxy(event, { get: (target, key) =>
+      (key === "shiftKey" ? false : typeof target[key] === "function" ? target[key].bind(target) : target[key]) });
+    return { ...model, dblclick: () => this.options.zoomOut(), mousedown: (event, graph, context) => model.mousedown(plain(event), graph, context) };
   }
 
   destroy() {

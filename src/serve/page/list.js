@@ -68,6 +68,6 @@ export function list(programs, filter, onFilter) {
   return [
     make("div", { class: "bar" }, make("h1", {}, running.length === 1 ? "1 program" : `${running.length} programs`), make("span", { class: "grow" }), box),
     running.length ? table(heads, running.map(row), { class: "cards" }) : none,
-    ended.length ? make("details", {}, make("summary", {}, `${ended.length} that do not run any more`), table(heads, ended.map((program, i) => row(program, running.length + i)), { class: "cards" })) : null,
+    ended.length ? make("details", {}, make("summary", {}, `${ended.length} that ${ended.length === 1 ? "does" : "do"} not run any more`), table(heads, ended.map((program, i) => row(program, running.length + i)), { class: "cards" })) : null,
   ];
 }

@@ -1,0 +1,85 @@
+/* An export on its way: piece by piece, as the client takes them, so that a year of samples needs no more memory than a few hours of it. */
+#include <malloc.h>
+#include <string.h>
+
+#include "serve/answer.h"
+#include "serve/respond.h"
+#include "serve/server_internal.h"
+
+enum {
+    BLOCK = 32 << 10
+};
+
+struct stream {
+    struct server *server;
+    struct export *export;
+    uint64_t openings; /* of the reader, when it began */
+    struct text text;
+    size_t at;
+};
+
+/* The next piece; *more_ret false at the end. */
+static struct error *refill(struct stream *stream, bool *more_ret)
+{
+    struct reader *reader = &stream->server->reader;
+    text_clear(&stream->text);
+    stream->at = 0;
+    TRY(reader_open(reader));
+    if (reader->openings != stream->openings)
+        return error_create(ERROR_GONE, "the store was replaced");
+    return export_next(stream->export, reader->store, &stream->text, more_ret);
+}
+
+static ssize_t stream_read(void *context, uint64_t position, char *buffer, size_t room)
+{
+    struct stream *stream = context;
+    bool more = true;
+    (void)position;
+    stream->server->last_ms = server_clock_ms();
+    if (stream->at == stream->text.length) {
+        struct error *error = refill(stream, &more);
+        if (error_ignore(error))
+            return MHD_CONTENT_READER_END_WITH_ERROR; /* the client sees that it is not all */
+    }
+    if (!more)
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    size_t left = stream->text.length - stream->at;
+    size_t length = left < room ? left : room;
+    memcpy(buffer, stream->text.bytes + stream->at, length);
+    stream->at += length;
+    return (ssize_t)length;
+}
+
+static void stream_free(void *context)
+{
+    struct stream *stream = context;
+    export_end(stream->export);
+    text_deinit(&stream->text);
+    free(stream);
+    malloc_trim(0);
+}
+
+enum MHD_Result stream_export(struct server *server, struct MHD_Connection *connection,
+                              const struct question *question)
+{
+    struct export *export = NULL;
+    struct source source = source_of(server);
+    struct error *error = export_begin(&source, question, &export);
+    if (error)
+        return complain_error(server, connection, error, true);
+    struct stream *stream = xcalloc(1, sizeof(*stream));
+    *stream =
+        (struct stream){.server = server, .export = export, .openings = server->reader.openings};
+    struct MHD_Response *response = MHD_create_response_from_callback(
+        MHD_SIZE_UNKNOWN, BLOCK, stream_read, stream, stream_free);
+    if (!response) {
+        stream_free(stream);
+        return MHD_NO;
+    }
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_DISPOSITION,
+                            question->json ? "attachment; filename=\"seep.json\""
+                                           : "attachment; filename=\"seep.csv\"");
+    visitor_goes_on(visitor_of(connection), PACE_STREAM, server_clock_ms());
+    return respond(connection, MHD_HTTP_OK, response,
+                   question->json ? "application/json" : "text/csv; charset=utf-8");
+}

@@ -1,0 +1,276 @@
+"""`seep watch`: what it sees, what it keeps, what it survives, and who may ask it."""
+
+import json
+import os
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import time
+
+import pytest
+
+from seepcli import SEEP, seep
+from watchcli import Receiver, Watch, children, free_port
+
+
+@pytest.fixture
+def watch(tmp_path):
+    """A function that starts an agent; all end with the test."""
+    agents = []
+
+    def start_agent(*options, **how):
+        folder = tmp_path / str(len(agents))
+        folder.mkdir()
+        agent = Watch(folder, *options, **how)
+        agents.append(agent)
+        return agent.start()
+
+    yield start_agent
+    for agent in agents:
+        agent.stop(signal.SIGKILL)
+
+
+def complaint(*options, **how):
+    """The one line of a `seep watch` that could not begin."""
+    return seep("watch", *options, **how).error()
+
+
+# ---- wrong uses
+
+def test_wrong_uses_end_in_one_line(tmp_path):
+    store = ["--store", tmp_path / "w.db"]
+    assert "no address to listen on" in complaint(*store, "--listen", "here")
+    assert "token-file" in complaint(*store, "--listen", "0.0.0.0:7999")
+    assert "100ms to 5m" in complaint(*store, "--interval", "1ms")
+    assert "http://" in complaint(*store, "--webhook", "ftp://x")
+    assert "takes no target" in complaint(*store, "4711")
+    assert "there is no option" in complaint(*store, "--no-such")
+    assert "nowhere" in complaint("--store", "/nowhere/w.db", "--listen", "none")
+    letter = tmp_path / "letter"
+    letter.write_text("Dear reader, this is no store. " * 20)
+    assert "not a store of seep" in complaint("--store", letter, "--listen", "none")
+    assert letter.read_text().startswith("Dear reader")
+    short = tmp_path / "token"
+    short.write_text("short\n")
+    assert "16" in complaint(*store, "--listen", f"0.0.0.0:{free_port()}", "--token-file", short)
+
+
+def test_the_file_says_what_is_wrong_with_it(tmp_path):
+    config = tmp_path / "watch.yaml"
+    for text, expected in [("stroe: x\n", "there is no key 'stroe'"), ("keep: {samples: 3 parsecs}\n", "unit"),
+                           ("keep:\n  size: big\n", "2: a number"), ("- a\n", "keys with values"), ("only: api\n", "a list"),
+                           ("a: [\n", "not YAML"), ("inspect: {enabled: maybe}\n", "true or false")]:
+        config.write_text(text)
+        line = complaint("--config", config, "--store", tmp_path / "w.db", "--listen", "none")
+        assert expected in line and "watch.yaml" in line, line
+
+
+def test_a_second_agent_and_a_taken_port_are_refused(watch):
+    agent = watch()
+    agent.wait_line("the page is at")
+    assert "in use by another" in complaint("--store", agent.store, "--listen", "none")
+    assert "another program listens" in complaint("--store", agent.folder / "other.db", "--listen", f"127.0.0.1:{agent.port}")
+
+
+# ---- what it sees
+
+def test_processes_come_and_go(watch, start, build, tmp_path):
+    first = start("tickers")
+    agent = watch(only=["tick*"])
+    programs = agent.wait_programs("tickers")
+    row = programs["tickers"]
+    assert row["running"] == 1 and row["go_version"].startswith("go1.")
+    assert row["now"]["goroutines"] > 0
+    first.stop()
+    agent.wait_line("tickers", "ended")
+    second = start("tickers")
+    agent.wait_line(f"pid {second.pid}", "restart")
+    agent.wait_programs("tickers")
+    lives = agent.ask("/api/v1/program", program=row["program"])["lives"]
+    assert [(life["pid"], life["kind"], life["end"]) for life in lives] == [(first.pid, "first", "exited"), (second.pid, "restart", "runs")]
+
+
+def test_a_release_and_a_rollback_are_told(watch, run, build, tmp_path):
+    old, new = build("tale-send-fixed"), build("tale-defer-fixed")
+    agent = watch(only=["service"])
+    kinds = []
+    for executable in (old, new, old):
+        shutil.copy(executable, tmp_path / "service.new")
+        os.rename(tmp_path / "service.new", tmp_path / "service")
+        program = run(tmp_path / "service")
+        line = agent.wait_line(f"pid {program.pid}", "watched")
+        kinds.append(next(kind for kind in ("first", "restart", "release", "rollback") if kind in line))
+        program.stop()
+        agent.wait_line(f"pid {program.pid} ended")
+    assert kinds == ["first", "release", "rollback"]
+
+
+def test_names_that_hide_or_hurt_are_shown_as_they_are(watch, run, build, tmp_path):
+    hostile = "<img src=x onerror=alert(1)>\"'\n\x1b[31m"
+    executable = tmp_path / hostile
+    shutil.copy(build("tale-send-fixed"), executable)
+    program = run(executable)
+    agent = watch(only=["<img*"])
+    line = agent.wait_line(f"pid {program.pid}")
+    assert "\x1b" not in line and "<img src=x onerror=alert(1)>" in line
+    time.sleep(2.5)  # until it is written
+    names = [row["name"] for row in agent.ask("/api/v1/programs")["programs"]]
+    assert any(name.startswith("<img src=x") and "\n" not in name and "\x1b" not in name for name in names)
+    status, _, body = agent.get("/metrics")
+    assert status == 200 and b'onerror=alert(1)>\\"' in body and b"\x1b" not in body
+
+
+def test_short_lived_processes_are_left_alone(watch):
+    agent = watch()
+    agent.wait_line("the page is at")
+    for _ in range(40):
+        subprocess.run("for i in $(seq 50); do /bin/true; done", shell=True, check=True)
+    time.sleep(2)
+    assert agent.process.poll() is None
+    rss = int(next(line for line in open(f"/proc/{agent.process.pid}/status") if line.startswith("VmRSS")).split()[1])
+    assert rss < 8 << 10, f"{rss} KiB"
+
+
+# ---- what it keeps, whatever happens
+
+def test_killed_at_any_moment_it_loses_at_most_one_period(watch, start, tmp_path):
+    start("tickers")
+    agent = watch(interval="100ms", only=["tickers"])
+    agent.wait_programs("tickers")
+    for round_number in range(12):
+        time.sleep(0.3 + 0.037 * round_number)
+        before = time.time()
+        agent.stop(signal.SIGKILL)
+        with sqlite3.connect(f"file:{agent.store}?mode=ro", uri=True) as db:
+            assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+            newest = db.execute("SELECT max(at_ms) FROM periods").fetchone()[0]
+        assert before - newest / 1000 < 1.5, "more than a period (and what starting takes) is lost"
+        agent.start()
+        agent.wait_line("the series are kept")
+    lives = [life for program in agent.ask("/api/v1/programs")["programs"] if program["name"] == "tickers"
+             for life in agent.ask("/api/v1/program", program=program["program"])["lives"]]
+    assert len(lives) == 1, "the same process is one life, however often the agent was killed"
+
+
+def test_a_store_that_cannot_be_written_is_told_and_goes_on(watch, root, tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        agent = watch(interval="200ms", store=disk / "watch.db")
+        agent.wait_line("the series are kept")
+        time.sleep(1)
+        filler = disk / "filler"
+        descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
+        with pytest.raises(OSError):
+            while True:
+                os.write(descriptor, b"x" * 4096)
+        os.close(descriptor)
+        agent.wait_line("the disk is full", patience=90)
+        assert agent.process.poll() is None
+        filler.unlink()
+        agent.wait_line("can be written again", "no samples were lost", patience=30)
+        assert agent.stop() == 0
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=False)
+
+
+def test_a_store_that_breaks_meanwhile_is_begun_anew(watch):
+    agent = watch(interval="200ms")
+    agent.wait_line("the series are kept")
+    time.sleep(1)
+    agent.stop(signal.SIGKILL)
+    with open(agent.store, "r+b") as file:
+        file.write(b"x" * 100)
+    agent.start()
+    agent.wait_line("was broken", "a new one is begun")
+    assert agent.ask("/api/v1/machine")["agent"]["running"]
+    assert list(agent.folder.glob("watch.db.broken-*"))
+
+
+def test_the_store_is_nobody_elses_business(watch):
+    agent = watch()
+    agent.wait_line("the series are kept")
+    assert stat.S_IMODE(agent.store.stat().st_mode) == 0o600
+
+
+# ---- what it may
+
+def status_of(pid):
+    return dict(line.split(":\t", 1) for line in open(f"/proc/{pid}/status").read().splitlines() if ":\t" in line)
+
+
+def test_rights_are_dropped(watch):
+    agent = watch()
+    agent.wait_line("the page is at")
+    agent.get("/")
+    page = status_of(children(agent.process.pid)["seep-page"])
+    own = status_of(agent.process.pid)
+    sanitized = "asan" in str(SEEP)
+    assert int(own["CapEff"], 16) & ~0x80004 == 0 and own["NoNewPrivs"] == "1"
+    assert int(page["CapEff"], 16) == 0 and page["NoNewPrivs"] == "1"
+    if not sanitized:
+        assert own["Seccomp"] == page["Seccomp"] == "2"
+
+
+# ---- who may ask
+
+def test_only_this_machine_and_its_own_page_may_ask(watch):
+    agent = watch()
+    agent.wait_line("the page is at")
+    assert agent.get("/api/v1/machine")[0] == 200
+    assert agent.get("/api/v1/machine", headers={"Host": f"localhost:{agent.port}"})[0] == 200
+    for host in ("evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", ""):
+        assert agent.get("/api/v1/machine", headers={"Host": host})[0] in (400, 403), host
+    own = f"http://127.0.0.1:{agent.port}"
+    assert agent.get("/api/v1/machine", headers={"Origin": own})[0] == 200
+    for origin in ("http://evil.example", "null", f"http://localhost:{agent.port + 1}"):
+        assert agent.get("/api/v1/machine", headers={"Origin": origin})[0] == 403, origin
+    assert agent.get("/api/v1/machine", method="POST")[0] == 405
+    assert agent.get("/api/v1/machine", method="DELETE")[0] == 405
+    assert agent.get("/../../etc/passwd")[0] == 404
+    for question in ({"program": "x", "from": "5", "to": "1"}, {"program": "x", "from": "now"}, {"points": "99999"}, {"no": "such"}):
+        assert agent.get("/api/v1/series", **question)[0] in (400, 404), question
+    headers = agent.get("/")[1]
+    assert "default-src 'none'" in headers["Content-Security-Policy"] and headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_on_other_addresses_a_token_is_wanted(watch, tmp_path):
+    token = "0123456789abcdef0123456789abcdef"
+    file = tmp_path / "token"
+    file.write_text(token + "\n")
+    agent = watch("--token-file", file)
+    agent.wait_line("the page is at")
+    assert agent.get("/api/v1/machine")[0] == 401
+    assert agent.get("/api/v1/machine", headers={"Authorization": "Bearer " + token[:-1] + "x"})[0] == 401
+    assert agent.get("/api/v1/machine", headers={"Authorization": "Bearer " + token})[0] == 200
+    assert agent.get("/api/v1/machine", headers={"Cookie": f"a=b; seep_token={token.encode().hex()}"})[0] == 200
+    assert token not in subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
+
+
+def test_the_page_comes_back_after_it_was_killed(watch):
+    agent = watch()
+    agent.wait_line("the page is at")
+    agent.get("/")
+    os.kill(children(agent.process.pid)["seep-page"], signal.SIGKILL)
+    agent.wait_line("the page's process was ended")
+    assert agent.get("/")[0] == 200
+
+
+# ---- alerts
+
+def test_an_alert_is_tried_again():
+    receiver = Receiver(answers=[500])
+    message = json.dumps({"url": receiver.url, "headers": ["X-Key: secret"], "body": "{\"event\":\"opened\"}"})
+    post = SEEP.parent / "seep-post"
+    first = subprocess.run([str(post)], input=message, text=True, capture_output=True, timeout=60)
+    second = subprocess.run([str(post)], input=message, text=True, capture_output=True, timeout=60)
+    receiver.stop()
+    assert (first.returncode, second.returncode) == (1, 0)
+    assert receiver.alerts == [{"event": "opened"}]
+    for url in ("file:///etc/passwd", "gopher://127.0.0.1/"):
+        wrong = subprocess.run([str(post)], input=json.dumps({"url": url, "body": "{}"}), text=True, capture_output=True, timeout=60)
+        assert wrong.returncode == 2, url
