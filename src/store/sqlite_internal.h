@@ -32,7 +32,8 @@ struct sqlite_store {
     dev_t device;
     ino_t inode; /* of a writer's file: is it still the one that the name means? */
     struct store_limits limits;
-    int lock; /* of the writer; -1 for a reader */
+    int lock;          /* of the writer; -1 for a reader */
+    int64_t pruned_ms; /* when nothing was left to prune */
     sqlite3_stmt *put_period;
     struct bytes scratch;
     struct samples sorted;
