@@ -80,6 +80,11 @@ struct error *sqlite_set_fact(struct sqlite_store *store, const char *name,
 /* A column's text, newly made, "" for none. */
 char *sqlite_text(sqlite3_stmt *statement, int column);
 
+/* The same for what is shown. It was escaped when it was written; somebody else may have changed the file since, so that it is escaped again, which
+ * changes nothing of what is as it should be. */
+char *sqlite_line(sqlite3_stmt *statement, int column);
+char *sqlite_lines(sqlite3_stmt *statement, int column); /* '\n' between them */
+
 /* sqlite_write.c */
 struct error *sqlite_write(struct store *store, const struct batch *batch) NODISCARD;
 
