@@ -8,6 +8,7 @@ import os
 import random
 import struct
 import sys
+import zlib
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "tests"))
@@ -88,6 +89,50 @@ ffffffffff600000-ffffffffff601000 --xp 00000000 00:00 0 [vsyscall]
 SMAPS = """00400000-00452000 r-xp 00000000 08:02 173521      /usr/bin/agent
 Size:                328 kB\nRss:                 300 kB\nPss:                 300 kB\nVmFlags: rd ex mr mw me
 c000000000-c000400000 rw-p 00000000 00:00 0\nRss:   18446744073709551615 kB\nRss: -1 kB\nRss:\n"""
+
+
+def uvarint(value):
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes(out) + bytes([value])
+
+
+def differences(values):
+    """Each as the zig-zag varint of its distance from the one before, as store/codec.c writes them."""
+    out, last = b"", 0
+    for value in values:
+        step = (value - last + (1 << 63)) % (1 << 64) - (1 << 63)
+        out, last = out + uvarint((step << 1 ^ step >> 63) % (1 << 64)), value
+    return out
+
+
+def times(values):
+    steps = [value - before for before, value in zip([0, *values], values)]
+    return differences(steps)
+
+
+def save_store_blobs(chance):
+    """The first byte: 0 samples, 1 points, 2 a period; with 128 what follows is deflated by the target."""
+    at = [1700006400000 + 10000 * i for i in range(60)]
+    rows = {"level": [7] * 60, "rising": [i * i for i in range(60)],
+            "extremes": [(-1 << 63, (1 << 63) - 1)[i % 2] for i in range(60)]}
+    for name, values in rows.items():
+        samples = uvarint(60) + times(at) + differences(values)
+        points = uvarint(60) + times(at) + differences(values) * 4 + differences([90] * 60)
+        for kind, plain in ((0, samples), (1, points)):
+            save("blob", f"{name}-{kind}", bytes([kind, 1]) + uvarint(len(plain)) + zlib.compress(plain))
+            save("blob", f"{name}-{kind}-plain", bytes([kind | 128]) + plain)
+            save_broken("blob", f"{name}-{kind}-plain", bytes([kind | 128]) + plain, chance, 2)
+    period = b"\x01"
+    for life in (3, 20, 30):
+        values = b"".join(uvarint(step) + differences([life * 1000 + step]) for step in (0, 1, 1, 998))
+        period += uvarint(life) + uvarint(len(values)) + values
+    save("blob", "period", b"\x02" + period)
+    save_broken("blob", "period", b"\x02" + period, chance)
+    save("blob", "many", bytes([128]) + uvarint(1 << 60))
+    save("blob", "bomb", b"\x00\x01" + uvarint(1 << 40) + zlib.compress(bytes(100000)))
 
 
 def save_maps():
@@ -189,6 +234,7 @@ def main():
     chance = random.Random(1)
     save_blobs(chance)
     save_maps()
+    save_store_blobs(random.Random(7))
     save_code(chance)
     save_core(chance)
     save_suppressions()

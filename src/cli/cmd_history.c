@@ -187,6 +187,10 @@ static struct error *write_out(struct store *store, const struct histories *hist
     term_init(&term, stdout, request->color);
     look.width = width_of(&term);
     term.width = term.width ? term.width : getenv("COLUMNS") ? look.width : 0;
+    /* The writer's clock may be ahead of this one: a store from elsewhere. */
+    for (size_t i = 0; i < histories->length; i++)
+        look.now_ms =
+            histories->at[i].seen_ms > look.now_ms ? histories->at[i].seen_ms : look.now_ms;
     if (request->csv)
         report_history_csv_heading(stdout);
     for (size_t i = 0; i < histories->length; i++) {

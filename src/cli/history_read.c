@@ -6,8 +6,11 @@
 enum {
     DAY_MS = 24 * 3600 * 1000,
     NOW_AGE_MS = 3 * 60 * 1000,
-    PIECE_MS = 6 * 3600 * 1000
+    PIECE_MS = 6 * 3600 * 1000,
+    PIECE_MOST_MS = 8 * DAY_MS
 };
+static const int64_t longest_ms =
+    INT64_C(20) * 365 * DAY_MS; /* of a life, if its record makes sense */
 
 static const struct store_span always = {0, INT64_MAX};
 
@@ -219,13 +222,14 @@ static void write_rows(const struct life *life, struct columns *columns, FILE *o
 }
 
 static struct error *write_piece(struct store *store, const struct life *life,
-                                 struct store_span span, FILE *out)
+                                 struct store_span span, FILE *out, bool *any_ret)
 {
     struct columns columns = {0};
     struct error *error = NULL;
     int64_t ignored = 0;
     for (uint32_t i = 0; i < SERIES_METRIC_COUNT && !error; i++)
         error = store_points(store, life->id, i, span, 0, &columns.points[i], &ignored);
+    *any_ret = next_row(&columns) != INT64_MAX;
     if (!error)
         write_rows(life, &columns, out);
     for (uint32_t i = 0; i < SERIES_METRIC_COUNT; i++)
@@ -233,19 +237,32 @@ static struct error *write_piece(struct store *store, const struct life *life,
     return error;
 }
 
+/* Where nothing is, the pieces become longer. */
+static struct error *write_life(struct store *store, const struct life *life,
+                                struct store_span span, FILE *out)
+{
+    int64_t length_ms = PIECE_MS;
+    if (span.to_ms - span.from_ms > longest_ms)
+        span.to_ms = span.from_ms + longest_ms;
+    while (span.from_ms <= span.to_ms && !ferror(out)) {
+        bool any = false;
+        int64_t end_ms = span.from_ms + length_ms - 1;
+        struct store_span piece = {span.from_ms, end_ms < span.to_ms ? end_ms : span.to_ms};
+        TRY(write_piece(store, life, piece, out, &any));
+        span.from_ms += length_ms;
+        length_ms = any ? PIECE_MS : length_ms * 2 < PIECE_MOST_MS ? length_ms * 2 : PIECE_MOST_MS;
+    }
+    return NULL;
+}
+
 struct error *history_csv(struct store *store, const struct history *history, FILE *out)
 {
     for (size_t i = 0; i < history->lives.length; i++) {
         const struct life *life = &history->lives.at[i];
-        int64_t from_ms = life->first_seen_ms > history->span.from_ms ? life->first_seen_ms
-                                                                      : history->span.from_ms;
-        int64_t to_ms =
-            life->last_seen_ms < history->span.to_ms ? life->last_seen_ms : history->span.to_ms;
-        for (; from_ms <= to_ms && !ferror(out); from_ms += PIECE_MS) {
-            int64_t end_ms = from_ms + PIECE_MS - 1;
-            struct store_span piece = {from_ms, end_ms < to_ms ? end_ms : to_ms};
-            TRY(write_piece(store, life, piece, out));
-        }
+        struct store_span span = history->span;
+        span.from_ms = life->first_seen_ms > span.from_ms ? life->first_seen_ms : span.from_ms;
+        span.to_ms = life->last_seen_ms < span.to_ms ? life->last_seen_ms : span.to_ms;
+        TRY(write_life(store, life, span, out));
     }
     return NULL;
 }

@@ -190,6 +190,11 @@ static struct error *open_file(struct sqlite_store *store, const char *path)
     /* The log begins after the schema is there, so that the mark stands in the file itself. */
     TRY(open_with(store, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, true));
     TRY(sqlite_run(store, "PRAGMA journal_mode=WAL"));
+    struct stat status;
+    if (stat(path, &status))
+        return error_os(errno, "the store %s", store->path);
+    store->device = status.st_dev;
+    store->inode = status.st_ino;
     return check_content(store);
 }
 
@@ -210,6 +215,7 @@ static void sqlite_close(struct store *base)
     VECTOR_DEINIT(&store->scratch);
     VECTOR_DEINIT(&store->sorted);
     free(store->path);
+    free(store->file);
     free(store);
 }
 
@@ -218,6 +224,7 @@ static struct sqlite_store *new_store(const char *path, const struct store_limit
     struct sqlite_store *store = xcalloc(1, sizeof(*store));
     store->store.backend = &store_backend_sqlite;
     store->path = text_escaped(path, strlen(path));
+    store->file = xstrdup(path);
     store->lock = -1;
     if (limits)
         store->limits = *limits;

@@ -11,6 +11,7 @@
 #define SEEP_STORE_SQLITE_INTERNAL_H
 
 #include <sqlite3.h>
+#include <sys/types.h>
 
 #include "store/backend.h"
 #include "store/codec.h"
@@ -27,8 +28,12 @@ struct sqlite_store {
     struct store store; /* first */
     sqlite3 *db;
     char *path; /* escaped, for messages */
+    char *file; /* as it was given */
+    dev_t device;
+    ino_t inode; /* of a writer's file: is it still the one that the name means? */
     struct store_limits limits;
-    int lock; /* of the writer; -1 for a reader */
+    int lock;          /* of the writer; -1 for a reader */
+    int64_t pruned_ms; /* when nothing was left to prune */
     sqlite3_stmt *put_period;
     struct bytes scratch;
     struct samples sorted;
@@ -41,6 +46,9 @@ static inline struct sqlite_store *sqlite_of(struct store *store)
 
 /* An error from what SQLite says last; ERROR_BAD_DATA if the file is broken, ERROR_NOT_FOUND if it was taken away. */
 struct error *sqlite_error(struct sqlite_store *store, const char *doing) NODISCARD;
+
+/* ERROR_NOT_FOUND if a writer's file was removed or replaced: SQLite would go on writing to what nobody can find again. */
+struct error *sqlite_is_there(struct sqlite_store *store) NODISCARD;
 
 /* A statement; `query` is constant. */
 struct error *sqlite_prepare(struct sqlite_store *store, const char *query,
@@ -72,6 +80,11 @@ struct error *sqlite_set_fact(struct sqlite_store *store, const char *name,
 /* A column's text, newly made, "" for none. */
 char *sqlite_text(sqlite3_stmt *statement, int column);
 
+/* The same for what is shown. It was escaped when it was written; somebody else may have changed the file since, so that it is escaped again, which
+ * changes nothing of what is as it should be. */
+char *sqlite_line(sqlite3_stmt *statement, int column);
+char *sqlite_lines(sqlite3_stmt *statement, int column); /* '\n' between them */
+
 /* sqlite_write.c */
 struct error *sqlite_write(struct store *store, const struct batch *batch) NODISCARD;
 
@@ -87,7 +100,8 @@ struct error *sqlite_lives(struct store *store, const char *program, struct stor
                            struct lives *lives_ret) NODISCARD;
 struct error *sqlite_markers(struct store *store, uint32_t life, struct store_span span,
                              struct markers *markers_ret) NODISCARD;
-struct error *sqlite_sites(struct store *store, uint32_t life, struct site_records *sites_ret) NODISCARD;
+struct error *sqlite_sites(struct store *store, uint32_t life,
+                           struct site_records *sites_ret) NODISCARD;
 struct error *sqlite_standings(struct store *store, struct standings *standings_ret) NODISCARD;
 
 /* sqlite_calls.c */

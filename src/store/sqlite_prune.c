@@ -4,7 +4,8 @@
 
 enum {
     ROWS_A_STEP = 500,
-    PAGES_A_STEP = 256
+    PAGES_A_STEP = 256,
+    PAUSE_MS = 10 * 60 * 1000 /* after there was nothing to do: looking costs as much as sealing */
 };
 
 /* Runs a DELETE with a time and the number of rows; true in *any_ret if it deleted some. */
@@ -91,12 +92,15 @@ static struct error *prune(struct sqlite_store *store, int64_t now_ms, bool *any
 struct error *sqlite_prune(struct sqlite_store *store, int64_t now_ms, bool *more_ret)
 {
     bool any = false, free_pages = false;
+    if (store->pruned_ms && now_ms >= store->pruned_ms && now_ms - store->pruned_ms < PAUSE_MS)
+        return NULL;
     TRY(sqlite_begin(store));
     TRY(sqlite_end(store, prune(store, now_ms, &any, &free_pages)));
     if (!any && free_pages) {
         TRY(sqlite_run(store, "PRAGMA incremental_vacuum(256)"));
         any = true;
     }
+    store->pruned_ms = any ? 0 : now_ms;
     *more_ret = any;
     return NULL;
 }

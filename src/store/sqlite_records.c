@@ -45,13 +45,13 @@ static struct life life_of(sqlite3_stmt *statement)
 {
     return (struct life){
         .id = id(statement, 0),
-        .program = sqlite_text(statement, 1),
+        .program = sqlite_line(statement, 1),
         .lane = id(statement, 2),
-        .name = sqlite_text(statement, 3),
-        .unit = sqlite_text(statement, 4),
-        .cgroup = sqlite_text(statement, 5),
-        .exe = sqlite_text(statement, 6),
-        .boot_id = sqlite_text(statement, 7),
+        .name = sqlite_line(statement, 3),
+        .unit = sqlite_line(statement, 4),
+        .cgroup = sqlite_line(statement, 5),
+        .exe = sqlite_line(statement, 6),
+        .boot_id = sqlite_line(statement, 7),
         .pid = (pid_t)number(statement, 8),
         .start_ticks = (uint64_t)number(statement, 9),
         .started_ms = number(statement, 10),
@@ -60,13 +60,13 @@ static struct life life_of(sqlite3_stmt *statement)
         .ended_ms = number(statement, 13),
         .kind = (enum life_kind)id(statement, 14),
         .end = (enum life_end)id(statement, 15),
-        .go_version = sqlite_text(statement, 16),
-        .module = sqlite_text(statement, 17),
-        .release = sqlite_text(statement, 18),
-        .release_source = sqlite_text(statement, 19),
-        .build_id = sqlite_text(statement, 20),
+        .go_version = sqlite_line(statement, 16),
+        .module = sqlite_line(statement, 17),
+        .release = sqlite_line(statement, 18),
+        .release_source = sqlite_line(statement, 19),
+        .build_id = sqlite_line(statement, 20),
         .stripped = number(statement, 21),
-        .blind = sqlite_text(statement, 22),
+        .blind = sqlite_line(statement, 22),
     };
 }
 
@@ -113,7 +113,7 @@ struct error *sqlite_markers(struct store *base, uint32_t life, struct store_spa
                                      .at_ms = number(statement, 1),
                                      .length_ms = number(statement, 2),
                                      .kind = (enum marker_kind)id(statement, 3),
-                                     .text = sqlite_text(statement, 4),
+                                     .text = sqlite_line(statement, 4),
                                  });
         TRY(sqlite_step(sqlite_of(base), statement, &row));
     }
@@ -136,14 +136,14 @@ struct error *sqlite_sites(struct store *base, uint32_t life, struct site_record
         VECTOR_PUSH(sites_ret, (struct site_record){
                                    .id = id(statement, 0),
                                    .kind = (enum site_kind)id(statement, 1),
-                                   .build_id = sqlite_text(statement, 2),
-                                   .at_function = sqlite_text(statement, 3),
-                                   .at_file = sqlite_text(statement, 4),
+                                   .build_id = sqlite_line(statement, 2),
+                                   .at_function = sqlite_line(statement, 3),
+                                   .at_file = sqlite_line(statement, 4),
                                    .at_line = (int32_t)number(statement, 5),
-                                   .started_function = sqlite_text(statement, 6),
-                                   .started_file = sqlite_text(statement, 7),
+                                   .started_function = sqlite_line(statement, 6),
+                                   .started_file = sqlite_line(statement, 7),
                                    .started_line = (int32_t)number(statement, 8),
-                                   .wait_reason = sqlite_text(statement, 9),
+                                   .wait_reason = sqlite_line(statement, 9),
                                });
         TRY(sqlite_step(sqlite_of(base), statement, &row));
     }
@@ -175,7 +175,7 @@ struct error *sqlite_standings(struct store *base, struct standings *standings_r
                                        .line_to_ms = number(statement, 14),
                                        .line_from = real(statement, 15),
                                        .line_to = real(statement, 16),
-                                       .why = sqlite_text(statement, 17),
+                                       .why = sqlite_line(statement, 17),
                                    });
         TRY(sqlite_step(sqlite_of(base), statement, &row));
     }

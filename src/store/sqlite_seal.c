@@ -8,7 +8,7 @@
 enum {
     LATE_MS = 2 * 60 * 1000, /* an hour is sealed so long after it is over */
     LIVES_A_STEP = 4,
-    SERIES_A_STEP = 32,
+    SERIES_A_STEP = 8,
     SERIES_MAX = 4096 /* of one step */
 };
 
@@ -218,6 +218,7 @@ static void bind_piece(sqlite3_stmt *statement, const struct piece *piece, int64
     sqlite3_bind_int64(statement, 4, day_ms + DAY_MS);
 }
 
+/* `+level`: so that SQLite takes the index of the series, not the one of all series of the day. */
 static struct error *read_hours(struct sqlite_store *store, const struct piece *piece,
                                 int64_t day_ms, struct timeds *samples)
 {
@@ -225,7 +226,7 @@ static struct error *read_hours(struct sqlite_store *store, const struct piece *
     bool row = false;
     TRY(sqlite_prepare(store,
                        "SELECT samples FROM sealed WHERE life = ? AND series = ? AND from_ms >= ? "
-                       "AND from_ms < ? AND level = 0 ORDER BY from_ms",
+                       "AND from_ms < ? AND +level = 0 ORDER BY from_ms",
                        &statement));
     bind_piece(statement, piece, day_ms);
     TRY(sqlite_step(store, statement, &row));
@@ -256,6 +257,29 @@ static struct error *put_rolled(struct sqlite_store *store, const struct piece *
     return sqlite_step(store, statement, &row);
 }
 
+static int by_time(const void *left, const void *right)
+{
+    const struct timed *a = left, *b = right;
+    return (a->at_ms > b->at_ms) - (a->at_ms < b->at_ms);
+}
+
+/* Hours are in order but where the clock was set back: then an hour may have been sealed twice, and times come back. */
+static void put_in_order(struct timeds *samples)
+{
+    size_t kept = 0;
+    bool ordered = true;
+    for (size_t i = 1; i < samples->length && ordered; i++)
+        ordered = samples->at[i].at_ms > samples->at[i - 1].at_ms;
+    if (ordered)
+        return;
+    qsort(samples->at, samples->length, sizeof(*samples->at), by_time);
+    for (size_t i = 0; i < samples->length; i++) {
+        if (!i || samples->at[i].at_ms != samples->at[kept - 1].at_ms)
+            samples->at[kept++] = samples->at[i];
+    }
+    samples->length = kept;
+}
+
 static struct error *seal_piece(struct sqlite_store *store, const struct piece *piece,
                                 int64_t day_ms)
 {
@@ -263,10 +287,11 @@ static struct error *seal_piece(struct sqlite_store *store, const struct piece *
     bool row = false;
     struct timeds samples = {0};
     struct error *error = read_hours(store, piece, day_ms, &samples);
+    put_in_order(&samples);
     if (!error)
         error = sqlite_prepare(store,
                                "DELETE FROM sealed WHERE life = ? AND series = ? AND from_ms >= ? "
-                               "AND from_ms < ? AND level = 0",
+                               "AND from_ms < ? AND +level = 0",
                                &statement);
     if (!error) {
         bind_piece(statement, piece, day_ms);

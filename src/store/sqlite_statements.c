@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/text.h"
 #include "store/sqlite_internal.h"
 
 struct error *sqlite_error(struct sqlite_store *store, const char *doing)
@@ -28,6 +29,16 @@ struct error *sqlite_error(struct sqlite_store *store, const char *doing)
                             sqlite3_errmsg(store->db), reason ? ": " : "",
                             reason ? strerror(reason) : "");
     }
+}
+
+struct error *sqlite_is_there(struct sqlite_store *store)
+{
+    struct stat status;
+    if (!stat(store->file, &status) && status.st_dev == store->device &&
+        status.st_ino == store->inode)
+        return NULL;
+    return error_create(ERROR_NOT_FOUND, "the store %s was taken away while it was in use",
+                        store->path);
 }
 
 struct error *sqlite_prepare(struct sqlite_store *store, const char *query,
@@ -94,4 +105,24 @@ char *sqlite_text(sqlite3_stmt *statement, int column)
 {
     const char *text = (const char *)sqlite3_column_text(statement, column);
     return xstrdup(text ? text : "");
+}
+
+char *sqlite_line(sqlite3_stmt *statement, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    return text ? text_escaped(text, strlen(text)) : xstrdup("");
+}
+
+char *sqlite_lines(sqlite3_stmt *statement, int column)
+{
+    const char *text = (const char *)sqlite3_column_text(statement, column);
+    struct text lines = {0};
+    while (text && *text) {
+        size_t length = strcspn(text, "\n");
+        text_escape(&lines, text, length);
+        if (text[length])
+            text_puts(&lines, "\n");
+        text += length + (text[length] == '\n');
+    }
+    return lines.bytes ? lines.bytes : xstrdup("");
 }

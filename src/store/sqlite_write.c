@@ -108,7 +108,8 @@ static struct error *write_lives(struct sqlite_store *store, const struct lives 
 static struct error *write_seen(struct sqlite_store *store, const struct batch *batch)
 {
     AUTO_STATEMENT sqlite3_stmt *statement = NULL;
-    TRY(sqlite_prepare(store, "UPDATE lives SET last_seen_ms = ?2 WHERE id = ?1", &statement));
+    TRY(sqlite_prepare(store, "UPDATE lives SET last_seen_ms = max(last_seen_ms, ?2) WHERE id = ?1",
+                       &statement));
     struct row row = {.statement = statement};
     uint32_t last = 0;
     for (size_t i = 0; i < batch->samples.length; i++) {
@@ -284,6 +285,7 @@ static struct error *write_all(struct sqlite_store *store, const struct batch *b
 struct error *sqlite_write(struct store *base, const struct batch *batch)
 {
     struct sqlite_store *store = sqlite_of(base);
+    TRY(sqlite_is_there(store));
     TRY(sqlite_begin(store));
     return sqlite_end(store, write_all(store, batch));
 }

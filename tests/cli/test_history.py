@@ -226,6 +226,9 @@ def test_blobs_that_were_tampered_with(store, tmp_path):
         db.execute("UPDATE rolled SET points = zeroblob(100) WHERE rowid % 2 = 0")
         db.execute("UPDATE periods SET samples = 'text' WHERE rowid % 2 = 0")
         db.execute("UPDATE lives SET kind = 77, end = -1, release = x'ff00fe' WHERE id = 3")
+        db.execute("UPDATE lives SET first_seen_ms = -9223372036854775808, last_seen_ms = 9223372036854775807 WHERE id = 1")
+        db.execute("UPDATE lives SET go_version = 'go' || char(27) || '[31m' || char(155) || char(8238), unit = char(27) || ']0;x' || char(7)")
+        db.execute("UPDATE standings SET why = why || char(27) || '[2J'")
         db.execute("UPDATE calls SET state = 99, because = NULL, cause = NULL")
         db.execute("UPDATE markers SET kind = -5, at_ms = -9223372036854775808")
         db.execute("UPDATE standings SET series = 4294967295, state = -3 WHERE life = 7")
@@ -233,6 +236,7 @@ def test_blobs_that_were_tampered_with(store, tmp_path):
     for arguments in ([], ["agent"], ["--csv", "agent"], ["--json"]):
         result = history(broken, *arguments)
         assert result.status in (0, 1), str(result)
+        assert not set("\033\x07\x9b\u202e") & set(result.stdout)
 
 
 @pytest.mark.usefixtures("root")

@@ -1,14 +1,15 @@
 /* Writes a store with a believable past, through the same door as the agent, with a clock that runs fast: for the tests of what reads a
  * store, and to look at the page without waiting a week.
  *
- *   fixture FILE [--days N] [--programs N] [--story] [--interval-ms N] [--seed N] [--end-ms T]
+ *   fixture FILE [--days N] [--programs N] [--story] [--interval-ms N] [--seed N] [--end-ms T] [--measure]
  *
  * Without --programs, or with --story, the store has the story of cast.c; --programs adds so many plain programs. The last samples are of
- * `--end-ms` (default: now). Apart from that the same arguments make the same history. */
+ * `--end-ms` (default: now). Apart from that the same arguments make the same history. --measure prints what the writing cost, as JSON. */
 #include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "role.h"
@@ -20,12 +21,21 @@ struct play {
     int64_t interval_ms;
     uint32_t last_call, last_inspection;
     uint32_t *calls; /* of each role two: their ids, 0 if not yet called */
+    uint64_t batches, samples, tidied;
+    double write_s, tidy_s, longest_tidy_s; /* of the processor */
 };
 
 enum {
     CALLS_A_ROLE = 2,
     HOUR_MS = 3600 * 1000
 };
+
+static double cpu_s(void)
+{
+    struct timespec used;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (double)used.tv_sec + (double)used.tv_nsec / 1e9;
+}
 
 static int give_up(struct error *error)
 {
@@ -146,7 +156,11 @@ static struct error *play_period(struct play *play, int64_t at_ms, bool first, b
     for (size_t i = 0; i < play->cast.roles.length; i++)
         play_role(play, i, &batch, first, last);
     play_agent(play, &batch, first, after_gap);
+    double begun = cpu_s();
     struct error *error = store_write(play->store, &batch);
+    play->write_s += cpu_s() - begun;
+    play->batches++;
+    play->samples += batch.samples.length;
     batch_deinit(&batch);
     return error;
 }
@@ -154,8 +168,14 @@ static struct error *play_period(struct play *play, int64_t at_ms, bool first, b
 static struct error *tidy(struct play *play, int64_t now_ms)
 {
     bool more = true;
-    while (more)
+    while (more) {
+        double begun = cpu_s();
         TRY(store_maintain(play->store, now_ms, &more));
+        double took = cpu_s() - begun;
+        play->tidy_s += took;
+        play->longest_tidy_s = fmax(play->longest_tidy_s, took);
+        play->tidied++;
+    }
     return NULL;
 }
 
@@ -191,20 +211,18 @@ struct wish {
     const char *file;
     double days;
     unsigned programs;
-    bool story;
+    bool story, measure;
     int64_t interval_ms, end_ms;
     uint64_t seed;
 };
 
 static bool parse(int argc, char **argv, struct wish *wish)
 {
-    static const struct option options[] = {{"days", required_argument, NULL, 'd'},
-                                            {"programs", required_argument, NULL, 'p'},
-                                            {"story", no_argument, NULL, 's'},
-                                            {"interval-ms", required_argument, NULL, 'i'},
-                                            {"seed", required_argument, NULL, 'r'},
-                                            {"end-ms", required_argument, NULL, 'e'},
-                                            {0}};
+    static const struct option options[] = {
+        {"days", required_argument, NULL, 'd'}, {"programs", required_argument, NULL, 'p'},
+        {"story", no_argument, NULL, 's'},      {"interval-ms", required_argument, NULL, 'i'},
+        {"seed", required_argument, NULL, 'r'}, {"end-ms", required_argument, NULL, 'e'},
+        {"measure", no_argument, NULL, 'm'},    {0}};
     for (int option; option = getopt_long(argc, argv, "", options, NULL), option != -1;) {
         if (option == 'd')
             wish->days = strtod(optarg, NULL);
@@ -212,6 +230,8 @@ static bool parse(int argc, char **argv, struct wish *wish)
             wish->programs = (unsigned)strtoul(optarg, NULL, 10);
         else if (option == 's')
             wish->story = true;
+        else if (option == 'm')
+            wish->measure = true;
         else if (option == 'i')
             wish->interval_ms = strtoll(optarg, NULL, 10);
         else if (option == 'r')
@@ -226,6 +246,16 @@ static bool parse(int argc, char **argv, struct wish *wish)
     return optind + 1 == argc && wish->days > 0 && wish->interval_ms > 0;
 }
 
+static void print_costs(const struct play *play)
+{
+    struct rusage used;
+    getrusage(RUSAGE_SELF, &used);
+    printf("{\"batches\": %llu, \"samples\": %llu, \"write_cpu_s\": %.6f, \"pieces\": %llu, "
+           "\"maintain_cpu_s\": %.6f, \"longest_piece_s\": %.6f, \"peak_kib\": %ld}\n",
+           (unsigned long long)play->batches, (unsigned long long)play->samples, play->write_s,
+           (unsigned long long)play->tidied, play->tidy_s, play->longest_tidy_s, used.ru_maxrss);
+}
+
 int main(int argc, char **argv)
 {
     struct timespec now;
@@ -236,7 +266,7 @@ int main(int argc, char **argv)
                         .seed = 1};
     if (!parse(argc, argv, &wish)) {
         fputs("usage: fixture FILE [--days N] [--programs N] [--story] [--interval-ms N] "
-              "[--seed N] [--end-ms T]\n",
+              "[--seed N] [--end-ms T] [--measure]\n",
               stderr);
         return 2;
     }
@@ -252,6 +282,8 @@ int main(int argc, char **argv)
     play.calls = xcalloc(play.cast.roles.length * CALLS_A_ROLE + 1, sizeof(*play.calls));
     error = play_all(&play);
     store_close(play.store);
+    if (wish.measure && !error)
+        print_costs(&play);
     cast_deinit(&play.cast);
     free(play.calls);
     return error ? give_up(error) : 0;
