@@ -51,6 +51,16 @@ static void limit(int what, unsigned long long most)
     setrlimit(what, &limits); /* it can only be lowered: what is lower already stays */
 }
 
+/* Files are mapped whole, and cost nothing where they are not read: they do not count. */
+static void limit_memory(unsigned long long most)
+{
+#ifdef SEEP_SANITIZED /* the sanitizers map more than any limit */
+    (void)most;
+#else
+    limit(RLIMIT_DATA, most);
+#endif
+}
+
 /* "--cpu-s 10 --memory 1000000 COMMAND …": the limits are set, the command is returned. */
 static char **take_limits(char **arguments)
 {
@@ -59,8 +69,7 @@ static char **take_limits(char **arguments)
         if (!strcmp(arguments[0], "--cpu-s"))
             limit(RLIMIT_CPU, most);
         else if (!strcmp(arguments[0], "--memory"))
-            limit(RLIMIT_DATA,
-                  most); /* files are mapped whole, and cost nothing where they are not read */
+            limit_memory(most);
         else
             break;
         arguments += 2;

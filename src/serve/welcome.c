@@ -53,8 +53,10 @@ static bool has_cookie(const char *cookies, const char *token)
     for (const char *at = cookies; at && *at && wanted.length && !found; at = strchr(at, ';')) {
         at += strspn(at, "; ");
         size_t name_length = strlen(cookie_name);
-        if (!strncmp(at, cookie_name, name_length))
-            found = is_secret(at + name_length, strcspn(at + name_length, "; "), wanted.bytes);
+        if (strncmp(at, cookie_name, name_length) != 0)
+            continue;
+        const char *value = strchr(at, '=') + 1; /* the name ends in it */
+        found = is_secret(value, strcspn(value, "; "), wanted.bytes);
     }
     text_deinit(&wanted);
     return found;

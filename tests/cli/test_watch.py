@@ -129,6 +129,8 @@ def test_short_lived_processes_are_left_alone(watch):
         subprocess.run("for i in $(seq 50); do /bin/true; done", shell=True, check=True)
     time.sleep(2)
     assert agent.process.poll() is None
+    if "asan" in str(SEEP):
+        return  # its memory is the sanitizer's
     rss = int(next(line for line in open(f"/proc/{agent.process.pid}/status") if line.startswith("VmRSS")).split()[1])
     assert rss < 8 << 10, f"{rss} KiB"
 

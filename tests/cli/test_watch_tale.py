@@ -12,35 +12,34 @@ import urllib.request
 
 import pytest
 
-from seepcli import seep
+from seepcli import SEEP, seep
 from sources import place
 from watchcli import ALERT, Receiver, Watch, free_port
 
 from program import Program
 from toolchain import REPO, go_build
 
+pytestmark = pytest.mark.skipif("asan" in str(SEEP), reason="takes minutes: under the sanitizers test_watch.py runs")
+
 HOSTILE = "<img src=x onerror=document.title='caught'>"
 PATIENCE = 9 * 60  # of the ten minutes within which a leak is to be called
 SCREENSHOTS = REPO / "build" / "page-screenshots"
 
 
+LEAKY = ["-every", "1s"]
+PROGRAMS = {"tale-send": LEAKY, "tale-defer": LEAKY, "tale-send-fixed": LEAKY, "tale-defer-fixed": LEAKY, "pool-workers": [], "http-light": [], HOSTILE: []}
+
+
 class World:
     def __init__(self, folder):
-        hostile = folder / HOSTILE
-        shutil.copy(go_build("tickers"), hostile)
         self.began = time.time()
-        life = ["-life", "1h"]
-        self.programs = {
-            "tale-send": Program([go_build("tale-send"), "-every", "1s", *life]),
-            "tale-defer": Program([go_build("tale-defer"), "-every", "1s", *life]),
-            "tale-send-fixed": Program([go_build("tale-send-fixed"), "-every", "1s", *life]),
-            "tale-defer-fixed": Program([go_build("tale-defer-fixed"), "-every", "1s", *life]),
-            "pool-workers": Program([go_build("pool-workers"), *life]),
-            "http-light": Program([go_build("http-light"), *life]),
-            HOSTILE: Program([hostile, *life]),
-        }
+        self.programs = {}
+        for name, options in PROGRAMS.items():
+            executable = folder / (name if name == HOSTILE else f"seen-{name}")  # what else runs on the machine is of no matter
+            shutil.copy(go_build("tickers" if name == HOSTILE else name), executable)
+            self.programs[executable.name] = Program([executable, *options, "-life", "1h"])
         self.receiver = Receiver()
-        self.watch = Watch(folder, "--webhook", self.receiver.url, interval="2s", only=["tale-*", "pool-workers", "http-light", "<img*"]).start()
+        self.watch = Watch(folder, "--webhook", self.receiver.url, interval="2s", only=["seen-*", "<img*"]).start()
         self.alerts = {}
 
     def call_of(self, name):
@@ -69,16 +68,16 @@ def world(tmp_path_factory):
 # ---- the calls
 
 def test_goroutines_that_nobody_receives_from_are_called(world):
-    alert = world.call_of("tale-send")
+    alert = world.call_of("seen-tale-send")
     path, line = place("tale-send/metrics.go", "go here")
     assert alert["state"] == "leaking" and alert["place"] == f"main.(*Agent).publish metrics.go:{line}", alert
     assert "wait to send" in alert["title"] and "select" in alert["fix"]
     assert 2000 < alert["count_per_hour"] < 5000, "one a second"
-    assert alert["pid"] == world.programs["tale-send"].pid
+    assert alert["pid"] == world.programs["seen-tale-send"].pid
 
 
 def test_deferred_calls_that_never_run_are_called(world):
-    alert = world.call_of("tale-defer")
+    alert = world.call_of("seen-tale-defer")
     path, line = place("tale-defer/poll.go", "defer here")
     assert alert["state"] == "leaking" and alert["place"] == f"main.poll poll.go:{line}", alert
     assert "deferred calls pending" in alert["title"]
@@ -86,19 +85,19 @@ def test_deferred_calls_that_never_run_are_called(world):
 
 
 def test_healthy_programs_are_not_called(world):
-    world.call_of("tale-send"), world.call_of("tale-defer")
+    world.call_of("seen-tale-send"), world.call_of("seen-tale-defer")
     for alert in world.receiver.alerts:
         ALERT.validate(alert)
-    assert {alert["name"] for alert in world.receiver.alerts} == {"tale-send", "tale-defer"}
+    assert {alert["name"] for alert in world.receiver.alerts} == {"seen-tale-send", "seen-tale-defer"}
     programs = world.watch.programs()
-    assert programs["tale-send"]["state"] == programs["tale-defer"]["state"] == "leaking"
-    for name in ("tale-send-fixed", "tale-defer-fixed", "pool-workers", "http-light"):
+    assert programs["seen-tale-send"]["state"] == programs["seen-tale-defer"]["state"] == "leaking"
+    for name in ("seen-tale-send-fixed", "seen-tale-defer-fixed", "seen-pool-workers", "seen-http-light"):
         assert programs[name]["state"] not in ("leaking", "climbing") and not programs[name]["open_calls"], programs[name]
 
 
 def test_what_is_counted_is_what_the_program_says(world):
-    world.call_of("tale-send")
-    key, program = world.key("tale-send"), world.programs["tale-send"]
+    world.call_of("seen-tale-send")
+    key, program = world.key("seen-tale-send"), world.programs["seen-tale-send"]
     before = program.truth()
     time.sleep(5)
     newest = world.watch.ask("/api/v1/series", program=key, metric="goroutines")["lives"][0]["last"][-1]
@@ -113,8 +112,8 @@ def test_what_is_counted_is_what_the_program_says(world):
 
 
 def test_what_the_call_rests_on_is_kept(world):
-    world.call_of("tale-send")
-    calls = world.watch.ask("/api/v1/program", program=world.key("tale-send"))["calls"]
+    world.call_of("seen-tale-send")
+    calls = world.watch.ask("/api/v1/program", program=world.key("seen-tale-send"))["calls"]
     assert len(calls) == 1 and calls[0]["resolved_ms"] is None
     inspection = world.watch.ask("/api/v1/inspection", id=calls[0]["inspection"])
     assert inspection["document"]["findings"][0]["rule"] == "blocked-goroutines"
@@ -124,22 +123,22 @@ def test_what_the_call_rests_on_is_kept(world):
 # ---- history and metrics
 
 def test_history_shows_it_in_the_terminal(world):
-    world.call_of("tale-send"), world.call_of("tale-defer")
+    world.call_of("seen-tale-send"), world.call_of("seen-tale-defer")
     time.sleep(3)
     everything = seep("history", "--store", world.watch.store)
     assert everything.status == 1 and "leaking" in everything.stdout and "tale-send-fixed" in everything.stdout
-    one = seep("history", "--store", world.watch.store, "--metric", "goroutines", world.key("tale-send"))
+    one = seep("history", "--store", world.watch.store, "--metric", "goroutines", world.key("seen-tale-send"))
     assert one.status == 1 and "main.(*Agent).publish metrics.go" in one.stdout and "select" in one.stdout
-    clean = seep("history", "--store", world.watch.store, "tale-send-fixed")
+    clean = seep("history", "--store", world.watch.store, "seen-tale-send-fixed")
     assert clean.status == 0, str(clean)
-    rows = seep("history", "--store", world.watch.store, "--csv", str(world.programs["tale-send"].pid)).stdout.splitlines()
+    rows = seep("history", "--store", world.watch.store, "--csv", str(world.programs["seen-tale-send"].pid)).stdout.splitlines()
     assert len(rows) > 20 and "goroutines" in rows[0]
 
 
 def test_prometheus_reads_the_metrics(world, tmp_path):
     if not shutil.which("prometheus") or not shutil.which("promtool"):
         pytest.fail("Debian's prometheus is missing: tools/setup installs it")
-    world.call_of("tale-send")
+    world.call_of("seen-tale-send")
     time.sleep(3)
     text = world.watch.get("/metrics")[2]
     checked = subprocess.run(["promtool", "check", "metrics"], input=text, capture_output=True)
@@ -160,7 +159,7 @@ def test_prometheus_reads_the_metrics(world, tmp_path):
             except OSError:
                 pass
             time.sleep(0.5)
-        assert "tale-send" in found and "tale-send-fixed" not in found
+        assert "seen-tale-send" in found and "seen-tale-send-fixed" not in found
     finally:
         server.kill()
         server.wait()
@@ -205,7 +204,7 @@ def painted(browser):
 
 
 def test_the_page_lists_the_worst_first_and_opens_it(world, browse):
-    world.call_of("tale-send"), world.call_of("tale-defer")
+    world.call_of("seen-tale-send"), world.call_of("seen-tale-defer")
     browser = browse()
     browser.wait("return document.querySelectorAll('tr.pick').length >= 7")
     states = browser.run("return [...document.querySelectorAll('tr.pick .state')].slice(0, 2).map((state) => state.textContent)")
@@ -216,17 +215,17 @@ def test_the_page_lists_the_worst_first_and_opens_it(world, browse):
     browser.wait("return document.querySelectorAll('.chart canvas').length >= 4")
     assert painted(browser) > 500
     shoot(browser, "program")
-    assert browser.run("return location.search").startswith("?program=tale-")
+    assert browser.run("return location.search").startswith("?program=seen-tale-")
     browser.driver.back()
     browser.wait("return document.querySelectorAll('tr.pick').length >= 7")
     assert browser.complaints() == []
 
 
 def test_the_page_zooms_chooses_moments_and_keeps_it_in_the_address(world, browse):
-    world.call_of("tale-send")
+    world.call_of("seen-tale-send")
     from selenium.webdriver import ActionChains
 
-    browser = browse("?program=" + urllib.parse.quote(world.key("tale-send")) + "&range=1h")
+    browser = browse("?program=" + urllib.parse.quote(world.key("seen-tale-send")) + "&range=1h")
     browser.wait("return document.querySelectorAll('.chart canvas').length >= 4")
     chart = browser.driver.find_element("css selector", ".chart")
     ActionChains(browser.driver).move_to_element_with_offset(chart, 100, 0).click_and_hold().move_by_offset(200, 0).release().perform()
@@ -244,7 +243,7 @@ def test_the_page_zooms_chooses_moments_and_keeps_it_in_the_address(world, brows
 
 
 def test_the_page_goes_on_without_reloading(world, browse):
-    browser = browse("?program=" + urllib.parse.quote(world.key("http-light")))
+    browser = browse("?program=" + urllib.parse.quote(world.key("seen-http-light")))
     first = browser.wait("return document.getElementById('pulse').textContent.startsWith('up to date') && document.getElementById('pulse').textContent")
     browser.run("window.stays = true")
     browser.wait(f"return document.getElementById('pulse').textContent !== {json.dumps(first)} && window.stays")
@@ -261,8 +260,8 @@ def test_hostile_names_do_nothing(world, browse):
 
 
 def test_the_page_is_dark_at_night_and_fits_a_phone(world, browse):
-    world.call_of("tale-send")
-    dark = browse("?program=" + urllib.parse.quote(world.key("tale-send")), dark=True)
+    world.call_of("seen-tale-send")
+    dark = browse("?program=" + urllib.parse.quote(world.key("seen-tale-send")), dark=True)
     dark.wait("return document.querySelectorAll('.chart canvas').length >= 4")
     shoot(dark, "dark")
     red, green, blue = map(int, dark.run("return getComputedStyle(document.body).backgroundColor.match(/\\d+/g)"))
@@ -271,7 +270,7 @@ def test_the_page_is_dark_at_night_and_fits_a_phone(world, browse):
     phone.wait("return document.querySelectorAll('tr.pick').length >= 7")
     shoot(phone, "phone")
     assert phone.run("return document.documentElement.scrollWidth") <= 360
-    phone.driver.get(f"http://127.0.0.1:{world.watch.port}/?program=" + urllib.parse.quote(world.key("tale-send")))
+    phone.driver.get(f"http://127.0.0.1:{world.watch.port}/?program=" + urllib.parse.quote(world.key("seen-tale-send")))
     phone.wait("return document.querySelectorAll('.chart canvas').length >= 4")
     shoot(phone, "phone-program")
     assert phone.run("return document.documentElement.scrollWidth") <= 360
@@ -280,23 +279,23 @@ def test_the_page_is_dark_at_night_and_fits_a_phone(world, browse):
 # ---- the end, which changes the world: last
 
 def test_killed_and_begun_again_it_goes_on_with_what_it_knew(world):
-    world.call_of("tale-send"), world.call_of("tale-defer")
+    world.call_of("seen-tale-send"), world.call_of("seen-tale-defer")
     alerts = len(world.receiver.alerts)
     time.sleep(3)
     world.watch.stop(signal.SIGKILL)
     world.watch.start()
-    world.watch.wait_programs("tale-send", "tale-defer")
+    world.watch.wait_programs("seen-tale-send", "seen-tale-defer")
     time.sleep(6)
     programs = world.watch.programs()
-    assert programs["tale-send"]["state"] == "leaking" and programs["tale-send"]["lives"] == 1
+    assert programs["seen-tale-send"]["state"] == "leaking" and programs["seen-tale-send"]["lives"] == 1
     assert len(world.receiver.alerts) == alerts, "a leak is told once per life"
 
 
 def test_a_leak_is_over_when_its_process_ends(world):
-    world.call_of("tale-defer")
-    world.programs["tale-defer"].stop()
-    alert = world.receiver.wait(lambda alert: alert["name"] == "tale-defer" and alert["event"] == "resolved", 60)
+    world.call_of("seen-tale-defer")
+    world.programs["seen-tale-defer"].stop()
+    alert = world.receiver.wait(lambda alert: alert["name"] == "seen-tale-defer" and alert["event"] == "resolved", 60)
     assert alert["resolved_ms"] >= alert["opened_ms"]
     time.sleep(4)
-    assert world.watch.programs()["tale-defer"]["state"] == "ended"
+    assert world.watch.programs()["seen-tale-defer"]["state"] == "ended"
     assert world.watch.stop() == 0
