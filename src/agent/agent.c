@@ -188,7 +188,7 @@ static void look_at_clock(struct agent *agent)
 {
     char length[TEXT_SIZE_ROOM];
     AUTO_FREE char *line = NULL;
-    int64_t before_ms = agent->wall.now_ms, boot_ms = agent->wall.boot_ms;
+    int64_t boot_ms = agent->wall.boot_ms;
     wall_look(&agent->wall, clocks_now());
     if (agent->wall.stepped_ms) {
         text_duration(length, (double)llabs(agent->wall.stepped_ms) / 1e3);
@@ -200,7 +200,6 @@ static void look_at_clock(struct agent *agent)
     if (agent->ticks && missed_ms > 0)
         mark(agent, MARKER_AGENT_GAP, agent->wall.boot_ms - boot_ms,
              agent->wall.slept_ms ? "the machine was suspended" : "nothing was sampled");
-    (void)before_ms;
     int64_t day = agent->wall.now_ms / DAY_MS;
     if (day != agent->day)
         agent->inspect_cpu_s = 0;

@@ -10,19 +10,6 @@ enum {
     BATCHES_MAX = 4096
 };
 
-void batch_deinit(struct batch *batch)
-{
-    VECTOR_DEINIT(&batch->samples);
-    lives_deinit(&batch->lives);
-    markers_deinit(&batch->markers);
-    site_records_deinit(&batch->sites);
-    standings_deinit(&batch->standings);
-    calls_deinit(&batch->calls);
-    inspection_records_deinit(&batch->inspections);
-    free(batch->agent);
-    *batch = (struct batch){0};
-}
-
 struct error *backlog_open(const char *where, const struct store_limits *limits,
                            struct backlog *backlog_ret, char **note_ret)
 {

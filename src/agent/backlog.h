@@ -41,6 +41,4 @@ struct store *backlog_store(struct backlog *backlog);
 
 void backlog_close(struct backlog *backlog);
 
-void batch_deinit(struct batch *batch);
-
 #endif

@@ -17,12 +17,6 @@ void spot_deinit(struct spot *spot)
     *spot = (struct spot){0};
 }
 
-bool spot_equal(const struct spot *left, const struct spot *right)
-{
-    return left->line == right->line && *left->function &&
-           !strcmp(left->function, right->function) && !strcmp(left->file, right->file);
-}
-
 char *spot_name(const struct spot *spot)
 {
     const char *slash = strrchr(spot->file, '/');

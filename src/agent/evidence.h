@@ -3,7 +3,6 @@
 #ifndef SEEP_AGENT_EVIDENCE_H
 #define SEEP_AGENT_EVIDENCE_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -37,7 +36,6 @@ struct error *evidence_read(const char *json, size_t length,
 void evidence_deinit(struct evidence *evidence);
 
 void spot_deinit(struct spot *spot);
-bool spot_equal(const struct spot *left, const struct spot *right);
 
 /* "main.(*Agent).publish metrics.go:56": the file without its folders; newly made. */
 char *spot_name(const struct spot *spot);

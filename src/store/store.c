@@ -10,6 +10,19 @@ const struct store_limits store_limits_default = {
     .size_max_bytes = UINT64_C(1) << 30,
 };
 
+void batch_deinit(struct batch *batch)
+{
+    VECTOR_DEINIT(&batch->samples);
+    lives_deinit(&batch->lives);
+    markers_deinit(&batch->markers);
+    site_records_deinit(&batch->sites);
+    standings_deinit(&batch->standings);
+    calls_deinit(&batch->calls);
+    inspection_records_deinit(&batch->inspections);
+    free(batch->agent);
+    *batch = (struct batch){0};
+}
+
 static const struct store_backend *const backends[] = {&store_backend_sqlite};
 
 /* The backend that a place names, and what is behind its scheme. */

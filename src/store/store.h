@@ -33,6 +33,9 @@ struct batch {
         agent; /* or NULL: facts of the agent itself as one JSON object, for the page; replaces the last */
 };
 
+/* Frees what it holds, for those that own one; it is empty then. */
+void batch_deinit(struct batch *batch);
+
 struct store_limits {
     int64_t keep_samples_ms; /* full resolution for so long; roll-ups stay */
     int64_t keep_rollups_ms;

@@ -43,18 +43,6 @@ static int give_up(struct error *error)
     return 1;
 }
 
-static void batch_deinit(struct batch *batch)
-{
-    VECTOR_DEINIT(&batch->samples);
-    lives_deinit(&batch->lives);
-    markers_deinit(&batch->markers);
-    site_records_deinit(&batch->sites);
-    standings_deinit(&batch->standings);
-    calls_deinit(&batch->calls);
-    inspection_records_deinit(&batch->inspections);
-    free(batch->agent);
-}
-
 static void mark(struct batch *batch, uint32_t life, int64_t length_ms, enum marker_kind kind,
                  const char *text)
 {
