@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/child.h"
 #include "base/executables.h"
 #include "base/memory.h"
 
@@ -116,21 +116,12 @@ static int spawn(const struct looker *looker, const struct pipes *pipes,
     size_t count = add_limits(limits, limit_texts, all, 1);
     for (size_t i = 0; arguments[i] && i < LOOKER_ARGUMENTS_MAX; i++)
         all[count++] = (char *)(uintptr_t)arguments[i]; /* posix_spawn changes none */
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    posix_spawn_file_actions_adddup2(&actions, pipes->input[0], STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, pipes->output[1], STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    int failed = posix_spawn(pid_ret, looker->program, &actions, &attributes, all, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return failed;
+    const struct child_file files[] = {
+        {STDIN_FILENO, pipes->input[0]},
+        {STDOUT_FILENO, pipes->output[1]},
+        {STDERR_FILENO, CHILD_NULL},
+    };
+    return child_spawn(all, files, LENGTH_OF(files), pid_ret);
 }
 
 struct error *looker_start(struct looker *looker, const char *const *arguments, const char *input,

@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/child.h"
 #include "base/executables.h"
 
 enum {
@@ -85,21 +85,12 @@ static char *message_of(const struct outbox *outbox, const struct letter *letter
 static int spawn(const struct outbox *outbox, int input, pid_t *pid_ret)
 {
     char *arguments[] = {outbox->program, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    sigemptyset(&none);
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    int failed = posix_spawn(pid_ret, outbox->program, &actions, &attributes, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return failed;
+    const struct child_file files[] = {
+        {STDIN_FILENO, input},
+        {STDOUT_FILENO, CHILD_NULL},
+        {STDERR_FILENO, CHILD_NULL},
+    };
+    return child_spawn(arguments, files, LENGTH_OF(files), pid_ret);
 }
 
 static void send_first(struct outbox *outbox, int64_t boot_ms)

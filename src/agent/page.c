@@ -5,13 +5,13 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/child.h"
 #include "base/executables.h"
 
 enum {
@@ -153,28 +153,17 @@ static int spawn(const struct page *page, int token, pid_t *pid_ret)
                            "--socket",    socket_fd,  "--interval-ms",
                            interval,      "--idle-s", idle};
     size_t count = 9;
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawnattr_init(&attributes);
-    sigemptyset(&none);
-    posix_spawnattr_setsigmask(&attributes, &none);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
-    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    struct child_file files[4] = {{STDIN_FILENO, CHILD_NULL}, {STDOUT_FILENO, CHILD_NULL}};
+    size_t file_count = 2;
     if (token >= 0) {
-        posix_spawn_file_actions_adddup2(&actions, token, TOKEN_FD);
+        files[file_count++] = (struct child_file){TOKEN_FD, token};
         arguments[count++] = "--token-fd";
         arguments[count++] = token_fd;
         if (!settings_is_loopback(page->settings))
             arguments[count++] = "--allow-any-host-with-token";
     }
-    posix_spawn_file_actions_adddup2(&actions, page->socket, SOCKET_FD);
-    int failed = posix_spawn(pid_ret, page->program, &actions, &attributes, arguments, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    posix_spawnattr_destroy(&attributes);
-    return failed;
+    files[file_count++] = (struct child_file){SOCKET_FD, page->socket};
+    return child_spawn(arguments, files, file_count, pid_ret);
 }
 
 /* After n failures in a row it rests for 2ⁿ seconds, at most a minute. */
