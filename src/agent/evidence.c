@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/answer.h"
 #include "base/text.h"
 
 enum {
@@ -28,16 +29,6 @@ char *spot_name(const struct spot *spot)
 }
 
 /* A text as it is shown and kept: escaped once more, since it came through another process. */
-static char *text_in(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    size_t length = json_string_length(value);
-    if (!json_is_string(value))
-        return xstrdup("");
-    return text_escaped(json_string_value(value),
-                        length < TEXT_LENGTH_MAX ? length : TEXT_LENGTH_MAX);
-}
-
 static uint64_t count_in(const json_t *object, const char *key)
 {
     json_int_t value = json_integer_value(json_object_get(object, key));
@@ -47,11 +38,10 @@ static uint64_t count_in(const json_t *object, const char *key)
 static struct spot spot_in(const json_t *object, const char *key)
 {
     const json_t *place = json_object_get(object, key);
-    json_int_t line = json_integer_value(json_object_get(place, "line"));
     return (struct spot){
-        .function = text_in(place, "function"),
-        .file = text_in(place, "file"),
-        .line = line > 0 && line < INT32_MAX ? (int32_t)line : 0,
+        .function = answer_text(place, "function", TEXT_LENGTH_MAX),
+        .file = answer_text(place, "file", TEXT_LENGTH_MAX),
+        .line = answer_line(place),
     };
 }
 
@@ -103,10 +93,10 @@ struct error *evidence_read(const char *json, size_t length, struct evidence *ev
     for (size_t i = 0; i < json_array_size(findings) && i < EVIDENCE_FINDINGS_MAX; i++) {
         const json_t *finding = json_array_get(findings, i);
         VECTOR_PUSH(&evidence.findings, (struct evidence_finding){
-                                            .rule = text_in(finding, "rule"),
-                                            .grade = text_in(finding, "grade"),
-                                            .title = text_in(finding, "title"),
-                                            .fix = text_in(finding, "fix"),
+                                            .rule = answer_text(finding, "rule", TEXT_LENGTH_MAX),
+                                            .grade = answer_text(finding, "grade", TEXT_LENGTH_MAX),
+                                            .title = answer_text(finding, "title", TEXT_LENGTH_MAX),
+                                            .fix = answer_text(finding, "fix", TEXT_LENGTH_MAX),
                                             .because = reasons_in(finding),
                                             .at = spot_in(finding, "at"),
                                             .started_at = spot_in(finding, "started_at"),

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/answer.h"
 #include "agent/calls.h"
 #include "base/text.h"
 
@@ -223,18 +224,6 @@ static struct tracked *tracked_at(struct watched *watched, const struct asked_si
     return NULL;
 }
 
-static char *text_in(const json_t *object, const char *key)
-{
-    const char *text = json_string_value(json_object_get(object, key));
-    return text ? text_escaped(text, strnlen(text, REASON_MAX)) : xstrdup("");
-}
-
-static int32_t line_in(const json_t *place)
-{
-    json_int_t line = json_integer_value(json_object_get(place, "line"));
-    return line > 0 && line < INT32_MAX ? (int32_t)line : 0;
-}
-
 static bool same_site(const struct site_record *left, const struct site_record *right)
 {
     return left->kind == right->kind && left->at_line == right->at_line &&
@@ -288,13 +277,13 @@ static void name_site(struct agent *agent, const struct watched *watched, struct
     struct site_record site = {
         .kind = tracked->kind,
         .build_id = xstrdup(watched->life.build_id),
-        .at_function = text_in(at, "function"),
-        .at_file = text_in(at, "file"),
-        .at_line = line_in(at),
-        .started_function = text_in(started, "function"),
-        .started_file = text_in(started, "file"),
-        .started_line = line_in(started),
-        .wait_reason = text_in(answer, "wait_reason"),
+        .at_function = answer_text(at, "function", REASON_MAX),
+        .at_file = answer_text(at, "file", REASON_MAX),
+        .at_line = answer_line(at),
+        .started_function = answer_text(started, "function", REASON_MAX),
+        .started_file = answer_text(started, "file", REASON_MAX),
+        .started_line = answer_line(started),
+        .wait_reason = answer_text(answer, "wait_reason", REASON_MAX),
     };
     tracked->named = true;
     tracked->at_function = xstrdup(site.at_function);

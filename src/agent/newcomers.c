@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/answer.h"
 #include "agent/jobs.h"
 #include "base/text.h"
 #include "target/procfs.h"
@@ -13,16 +14,6 @@ enum {
     CGROUP_ROOM = 8192,
     RESTORED_MAX = FLOORS_MAX
 };
-
-static char *text_in(const json_t *object, const char *key)
-{
-    const json_t *value = json_object_get(object, key);
-    size_t length = json_string_length(value);
-    if (!json_is_string(value))
-        return xstrdup("");
-    return text_escaped(json_string_value(value),
-                        length < TEXT_LENGTH_MAX ? length : TEXT_LENGTH_MAX);
-}
 
 static int digit(char letter)
 {
@@ -51,15 +42,16 @@ static bool read_recipe(const json_t *line, struct recipe *recipe_ret)
 
 static void read_program(const json_t *line, struct life *life)
 {
-    life->name = text_in(line, "name");
-    life->exe = text_in(line, "exe");
-    life->go_version = text_in(line, "go_version");
-    life->module = text_in(line, "module");
-    life->release = text_in(line, "release");
-    life->release_source = text_in(line, "release_source");
-    life->build_id = text_in(line, "build_id");
+    life->name = answer_text(line, "name", TEXT_LENGTH_MAX);
+    life->exe = answer_text(line, "exe", TEXT_LENGTH_MAX);
+    life->go_version = answer_text(line, "go_version", TEXT_LENGTH_MAX);
+    life->module = answer_text(line, "module", TEXT_LENGTH_MAX);
+    life->release = answer_text(line, "release", TEXT_LENGTH_MAX);
+    life->release_source = answer_text(line, "release_source", TEXT_LENGTH_MAX);
+    life->build_id = answer_text(line, "build_id", TEXT_LENGTH_MAX);
     life->stripped = json_is_true(json_object_get(line, "stripped"));
-    life->blind = text_in(line, json_object_get(line, "problem") ? "problem" : "blind");
+    life->blind =
+        answer_text(line, json_object_get(line, "problem") ? "problem" : "blind", TEXT_LENGTH_MAX);
 }
 
 static int64_t started_ms(const struct agent *agent, uint64_t start_ticks)
@@ -180,7 +172,7 @@ static void refuse(struct agent *agent, struct roster_entry *entry, const json_t
     if (gone || !json_is_true(json_object_get(line, "go")))
         return;
     free(agent->unreadable_why);
-    agent->unreadable_why = text_in(line, "problem");
+    agent->unreadable_why = answer_text(line, "problem", TEXT_LENGTH_MAX);
 }
 
 static void take_line(struct agent *agent, const json_t *line, struct roster_entry *entry)
@@ -188,7 +180,7 @@ static void take_line(struct agent *agent, const json_t *line, struct roster_ent
     bool is_go = json_is_true(json_object_get(line, "go"));
     bool problem = json_is_string(json_object_get(line, "problem"));
     struct vitals_source source;
-    AUTO_FREE char *name = text_in(line, "name");
+    AUTO_FREE char *name = answer_text(line, "name", TEXT_LENGTH_MAX);
     if (!problem && !is_go) {
         roster_settle(&agent->roster, entry, ROSTER_OTHER, agent->wall.boot_ms);
         return;
