@@ -40,7 +40,7 @@ static const uint16_t absent = UINT16_MAX;
 /* Byte offsets. What is not known is absent. */
 struct order {
     uint16_t text, etext, noptrdata, enoptrdata, data, edata, bss, ebss, noptrbss, enoptrbss;
-    uint16_t types, etypes, gofunc, gcdatamask, gcbssmask, next;
+    uint16_t types, etypes, rodata, gofunc, gcdatamask, gcbssmask, next;
 };
 
 #define FRONT                                                                                   \
@@ -50,22 +50,22 @@ struct order {
 /* Newest first: they are also what an unknown release is tried with. */
 static const struct order orders[] = {
     /* 1.27: typedesclen, itaboffset and itabsize came, typelinks and itablinks went */
-    {FRONT, .types = 296, .etypes = 312, .gofunc = 344, .gcdatamask = 520, .gcbssmask = 536,
+    {FRONT, .types = 296, .etypes = 312, .rodata = 336, .gofunc = 344, .gcdatamask = 520, .gcbssmask = 536,
      .next = 560},
     /* 1.26: epclntab came behind gofunc */
-    {FRONT, .types = 296, .etypes = 304, .gofunc = 320, .gcdatamask = 544, .gcbssmask = 560,
+    {FRONT, .types = 296, .etypes = 304, .rodata = 312, .gofunc = 320, .gcdatamask = 544, .gcbssmask = 560,
      .next = 584},
     /* 1.23: bad went from behind typemap to hasmain */
-    {FRONT, .types = 296, .etypes = 304, .gofunc = 320, .gcdatamask = 536, .gcbssmask = 552,
+    {FRONT, .types = 296, .etypes = 304, .rodata = 312, .gofunc = 320, .gcdatamask = 536, .gcbssmask = 552,
      .next = 576},
     /* 1.21: inittasks came */
-    {FRONT, .types = 296, .etypes = 304, .gofunc = 320, .gcdatamask = 536, .gcbssmask = 552,
+    {FRONT, .types = 296, .etypes = 304, .rodata = 312, .gofunc = 320, .gcdatamask = 536, .gcbssmask = 552,
      .next = 584},
     /* 1.20: covctrs and ecovctrs came */
-    {FRONT, .types = 296, .etypes = 304, .gofunc = 320, .gcdatamask = 512, .gcbssmask = 528,
+    {FRONT, .types = 296, .etypes = 304, .rodata = 312, .gofunc = 320, .gcdatamask = 512, .gcbssmask = 528,
      .next = 560},
     /* 1.18 */
-    {FRONT, .types = 280, .etypes = 288, .gofunc = 304, .gcdatamask = 496, .gcbssmask = 512,
+    {FRONT, .types = 280, .etypes = 288, .rodata = 296, .gofunc = 304, .gcdatamask = 496, .gcbssmask = 512,
      .next = 544},
 };
 
@@ -83,7 +83,7 @@ static const struct {
     FIELD(enoptrdata, false), FIELD(data, false),       FIELD(edata, false),
     FIELD(bss, false),        FIELD(ebss, false),       FIELD(noptrbss, false),
     FIELD(enoptrbss, false),  FIELD(gcdatamask, false), FIELD(gcbssmask, false),
-    FIELD(next, false),
+    FIELD(next, false),       FIELD(rodata, false),
 #undef FIELD
 };
 
@@ -147,6 +147,7 @@ static struct moduledata take_module(const struct module_bytes *bytes, const str
     take_mask(bytes, order->gcdatamask, &module.gcdatamask_bytes, &module.gcdatamask_bits);
     take_mask(bytes, order->gcbssmask, &module.gcbssmask_bytes, &module.gcbssmask_bits);
     module.gofunc = word_at(bytes, order->gofunc);
+    module.rodata = order->rodata == absent ? 0 : word_at(bytes, order->rodata);
     module.next = word_at(bytes, order->next) % 8 == 0 ? word_at(bytes, order->next) : 0;
     return module;
 }

@@ -18,6 +18,7 @@ struct moduledata {
     address noptrdata, noptrdata_end, data, data_end, bss, bss_end, noptrbss, noptrbss_end;
     address types, types_end;
     address gofunc;
+    address rodata; /* what offsets of stack objects' pointer maps are relative to; 0 if not known */
     address gcdatamask_bytes, gcbssmask_bytes; /* 0 until the runtime has built them */
     uint64_t gcdatamask_bits, gcbssmask_bits;
     address next;

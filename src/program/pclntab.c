@@ -38,6 +38,7 @@ enum { /* magics, internal/abi/symtab.go */
 
 enum { /* offsets in _func; what follows has moved with startLine in 1.20 */
     FUNC_NAME = 4,
+    FUNC_ARGS = 8,
     FUNC_DEFERRETURN = 12,
     FUNC_PCSP = 16,
     FUNC_PCFILE = 20,
@@ -333,4 +334,10 @@ int func_argument_words(const struct pclntab *table, const struct func *func)
         }
     }
     return -1;
+}
+
+int32_t func_argument_bytes(const struct func *func)
+{
+    int32_t bytes = (int32_t)u32_at(func->record, FUNC_ARGS);
+    return bytes < 0 ? -1 : bytes;
 }

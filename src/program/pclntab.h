@@ -18,7 +18,9 @@
 enum { /* indices of the tables, internal/abi/symtab.go */
     PCDATA_STACK_MAP_INDEX = 1,
     PCDATA_INL_TREE_INDEX = 2,
+    FUNCDATA_ARGS = 0,
     FUNCDATA_LOCALS = 1,
+    FUNCDATA_STACK_OBJECTS = 2,
     FUNCDATA_INL_TREE = 3,
     FUNCDATA_OPEN_CODED_DEFER_INFO = 4,
     FUNCDATA_ARG_INFO = 5,
@@ -115,6 +117,9 @@ int32_t func_pcdata(const struct pclntab *table, const struct func *func, unsign
 
 /* Address of a FUNCDATA blob, 0 if none. */
 address func_funcdata(const struct pclntab *table, const struct func *func, unsigned which);
+
+/* Bytes of arguments and results on the stack (_func.args), -1 if that is not known. */
+int32_t func_argument_bytes(const struct func *func);
 
 /* The same as bytes (to the end of func_data); empty if none. */
 struct bytes func_funcdata_bytes(const struct pclntab *table, const struct func *func,

@@ -10,8 +10,8 @@ enum {
 };
 
 const char *const runtime_wanted_types[] = {
-    "runtime.g",     "runtime.m", "runtime.sudog", "runtime.hchan", "runtime._defer",
-    "runtime.mspan", NULL,
+    "runtime.g",     "runtime.m", "runtime.sudog",  "runtime.hchan",   "runtime._defer",
+    "runtime.mspan", "runtime.p", "runtime.mcache", "runtime.special", NULL,
 };
 
 struct binding {
@@ -30,7 +30,13 @@ static const struct binding bindings[] = {
 
 static bool is_spare(const char *type)
 {
-    return !strcmp(type, "runtime.m") || !strcmp(type, "runtime.mspan");
+    static const char *const spare[] = {"runtime.m", "runtime.mspan", "runtime.p",
+                                        "runtime.mcache", "runtime.special"};
+    for (size_t i = 0; i < LENGTH_OF(spare); i++) {
+        if (!strcmp(type, spare[i]))
+            return true;
+    }
+    return false;
 }
 
 static struct error *bind(const struct types *types, const struct binding *binding,
@@ -82,6 +88,25 @@ static uint32_t extent_of(const struct offsets *offsets, const char *type, uint3
     return to;
 }
 
+/* What the heap graph needs beyond what the memory split does. */
+static void bind_heap(const struct types *types, struct offsets *offsets)
+{
+    const struct layout *special = types_layout(types, "runtime.special");
+    const struct layout *mspan = types_layout(types, "runtime.mspan");
+    struct layout_field objects;
+    if (special && special->size <= STRUCT_SIZE_MAX)
+        offsets->special_size = (uint32_t)special->size;
+    if (mspan && layout_field(mspan, "nelems", &objects))
+        offsets->short_counters = objects.size == 2;
+    offsets->has_objects = offsets->has_mspan && offsets->mspan_objects != ABSENT &&
+                           offsets->mspan_free_index != ABSENT &&
+                           offsets->mspan_alloc_bits != ABSENT &&
+                           offsets->mspan_mark_bits != ABSENT && offsets->mspan_class != ABSENT &&
+                           offsets->mspan_specials != ABSENT && offsets->special_size &&
+                           offsets->special_next != ABSENT &&
+                           offsets->special_offset != ABSENT && offsets->special_kind != ABSENT;
+}
+
 struct error *offsets_bind(const struct types *types, struct offsets *offsets_ret)
 {
     struct offsets offsets = {0};
@@ -95,6 +120,7 @@ struct error *offsets_bind(const struct types *types, struct offsets *offsets_re
     offsets.defer_size = extent_of(&offsets, "runtime._defer", NULL, NULL);
     offsets.mspan_size = extent_of(&offsets, "runtime.mspan", NULL, &offsets.has_mspan);
     offsets.has_m = offsets.m_procid != ABSENT;
+    bind_heap(types, &offsets);
     *offsets_ret = offsets;
     return NULL;
 }

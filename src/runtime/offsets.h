@@ -32,8 +32,21 @@ enum {
     X(g, g_startpc, "startpc", NULL, true)                 \
     X(g, g_waiting, "waiting", NULL, true)                 \
     X(g, g_labels, "labels", NULL, false)                  \
+    X(g, g_context, "sched.ctxt", NULL, false)             \
+    X(g, g_panic, "_panic", NULL, false)                   \
     X(m, m_procid, "procid", NULL, false)                  \
     X(m, m_curg, "curg", NULL, false)                      \
+    X(m, m_g0, "g0", NULL, false)                          \
+    X(m, m_gsignal, "gsignal", NULL, false)                \
+    X(m, m_p, "p", NULL, false)                            \
+    X(m, m_next, "alllink", NULL, false)                   \
+    X(p, p_id, "id", NULL, false)                          \
+    X(p, p_m, "m", NULL, false)                            \
+    X(p, p_mcache, "mcache", NULL, false)                  \
+    X(mcache, mcache_tiny, "tiny", NULL, false)            \
+    X(special, special_next, "next", NULL, false)          \
+    X(special, special_offset, "offset", NULL, false)      \
+    X(special, special_kind, "kind", NULL, false)          \
     X(sudog, sudog_g, "g", NULL, true)                     \
     X(sudog, sudog_next, "next", NULL, true)               \
     X(sudog, sudog_elem, "elem.vu", "elem", true)          \
@@ -56,7 +69,16 @@ enum {
     X(mspan, mspan_start, "startAddr", NULL, true)         \
     X(mspan, mspan_pages, "npages", NULL, true)            \
     X(mspan, mspan_element_size, "elemsize", NULL, true)   \
-    X(mspan, mspan_state, "state", NULL, true)
+    X(mspan, mspan_state, "state", NULL, true)             \
+    X(mspan, mspan_objects, "nelems", NULL, false)         \
+    X(mspan, mspan_free_index, "freeindex", NULL, false)   \
+    X(mspan, mspan_alloc_bits, "allocBits", NULL, false)   \
+    X(mspan, mspan_mark_bits, "gcmarkBits", NULL, false)   \
+    X(mspan, mspan_sweepgen, "sweepgen", NULL, false)      \
+    X(mspan, mspan_class, "spanclass", NULL, false)        \
+    X(mspan, mspan_specials, "specials", NULL, false)      \
+    X(mspan, mspan_large_type, "largeType", NULL, false)   \
+    X(mspan, mspan_user_arena, "isUserArenaChunk", NULL, false)
 
 struct offsets {
 #define DECLARE(type, member, field, other, required) int32_t member;
@@ -65,7 +87,10 @@ struct offsets {
     /* The part of each struct that holds all fields above: [from, from + size). */
     uint32_t g_from, g_size;
     uint32_t sudog_size, hchan_size, defer_size, mspan_size;
+    uint32_t special_size; /* of runtime.special, which others begin with; 0 unknown */
+    bool short_counters;   /* mspan counts its objects in 16 bits (since 1.22), not in a word */
     bool has_m, has_mspan; /* the program has these descriptors with all required fields */
+    bool has_objects;      /* mspan tells all that the heap graph needs */
 };
 
 /* Errors: a struct without a descriptor, or without a required field: the line names it. mspan and m may be missing. */

@@ -11,6 +11,35 @@ enum {
 
 static const uint64_t span_pages_max = UINT64_C(1) << 36;
 
+static uint32_t counter(const struct offsets *offsets, const uint8_t *bytes, int32_t offset)
+{
+    uint64_t value = load_u64(bytes + offset);
+    if (offsets->short_counters)
+        return (uint32_t)(value & UINT16_MAX);
+    return value < UINT32_MAX ? (uint32_t)value : UINT32_MAX;
+}
+
+/* All zero where the program does not tell, or where the objects would not fit into the span. */
+static void decode_objects(const struct offsets *offsets, const uint8_t *bytes, struct span *span)
+{
+    uint32_t objects = counter(offsets, bytes, offsets->mspan_objects);
+    if (!span->element_size || !objects ||
+        span->pages * SPAN_PAGE_BYTES / span->element_size < objects)
+        return;
+    span->objects = objects;
+    span->free_index = counter(offsets, bytes, offsets->mspan_free_index);
+    span->alloc_bits = load_u64(bytes + offsets->mspan_alloc_bits);
+    span->mark_bits = load_u64(bytes + offsets->mspan_mark_bits);
+    span->specials = load_u64(bytes + offsets->mspan_specials);
+    span->class = bytes[offsets->mspan_class];
+    if (offsets->mspan_sweepgen != ABSENT)
+        span->sweepgen = load_u32(bytes + offsets->mspan_sweepgen);
+    if (offsets->mspan_large_type != ABSENT)
+        span->large_type = load_u64(bytes + offsets->mspan_large_type);
+    if (offsets->mspan_user_arena != ABSENT)
+        span->user_arena = bytes[offsets->mspan_user_arena] != 0;
+}
+
 static void decode(const struct offsets *offsets, const uint8_t *bytes, struct span *span)
 {
     *span = (struct span){
@@ -19,6 +48,8 @@ static void decode(const struct offsets *offsets, const uint8_t *bytes, struct s
         .element_size = load_u64(bytes + offsets->mspan_element_size),
         .state = bytes[offsets->mspan_state],
     };
+    if (offsets->has_objects && span->pages <= span_pages_max)
+        decode_objects(offsets, bytes, span);
 }
 
 bool span_read(struct target *target, const struct offsets *offsets, address at,

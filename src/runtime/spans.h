@@ -19,7 +19,14 @@ struct span {
     address start;
     uint64_t pages;
     uint64_t element_size;
+    address alloc_bits, mark_bits; /* a bit for each object, least first */
+    address specials;              /* list of runtime.special; 0 none */
+    address large_type;            /* 1.22+: of the one large object; 0 else */
+    uint32_t objects, free_index;  /* slots; those below free_index are allocated */
+    uint32_t sweepgen;
     uint8_t state;
+    uint8_t class; /* spanclass: size class << 1 | noscan */
+    bool user_arena;
 };
 
 struct spans {

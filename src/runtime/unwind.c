@@ -71,12 +71,6 @@ bool stack_word(struct runtime *runtime, const struct stack_piece *piece, addres
     return !error_ignore(error);
 }
 
-struct frame {
-    address pc, sp, fp, lr;
-    bool exact;
-    const struct pc_facts *facts;
-};
-
 /* The caller's sp, checked against the stack's bounds. */
 static bool frame_end(struct runtime *runtime, const struct unwind_start *start,
                       struct frame *frame)
@@ -142,8 +136,7 @@ static void unroll_ring(struct unwound *unwound)
     stack->kept = STACK_INNER_MAX + STACK_OUTER_MAX;
 }
 
-/* Where the frame's locals end: below the return address and, if there is a frame, the saved frame pointer. */
-static address locals_end(struct runtime *runtime, const struct frame *frame)
+address frame_locals_end(const struct runtime *runtime, const struct frame *frame)
 {
     address varp = runtime->program->arch == ARCH_AMD64 ? frame->fp - 8 : frame->fp;
     return varp > frame->sp ? varp - 8 : varp;
@@ -154,7 +147,7 @@ static void note_open_coded(struct runtime *runtime, const struct stack_piece *p
 {
     if (!frame->facts->defer_bits || unwound->open_coded.length >= OPEN_CODED_MAX)
         return;
-    address varp = locals_end(runtime, frame);
+    address varp = frame_locals_end(runtime, frame);
     address at = varp - (uint64_t)frame->facts->defer_bits;
     uint64_t word = 0;
     if (at < frame->sp || at >= varp || !stack_word(runtime, piece, at & ~UINT64_C(7), &word))
@@ -166,43 +159,75 @@ static void note_open_coded(struct runtime *runtime, const struct stack_piece *p
                         .facts = *frame->facts, .pc = frame->pc, .varp = varp, .defer_bits = bits});
 }
 
-/* One step to the caller; false at the end, complete or not. */
-static bool step(struct runtime *runtime, const struct unwind_start *start,
-                 const struct stack_piece *piece, struct frame *frame, struct unwound *unwound)
+/* On to the caller; false where that is not known. */
+static bool leave(struct frame_walk *walk, struct frame *frame)
 {
-    frame->facts = pc_facts_of(runtime, frame->pc);
-    if (!frame->facts->entry)
-        return false;
-    if (frame->facts->ends) {
-        keep_pc(unwound, frame);
-        unwound->stack.complete = true;
-        return false;
-    }
-    if (!frame->facts->known || (frame->facts->stops && unwound->stack.depth) ||
-        !frame_end(runtime, start, frame))
-        return false;
-    keep_pc(unwound, frame);
-    note_open_coded(runtime, piece, frame, unwound);
     bool injected = frame->facts->injected;
     uint64_t pc = 0;
-    if (!return_address(runtime, piece, frame, &pc) || (frame->fp == frame->sp && pc == frame->pc))
+    if (!return_address(walk->runtime, walk->piece, frame, &pc) ||
+        (frame->fp == frame->sp && pc == frame->pc))
         return false;
     frame->pc = pc;
     frame->sp = frame->fp;
-    frame->exact = false;
+    frame->exact = frame->interrupted = false;
     frame->lr = 0;
-    return !injected || past_injected_call(runtime, piece, frame);
+    if (!injected)
+        return true;
+    frame->interrupted = true;
+    return past_injected_call(walk->runtime, walk->piece, frame);
+}
+
+void frame_walk_begin(struct frame_walk *walk, struct runtime *runtime,
+                      const struct unwind_start *start, const struct stack_piece *piece)
+{
+    *walk = (struct frame_walk){.runtime = runtime, .start = start, .piece = piece};
+    walk->frame = (struct frame){.pc = start->pc,
+                                 .sp = start->sp,
+                                 .lr = start->lr,
+                                 .exact = start->interrupted,
+                                 .interrupted = start->interrupted};
+}
+
+bool frame_walk_next(struct frame_walk *walk, struct frame *frame_ret)
+{
+    struct frame *frame = &walk->frame;
+    if (walk->ended || walk->depth >= DEPTH_MAX)
+        return false;
+    walk->ended = walk->depth && !leave(walk, frame);
+    if (walk->ended)
+        return false;
+    frame->facts = pc_facts_of(walk->runtime, frame->pc);
+    walk->ended = true;
+    if (!frame->facts->entry)
+        return false;
+    walk->complete = frame->facts->ends;
+    if (walk->complete) {
+        frame->fp = frame->sp;
+    } else {
+        if (!frame->facts->known || (frame->facts->stops && walk->depth) ||
+            !frame_end(walk->runtime, walk->start, frame))
+            return false;
+        walk->ended = false;
+    }
+    walk->depth++;
+    *frame_ret = *frame;
+    return true;
 }
 
 void unwind(struct runtime *runtime, const struct unwind_start *start,
             const struct stack_piece *piece, struct unwound *unwound)
 {
-    struct frame frame = {
-        .pc = start->pc, .sp = start->sp, .lr = start->lr, .exact = start->interrupted};
+    struct frame_walk walk;
+    struct frame frame;
     unwound->stack = (struct stack){0};
     unwound->open_coded.length = 0;
-    while (unwound->stack.depth < DEPTH_MAX && step(runtime, start, piece, &frame, unwound))
-        ;
+    frame_walk_begin(&walk, runtime, start, piece);
+    while (frame_walk_next(&walk, &frame)) {
+        keep_pc(unwound, &frame);
+        if (!walk.complete)
+            note_open_coded(runtime, piece, &frame, unwound);
+    }
+    unwound->stack.complete = walk.complete;
     unroll_ring(unwound);
 }
 

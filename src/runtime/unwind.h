@@ -38,6 +38,32 @@ void unwind(struct runtime *runtime, const struct unwind_start *start,
             const struct stack_piece *piece, struct unwound *unwound);
 void unwound_deinit(struct unwound *unwound);
 
+/* Frame by frame, for who wants more than the pcs. */
+struct frame {
+    address pc, sp, fp, lr;       /* fp: the caller's sp */
+    bool exact;                   /* pc is the very instruction, not a return address */
+    bool interrupted;             /* a signal may have stopped it anywhere: no stack map holds */
+    const struct pc_facts *facts; /* good until the next frame */
+};
+
+struct frame_walk {
+    struct runtime *runtime;
+    const struct unwind_start *start;
+    const struct stack_piece *piece;
+    struct frame frame; /* the next one */
+    uint32_t depth;     /* frames given so far */
+    bool complete, ended;
+};
+
+void frame_walk_begin(struct frame_walk *walk, struct runtime *runtime,
+                      const struct unwind_start *start, const struct stack_piece *piece);
+
+/* False behind the last frame: then `complete` tells whether that was the outermost one. */
+bool frame_walk_next(struct frame_walk *walk, struct frame *frame_ret);
+
+/* Where the frame's locals end: below the return address and, if there is a frame, the saved frame pointer. */
+address frame_locals_end(const struct runtime *runtime, const struct frame *frame);
+
 /* Facts of a code address; owned by runtime, good until the next call. */
 const struct pc_facts *pc_facts_of(struct runtime *runtime, address pc);
 

@@ -112,6 +112,13 @@ static const uint8_t *bytes_at(const struct core *core, address at, size_t *left
     return range->bytes + (at - range->start);
 }
 
+static const uint8_t *core_in_place(const struct target *target, address at, uint64_t size)
+{
+    size_t left = 0;
+    const uint8_t *bytes = bytes_at((const struct core *)target, at, &left);
+    return bytes && left >= size && (uintptr_t)bytes % 8 == 0 ? bytes : NULL;
+}
+
 static struct error *core_read(struct target *target, address at, void *to, size_t size)
 {
     uint8_t *out = to;
@@ -213,6 +220,7 @@ static bool core_registers(const struct target *target, pid_t tid,
 static const struct target_operations operations = {
     .read = core_read,
     .read_many = core_read_many,
+    .in_place = core_in_place,
     .measure = core_measure,
     .resident = core_resident,
     .registers = core_registers,

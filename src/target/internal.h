@@ -27,6 +27,8 @@ struct target_operations {
     struct error *(*read)(struct target *target, address at, void *to, size_t size);
     /* Sorted by address; sets `failed` for each, and zeroes what failed. */
     struct error *(*read_many)(struct target *target, struct read_request *requests, size_t count);
+    /* May be NULL, as what it returns. */
+    const uint8_t *(*in_place)(const struct target *target, address at, uint64_t size);
     struct error *(*measure)(struct target *target);
     struct error *(*resident)(struct target *target, address start, uint64_t size,
                               uint64_t *resident_ret);

@@ -299,3 +299,8 @@ struct error *target_u32(struct target *target, address at, uint32_t *value_ret)
     *value_ret = value;
     return NULL;
 }
+
+const uint8_t *target_in_place(const struct target *target, address at, uint64_t size)
+{
+    return target->operations->in_place ? target->operations->in_place(target, at, size) : NULL;
+}

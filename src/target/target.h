@@ -42,12 +42,18 @@ struct target_facts {
     double started_unix; /* seconds; negative if unknown */
 };
 
-/* General registers of one stopped thread (from a core file). */
+enum {
+    THREAD_GENERAL_MAX = 32
+};
+
+/* General registers of one stopped thread. */
 struct thread_registers {
     pid_t tid;
     uint64_t pc;
     uint64_t sp;
-    uint64_t lr; /* arm64 x30; 0 on amd64 */
+    uint64_t lr;                          /* arm64 x30; 0 on amd64 */
+    uint64_t general[THREAD_GENERAL_MAX]; /* all of them, in no order that matters */
+    unsigned general_count;
 };
 
 /* One piece of a scattered read. `failed` is set by target_read_many. */
@@ -135,6 +141,10 @@ void target_forget(struct target *target);
  * such as pclntab in a PIE). NULL if there are none. */
 const uint8_t *target_view(const struct target *target, address at, bool relocated_too,
                            size_t *left_ret);
+
+/* The target's bytes themselves, where seep holds them anyway (a core file, a copy of a process); NULL where they must be read. As
+ * long as the target is open. */
+const uint8_t *target_in_place(const struct target *target, address at, uint64_t size);
 
 /* Registers of the thread; false for live processes (they are not stopped) and unknown threads. */
 bool target_registers(const struct target *target, pid_t tid,

@@ -1,0 +1,122 @@
+#include "heap/frame_maps.h"
+
+#include <string.h>
+
+#include "base/cursor.h"
+
+enum {
+    SLOTS_MAX = 1 << 24,
+    OBJECTS_MAX = 1 << 16,
+    OBJECT_RECORD = 16,
+    STUB_ARGUMENTS = 128, /* words of arguments that reflect's stubs may have */
+    ARGUMENT_WORDS_MAX = 1 << 16,
+};
+
+/* False only if there is a map that makes no sense; no map at all is an empty one. */
+static bool read_map(const struct pclntab *table, const struct func *func, unsigned which,
+                     address pc, struct slot_map *map_ret, bool *missing_ret)
+{
+    struct bytes blob = func_funcdata_bytes(table, func, which);
+    uint32_t maps = 0, bits = 0;
+    *map_ret = (struct slot_map){0};
+    *missing_ret = !blob.size;
+    if (*missing_ret)
+        return true;
+    if (!bytes_u32(blob.at, blob.size, 0, &maps) || !bytes_u32(blob.at, blob.size, 4, &bits))
+        return false;
+    if (!bits || !maps)
+        return true;
+    int32_t index = func_pcdata(table, func, PCDATA_STACK_MAP_INDEX, pc);
+    index = index < 0 ? 0 : index; /* in the prologue: as getStackMap does */
+    uint64_t each = ((uint64_t)bits + 7) / 8;
+    if ((uint32_t)index >= maps || bits > SLOTS_MAX || 8 + ((uint64_t)index + 1) * each > blob.size)
+        return false;
+    *map_ret = (struct slot_map){.bits = blob.at + 8 + (uint64_t)index * each, .words = bits};
+    return true;
+}
+
+/* Functions whose arguments only the runtime knows how to find (runtime/traceback.go, reflect/asm_amd64.s). */
+static bool is_stub(const char *name)
+{
+    return !strcmp(name, "reflect.makeFuncStub") || !strcmp(name, "reflect.methodValueCall");
+}
+
+static bool read_objects(const struct pclntab *table, const struct func *func,
+                         struct frame_map *map)
+{
+    struct bytes blob = func_funcdata_bytes(table, func, FUNCDATA_STACK_OBJECTS);
+    uint64_t count = 0;
+    if (!blob.size)
+        return true;
+    if (!bytes_u64(blob.at, blob.size, 0, &count) || count > OBJECTS_MAX ||
+        8 + count * OBJECT_RECORD > blob.size)
+        return false;
+    map->objects = blob.at + 8;
+    map->object_count = (uint32_t)count;
+    return true;
+}
+
+static struct frame_map read_frame_map(const struct runtime *runtime, const struct frame *frame,
+                                       address pc)
+{
+    const struct pclntab *table = &runtime->program->pclntab;
+    struct frame_map map = {0};
+    struct func func;
+    bool no_locals = false, no_arguments = false;
+    if (!pclntab_func(table, pc, &func))
+        return map;
+    map.known = read_map(table, &func, FUNCDATA_LOCALS, pc, &map.locals, &no_locals) &&
+                read_map(table, &func, FUNCDATA_ARGS, pc, &map.arguments, &no_arguments) &&
+                read_objects(table, &func, &map);
+    if (no_locals && frame_locals_end(runtime, frame) > frame->sp)
+        map.known = false;
+    int32_t bytes = func_argument_bytes(&func);
+    if (is_stub(func_name(table, &func))) {
+        map.known = false;
+        bytes = STUB_ARGUMENTS * 8;
+    }
+    if (bytes > 0 && (no_arguments || !map.known))
+        map.guessed_arguments =
+            (uint32_t)bytes / 8 < ARGUMENT_WORDS_MAX ? (uint32_t)bytes / 8 : ARGUMENT_WORDS_MAX;
+    return map;
+}
+
+const struct frame_map *frame_map_of(struct frame_maps *maps, const struct frame *frame)
+{
+    bool is_new = false;
+    bool exact = frame->exact || frame->pc == frame->facts->entry;
+    address pc = exact ? frame->pc : frame->pc - 1;
+    uint32_t index = u64map_intern(&maps->by_pc, pc, (uint32_t)maps->list.length, &is_new);
+    if (is_new) {
+        struct frame_map map = read_frame_map(maps->runtime, frame, pc);
+        VECTOR_PUSH(&maps->list, map);
+    }
+    return &maps->list.at[index];
+}
+
+struct stack_object frame_map_object(const struct frame_maps *maps, const struct frame_map *map,
+                                     uint32_t i)
+{
+    const uint8_t *record = map->objects + (size_t)i * OBJECT_RECORD;
+    int32_t pointers =
+        (int32_t)load_u32(record + 8); /* negative: a program makes the bit map (up to 1.23) */
+    address rodata = maps->runtime->program->module.rodata;
+    struct stack_object object = {.offset = (int32_t)load_u32(record),
+                                  .size = load_u32(record + 4)};
+    if (pointers >= 0 && (uint32_t)pointers <= object.size && rodata) {
+        object.pointer_bytes = (uint32_t)pointers;
+        object.bits = rodata + load_u32(record + 12);
+    }
+    return object;
+}
+
+address frame_arguments(const struct runtime *runtime, const struct frame *frame)
+{
+    return runtime->program->arch == ARCH_AMD64 ? frame->fp : frame->fp + 8;
+}
+
+void frame_maps_close(struct frame_maps *maps)
+{
+    u64map_deinit(&maps->by_pc);
+    VECTOR_DEINIT(&maps->list);
+}

@@ -1,0 +1,92 @@
+#include "heap/objects.h"
+
+#include <string.h>
+
+enum {
+    MAGIC_SIZE_MAX = 1 << 20, /* of an object that shares its span: Go's largest has 32 KiB */
+};
+
+static bool is_used(const struct span *span)
+{
+    uint64_t end = span->start + span->pages * SPAN_PAGE_BYTES;
+    bool divides =
+        span->objects == 1 || (span->element_size >= 8 && span->element_size <= MAGIC_SIZE_MAX &&
+                               span->pages * SPAN_PAGE_BYTES <= UINT64_C(1) << 27);
+    return span->state == SPAN_IN_USE && span->objects && divides && end >> ARENA_BITS < ARENAS_MAX;
+}
+
+static void keep_used(struct spans *spans)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < spans->list.length; i++) {
+        if (is_used(&spans->list.at[i]))
+            spans->list.at[kept++] = spans->list.at[i];
+    }
+    spans->list.length = kept;
+}
+
+/* Enters the span into the table of each page that it covers. */
+static struct error *cover(struct objects *objects, const struct span *span, uint32_t value,
+                           size_t *arenas)
+{
+    uint64_t first = span->start / SPAN_PAGE_BYTES;
+    for (uint64_t page = first; page < first + span->pages; page++) {
+        uint32_t **table = &objects->arenas[page / ARENA_PAGES];
+        if (!*table) {
+            if (++*arenas > ARENAS_USED_MAX)
+                return error_create(ERROR_LIMIT, "the heap is spread over more than 2 TiB");
+            *table = xcalloc(ARENA_PAGES, sizeof(**table));
+            objects->arena_high = page / ARENA_PAGES + 1;
+        }
+        (*table)[page % ARENA_PAGES] = value;
+    }
+    return NULL;
+}
+
+static struct error *number_all(const struct spans *spans, struct objects *objects)
+{
+    size_t arenas = 0;
+    uint64_t next = 0;
+    for (size_t i = 0; i < spans->list.length; i++) {
+        const struct span *span = &spans->list.at[i];
+        bool large = span->objects == 1;
+        if (next + span->objects > UINT32_MAX)
+            return error_create(ERROR_LIMIT, "the heap has more than 2^32 objects");
+        objects->spans[i] = (struct object_span){
+            .start = span->start,
+            .first = (uint32_t)next,
+            .count = span->objects,
+            .size = large ? 0 : (uint32_t)span->element_size,
+            .magic = large ? 0
+                           : (uint32_t)(((UINT64_C(1) << 32) + span->element_size - 1) /
+                                        span->element_size),
+        };
+        next += span->objects;
+        TRY(cover(objects, span, (uint32_t)i + 1, &arenas));
+    }
+    objects->count = (uint32_t)next;
+    return NULL;
+}
+
+struct error *objects_open(struct spans *spans, struct objects *objects_ret)
+{
+    keep_used(spans);
+    *objects_ret = (struct objects){.source = spans->list.at, .span_count = spans->list.length};
+    objects_ret->spans = xcalloc(spans->list.length + 1, sizeof(*objects_ret->spans));
+    objects_ret->arenas = xcalloc(ARENAS_MAX, sizeof(*objects_ret->arenas));
+    if (spans->list.length)
+        objects_ret->arena_low = spans->list.at[0].start >> ARENA_BITS;
+    struct error *error = number_all(spans, objects_ret);
+    if (error)
+        objects_close(objects_ret);
+    return error;
+}
+
+void objects_close(struct objects *objects)
+{
+    for (uint64_t i = objects->arena_low; objects->arenas && i < objects->arena_high; i++)
+        free(objects->arenas[i]);
+    free(objects->arenas);
+    free(objects->spans);
+    *objects = (struct objects){0};
+}

@@ -1,0 +1,73 @@
+/* Every object of Go's heap by a dense number: the spans in order of address, and in each its slots one after another (runtime/mheap.go,
+ * mspan; Go 1.18 to 1.27). From an address to its object in constant time by the span of the page, as Go's own spanOf does. */
+#ifndef SEEP_HEAP_OBJECTS_H
+#define SEEP_HEAP_OBJECTS_H
+
+#include "runtime/spans.h"
+
+enum {
+    ARENA_BITS = 26, /* heapArenaBytes: 64 MiB */
+    ARENA_PAGES = 1 << (ARENA_BITS - 13),
+    ARENAS_MAX = 1 << 22, /* addresses of 48 bits */
+    ARENAS_USED_MAX = 1 << 15,
+};
+
+/* One span in use. */
+struct object_span {
+    address start;
+    uint32_t first; /* number of its first object */
+    uint32_t count;
+    uint32_t size;  /* of each in bytes; 0: one object, as large as the span */
+    uint32_t magic; /* 2^32 / size, rounded up: a division by the size is a multiplication */
+};
+
+struct objects {
+    struct object_span *spans; /* by start */
+    const struct span *source; /* the same ones as Go describes them; borrowed */
+    size_t span_count;
+    uint32_t count;    /* slots of all spans, free ones too */
+    uint32_t **arenas; /* by address >> ARENA_BITS: span + 1 for each page; NULL: no span there */
+    uint64_t arena_low, arena_high; /* those that may have a table: [low, high) */
+};
+
+/* A slot of a span. */
+struct object {
+    uint32_t span, index;
+};
+
+/* Keeps a pointer into `spans`, which loses all spans that are not in use. ERROR_LIMIT for a heap over 2 TiB or 2^32 objects. */
+struct error *objects_open(struct spans *spans, struct objects *objects_ret) NODISCARD;
+void objects_close(struct objects *objects);
+
+/* The slot that holds an address, which may point into its middle; false if none does. */
+static inline bool objects_at(const struct objects *objects, address at, struct object *object_ret)
+{
+    uint64_t arena = at >> ARENA_BITS;
+    const uint32_t *pages = arena < ARENAS_MAX ? objects->arenas[arena] : NULL;
+    uint32_t span = pages ? pages[at / SPAN_PAGE_BYTES % ARENA_PAGES] : 0;
+    if (!span)
+        return false;
+    const struct object_span *found = &objects->spans[span - 1];
+    uint64_t index = found->size ? ((at - found->start) * found->magic) >> 32 : 0;
+    *object_ret = (struct object){.span = span - 1, .index = (uint32_t)index};
+    return index < found->count;
+}
+
+static inline uint32_t object_number(const struct objects *objects, struct object object)
+{
+    return objects->spans[object.span].first + object.index;
+}
+
+static inline uint64_t object_size(const struct objects *objects, struct object object)
+{
+    const struct object_span *span = &objects->spans[object.span];
+    return span->size ? span->size : objects->source[object.span].element_size;
+}
+
+static inline address object_address(const struct objects *objects, struct object object)
+{
+    const struct object_span *span = &objects->spans[object.span];
+    return span->start + (uint64_t)object.index * span->size;
+}
+
+#endif

@@ -1,0 +1,26 @@
+/* What the program holds on to besides its goroutines' stacks (runtime/mgcmark.go, markroot; Go 1.18 to 1.27). */
+#ifndef SEEP_HEAP_ROOTS_H
+#define SEEP_HEAP_ROOTS_H
+
+#include "heap/stack_roots.h"
+
+/* Variables of the program and of the plugins it has loaded. */
+struct error *global_roots(struct marker *marker) NODISCARD;
+
+/* What waits to be finalized or cleaned up, and what hangs on objects that have a finalizer or a cleanup. With `weak_too`, objects that a weak
+ * pointer can still bring back count as reached: the collector would not say so, but somebody may take them up before it comes. ERROR_UNSUPPORTED if the
+ * queues can't be found. */
+struct error *finalizer_roots(struct marker *marker, bool weak_too) NODISCARD;
+
+/* The blocks that small objects without pointers are just put into. */
+void tiny_roots(struct marker *marker);
+
+/* Threads that run Go code at this instant: their registers, and the stacks that they run on, word by word. ERROR_UNSUPPORTED if these
+ * threads or their registers are not known. */
+struct error *thread_roots(struct stack_scanner *scanner) NODISCARD;
+
+/* heap/processors.c: the scheduler's Ps (runtime.allp), found through the code that uses them; 0 of them if that fails. */
+struct processors VECTOR_OF(address);
+void processors_find(struct heap *heap, struct processors *processors_ret);
+
+#endif

@@ -1,0 +1,287 @@
+#include "heap/stack_roots.h"
+
+#include <string.h>
+
+#include "base/cycle.h"
+
+enum {
+    STACK_BYTES_MAX = 1 << 30, /* Go's own maximum */
+    DEFERS_MAX = 1 << 28,
+    CHUNK = 1 << 20,
+};
+
+void stack_scanner_open(struct marker *marker, struct stack_scanner *scanner_ret)
+{
+    *scanner_ret = (struct stack_scanner){.marker = marker};
+    scanner_ret->maps.runtime = marker->heap->runtime;
+}
+
+void stack_scanner_close(struct stack_scanner *scanner)
+{
+    frame_maps_close(&scanner->maps);
+    VECTOR_DEINIT(&scanner->variables);
+    VECTOR_DEINIT(&scanner->inner);
+    free(scanner->bytes);
+}
+
+static bool read_stack(struct stack_scanner *scanner, address from, address to)
+{
+    scanner->start = from & ~UINT64_C(7);
+    uint64_t size = to - scanner->start;
+    if (from > to || size > STACK_BYTES_MAX)
+        return false;
+    if (size > scanner->room) {
+        free(scanner->bytes);
+        scanner->bytes = xmalloc(size);
+        scanner->room = size;
+    }
+    struct error *error =
+        target_read(scanner->marker->heap->target, scanner->start, scanner->bytes, size);
+    return !error_ignore(error);
+}
+
+static bool is_inner(const struct stack_scanner *scanner, uint64_t word)
+{
+    return word >= scanner->low && word < scanner->high;
+}
+
+static void take(struct stack_scanner *scanner, uint64_t word)
+{
+    if (is_inner(scanner, word))
+        VECTOR_PUSH(&scanner->inner, word);
+    else
+        marker_reach(scanner->marker, word);
+}
+
+static void take_perhaps(struct stack_scanner *scanner, uint64_t word)
+{
+    if (is_inner(scanner, word))
+        VECTOR_PUSH(&scanner->inner, word);
+    else
+        marker_reach_perhaps(scanner->marker, word);
+}
+
+static bool slot(const struct stack_scanner *scanner, address at, uint64_t *word_ret)
+{
+    if (at < scanner->start || at + 8 > scanner->high)
+        return false;
+    *word_ret = load_u64(scanner->bytes + (at - scanner->start));
+    return true;
+}
+
+static void take_range(struct stack_scanner *scanner, address from, address to)
+{
+    uint64_t word = 0;
+    for (address at = (from + 7) & ~UINT64_C(7); at + 8 <= to && slot(scanner, at, &word); at += 8)
+        take_perhaps(scanner, word);
+}
+
+static void take_map(struct stack_scanner *scanner, const struct slot_map *map, address start)
+{
+    uint64_t word = 0;
+    for (uint32_t i = 0; i < map->words; i++) {
+        if (map->bits[i / 8] >> i % 8 & 1 && slot(scanner, start + i * UINT64_C(8), &word))
+            take(scanner, word);
+    }
+}
+
+static void note_variables(struct stack_scanner *scanner, const struct frame *frame,
+                           const struct frame_map *map)
+{
+    const struct runtime *runtime = scanner->maps.runtime;
+    for (uint32_t i = 0; i < map->object_count; i++) {
+        struct stack_object object = frame_map_object(&scanner->maps, map, i);
+        address base =
+            object.offset < 0 ? frame_locals_end(runtime, frame) : frame_arguments(runtime, frame);
+        address start = base + (uint64_t)object.offset;
+        if (start >= scanner->start && start + object.size <= scanner->high)
+            VECTOR_PUSH(&scanner->variables,
+                        (struct stack_variable){.start = start, .object = object});
+    }
+}
+
+/* An interrupted frame, and the one that the interruption put in, have no map for where they are. */
+static void take_frame(struct stack_scanner *scanner, const struct frame *frame)
+{
+    const struct runtime *runtime = scanner->maps.runtime;
+    address locals_end = frame_locals_end(runtime, frame);
+    address arguments = frame_arguments(runtime, frame);
+    struct frame_map map = *frame_map_of(&scanner->maps, frame);
+    bool guess = !map.known || frame->interrupted || frame->facts->injected;
+    if (guess)
+        take_range(scanner, frame->sp, locals_end);
+    else
+        take_map(scanner, &map.locals, locals_end - map.locals.words * UINT64_C(8));
+    take_map(scanner, &map.arguments, arguments);
+    take_range(scanner, arguments, arguments + map.guessed_arguments * UINT64_C(8));
+    note_variables(scanner, frame, &map);
+}
+
+static int by_start(const void *left, const void *right)
+{
+    address a = ((const struct stack_variable *)left)->start;
+    address b = ((const struct stack_variable *)right)->start;
+    return a < b ? -1 : a > b;
+}
+
+static struct stack_variable *variable_at(struct stack_scanner *scanner, address at)
+{
+    size_t low = 0, high = scanner->variables.length;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        struct stack_variable *variable = &scanner->variables.at[middle];
+        if (at < variable->start)
+            high = middle;
+        else if (at >= variable->start + variable->object.size)
+            low = middle + 1;
+        else
+            return variable;
+    }
+    return NULL;
+}
+
+static void take_variable(struct stack_scanner *scanner, struct stack_variable *variable)
+{
+    const struct stack_object *object = &variable->object;
+    uint32_t words = object->pointer_bytes / 8;
+    AUTO_FREE uint8_t *bits = xcalloc(words / 8 + 1, 1);
+    variable->live = true;
+    struct error *error =
+        object->bits && words
+            ? target_read_cached(scanner->marker->heap->target, object->bits, bits, (words + 7) / 8)
+            : NULL;
+    if (error_ignore(error) || !object->bits) {
+        take_range(scanner, variable->start, variable->start + object->size);
+        return;
+    }
+    struct slot_map map = {.bits = bits, .words = words};
+    take_map(scanner, &map, variable->start);
+}
+
+/* Only variables that something points to are live. */
+static void take_variables(struct stack_scanner *scanner)
+{
+    bool sorted = true;
+    for (size_t i = 1; i < scanner->variables.length; i++)
+        sorted = sorted && scanner->variables.at[i - 1].start <= scanner->variables.at[i].start;
+    if (!sorted)
+        qsort(scanner->variables.at, scanner->variables.length, sizeof(*scanner->variables.at),
+              by_start);
+    while (scanner->inner.length) {
+        struct stack_variable *variable =
+            variable_at(scanner, scanner->inner.at[--scanner->inner.length]);
+        if (variable && !variable->live)
+            take_variable(scanner, variable);
+    }
+}
+
+/* Frame by frame as far as the walk goes, then word by word. */
+static void take_frames(struct stack_scanner *scanner, const struct unwind_start *start)
+{
+    struct runtime *runtime = scanner->maps.runtime;
+    struct stack_piece piece = {
+        .start = scanner->start, .size = scanner->high - scanner->start, .bytes = scanner->bytes};
+    struct frame_walk walk;
+    struct frame frame = {.sp = start->sp, .fp = start->sp};
+    frame_walk_begin(&walk, runtime, start, &piece);
+    while (frame_walk_next(&walk, &frame)) {
+        if (!walk.complete)
+            take_frame(scanner, &frame);
+    }
+    if (!walk.complete)
+        take_range(scanner, frame.fp, scanner->high);
+}
+
+/* A word of the target, from the stack that was read, the heap, or elsewhere. */
+static bool word_at(const struct stack_scanner *scanner, address at, uint64_t *word_ret)
+{
+    if (slot(scanner, at, word_ret))
+        return true;
+    struct error *error = target_u64(scanner->marker->heap->target, at, word_ret);
+    return !error_ignore(error);
+}
+
+/* The records of deferred calls weave between the stack and the heap, so each is a root of its own. */
+static void take_defers(struct stack_scanner *scanner, const struct goroutine *goroutine)
+{
+    const struct offsets *offsets = &scanner->maps.runtime->offsets;
+    uint64_t record = 0;
+    struct cycle cycle = {0};
+    if (!word_at(scanner, goroutine->at + (uint64_t)offsets->g_defer, &record))
+        return;
+    for (unsigned steps = 0; record && steps < DEFERS_MAX && !cycle_closes(&cycle, record);
+         steps++) {
+        uint64_t function = 0, next = 0;
+        take(scanner, record);
+        if (word_at(scanner, record + (uint64_t)offsets->defer_fn, &function))
+            take(scanner, function);
+        uint64_t head = 0;
+        if (offsets->defer_head != ABSENT &&
+            word_at(scanner, record + (uint64_t)offsets->defer_head, &head))
+            take(scanner, head);
+        if (!word_at(scanner, record + (uint64_t)offsets->defer_link, &next))
+            return;
+        record = next;
+    }
+}
+
+/* A running goroutine may be anywhere, also within the runtime, whose own code hides pointers from the collector: all words of its stack count, from the
+ * thread's sp on if that is known. */
+static void take_running(struct stack_scanner *scanner)
+{
+    take_range(scanner, scanner->start, scanner->high);
+}
+
+static void take_waiting(struct stack_scanner *scanner, const struct goroutine *goroutine,
+                         const struct stack_table *stacks)
+{
+    const struct stack *stack = &stacks->stacks.at[goroutine->stack];
+    struct unwind_start start = {.pc = stack_pc(stacks, stack, 0),
+                                 .sp = goroutine->sp,
+                                 .low = goroutine->stack_low,
+                                 .high = goroutine->stack_high};
+    take_frames(scanner, &start);
+}
+
+void stack_roots(struct stack_scanner *scanner, const struct goroutine *goroutine,
+                 const struct stack_table *stacks)
+{
+    const struct offsets *offsets = &scanner->maps.runtime->offsets;
+    uint64_t panic = 0;
+    bool known = goroutine->stack != STACK_NONE && goroutine->sp;
+    bool running = goroutine->state == GOROUTINE_RUNNING;
+    bool on_stack =
+        known && stacks->pcs.at[stacks->stacks.at[goroutine->stack].first] & STACK_PC_EXACT;
+    address from = known && (!running || on_stack) ? goroutine->sp : goroutine->stack_low;
+    scanner->variables.length = scanner->inner.length = 0;
+    scanner->low = goroutine->stack_low;
+    scanner->high = goroutine->stack_high;
+    if (!read_stack(scanner, from, goroutine->stack_high)) {
+        scanner->unreadable++;
+        return;
+    }
+    if (known && !running)
+        take_waiting(scanner, goroutine, stacks);
+    else
+        take_running(scanner);
+    take_defers(scanner, goroutine);
+    if (offsets->g_panic != ABSENT &&
+        word_at(scanner, goroutine->at + (uint64_t)offsets->g_panic, &panic))
+        take(scanner, panic);
+    take_variables(scanner);
+}
+
+void stack_words_roots(struct stack_scanner *scanner, address from, address to)
+{
+    AUTO_FREE uint8_t *bytes = xmalloc(CHUNK);
+    for (address at = (from + 7) & ~UINT64_C(7); at < to; at += CHUNK) {
+        size_t size = to - at < CHUNK ? to - at : CHUNK;
+        struct error *error = target_read(scanner->marker->heap->target, at, bytes, size);
+        if (error_ignore(error)) {
+            scanner->unreadable++;
+            continue;
+        }
+        for (size_t i = 0; i + 8 <= size; i += 8)
+            marker_reach_perhaps(scanner->marker, load_u64(bytes + i));
+    }
+}

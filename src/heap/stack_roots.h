@@ -1,0 +1,37 @@
+/* What a goroutine's stack holds on to: its live slots, frame by frame, and the variables on the stack that they lead to (runtime/mgcmark.go, scanstack;
+ * mgcstack.go). Where no map holds, every word counts. */
+#ifndef SEEP_HEAP_STACK_ROOTS_H
+#define SEEP_HEAP_STACK_ROOTS_H
+
+#include "heap/frame_maps.h"
+#include "heap/mark.h"
+
+struct stack_variable {
+    address start;
+    struct stack_object object;
+    bool live;
+};
+
+struct stack_scanner {
+    struct marker *marker;
+    struct frame_maps maps;
+    uint8_t *bytes; /* of the stack that is scanned */
+    size_t room;
+    address low, high; /* of the whole stack; the bytes begin at `start` */
+    address start;
+    struct stack_variables VECTOR_OF(struct stack_variable) variables;
+    struct inner_pointers VECTOR_OF(address) inner; /* pointers into the stack */
+    uint64_t unreadable;                            /* stacks */
+};
+
+void stack_scanner_open(struct marker *marker, struct stack_scanner *scanner_ret);
+void stack_scanner_close(struct stack_scanner *scanner);
+
+/* Reaches all that a goroutine's stack and its deferred calls hold; `stacks` is the observation's table. */
+void stack_roots(struct stack_scanner *scanner, const struct goroutine *goroutine,
+                 const struct stack_table *stacks);
+
+/* Reaches whatever the words of [from, to) may point to. */
+void stack_words_roots(struct stack_scanner *scanner, address from, address to);
+
+#endif

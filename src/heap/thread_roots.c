@@ -1,0 +1,96 @@
+#include "heap/roots.h"
+
+enum {
+    SYSTEM_STACK_MAX = 256 << 10, /* of a thread's own stack, at most so much above sp */
+};
+
+struct thread {
+    struct thread_registers registers;
+    address m;
+};
+
+static bool word_at(struct heap *heap, address at, int32_t offset, uint64_t *word_ret)
+{
+    if (offset == ABSENT)
+        return false;
+    struct error *error = target_u64(heap->target, at + (uint64_t)offset, word_ret);
+    return !error_ignore(error);
+}
+
+/* The stack of one of the thread's goroutines (g0, gsignal) from sp on, if it runs there. `whole`: even if it does not. */
+static void take_stack_of(struct stack_scanner *scanner, const struct thread *thread, int32_t which,
+                          bool whole)
+{
+    struct heap *heap = scanner->marker->heap;
+    const struct offsets *offsets = &heap->runtime->offsets;
+    uint64_t g = 0, low = 0, high = 0;
+    if (!word_at(heap, thread->m, which, &g) || !word_at(heap, g, offsets->g_stack_low, &low) ||
+        !word_at(heap, g, offsets->g_stack_high, &high) || low >= high)
+        return;
+    address sp = thread->registers.sp;
+    bool runs_here = sp >= low && sp < high;
+    if (!runs_here && !whole)
+        return;
+    address from = runs_here ? sp : low;
+    if (!runs_here && high - from > SYSTEM_STACK_MAX)
+        from = high - SYSTEM_STACK_MAX;
+    stack_words_roots(scanner, from,
+                      high - from > SYSTEM_STACK_MAX ? from + SYSTEM_STACK_MAX : high);
+}
+
+/* In a signal handler the interrupted registers stand on its stack, and what was interrupted may have been on the system stack. */
+static void take_thread(struct stack_scanner *scanner, const struct thread *thread)
+{
+    struct heap *heap = scanner->marker->heap;
+    const struct offsets *offsets = &heap->runtime->offsets;
+    uint64_t signal_g = 0, low = 0, high = 0;
+    bool in_signal = word_at(heap, thread->m, offsets->m_gsignal, &signal_g) && signal_g &&
+                     word_at(heap, signal_g, offsets->g_stack_low, &low) &&
+                     word_at(heap, signal_g, offsets->g_stack_high, &high) &&
+                     thread->registers.sp >= low && thread->registers.sp < high;
+    for (unsigned i = 0; i < thread->registers.general_count; i++)
+        marker_reach_perhaps(scanner->marker, thread->registers.general[i]);
+    take_stack_of(scanner, thread, offsets->m_g0, in_signal);
+    take_stack_of(scanner, thread, offsets->m_gsignal, false);
+}
+
+struct error *thread_roots(struct stack_scanner *scanner)
+{
+    struct heap *heap = scanner->marker->heap;
+    const struct offsets *offsets = &heap->runtime->offsets;
+    struct error *error = NULL;
+    struct processors processors;
+    processors_find(heap, &processors);
+    if (!processors.length)
+        error = error_create(ERROR_UNSUPPORTED,
+                             "the scheduler's list of Ps (runtime.allp) was not found");
+    for (size_t i = 0; i < processors.length && !error; i++) {
+        struct thread thread = {0};
+        uint64_t tid = 0;
+        if (!word_at(heap, processors.at[i], offsets->p_m, &thread.m) || !thread.m)
+            continue;
+        if (word_at(heap, thread.m, offsets->m_procid, &tid) &&
+            target_registers(heap->target, (pid_t)tid, &thread.registers))
+            take_thread(scanner, &thread);
+        else
+            error = error_create(ERROR_UNSUPPORTED,
+                                 "the registers of a thread that runs Go code are not known");
+    }
+    VECTOR_DEINIT(&processors);
+    return error;
+}
+
+void tiny_roots(struct marker *marker)
+{
+    struct heap *heap = marker->heap;
+    const struct offsets *offsets = &heap->runtime->offsets;
+    struct processors processors;
+    processors_find(heap, &processors);
+    for (size_t i = 0; i < processors.length; i++) {
+        uint64_t cache = 0, tiny = 0;
+        if (word_at(heap, processors.at[i], offsets->p_mcache, &cache) && cache &&
+            word_at(heap, cache, offsets->mcache_tiny, &tiny) && tiny)
+            marker_reach(marker, tiny);
+    }
+    VECTOR_DEINIT(&processors);
+}
