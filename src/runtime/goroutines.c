@@ -62,7 +62,7 @@ static uint32_t field_u32(const struct batch *batch, const uint8_t *bytes, int32
     return load_u32(bytes + offset - (int32_t)batch->gathering->runtime->offsets.g_from);
 }
 
-/* A running goroutine of a core file: its thread's registers, unless the thread is on the runtime's own stack, where the
+/* A running goroutine of a core file or a frozen process: its thread's registers, unless the thread is on the runtime's own stack, where the
  * goroutine's frames begin at sched. */
 static bool place_by_thread(const struct batch *batch, struct slot *slot)
 {
@@ -71,7 +71,7 @@ static bool place_by_thread(const struct batch *batch, struct slot *slot)
     address m = field(batch, slot->bytes, runtime->offsets.g_m);
     struct thread_registers registers;
     uint64_t tid = 0;
-    if (!m || !runtime->offsets.has_m || target_facts(runtime->target)->kind != TARGET_CORE)
+    if (!m || !runtime->offsets.has_m || target_facts(runtime->target)->kind == TARGET_PROCESS)
         return false;
     struct error *error =
         target_u64(runtime->target, m + (uint64_t)runtime->offsets.m_procid, &tid);

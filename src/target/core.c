@@ -198,23 +198,11 @@ static struct error *core_resident(struct target *target, address start, uint64_
     return NULL;
 }
 
-static bool core_registers(const struct target *target, pid_t tid,
-                           struct thread_registers *registers_ret)
+static const struct thread_registers *core_threads(const struct target *target, size_t *count_ret)
 {
     const struct core_threads *threads = &((const struct core *)target)->notes.threads;
-    size_t low = 0;
-    size_t high = threads->length;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (threads->at[middle].tid < tid)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    if (low == threads->length || threads->at[low].tid != tid)
-        return false;
-    *registers_ret = threads->at[low];
-    return true;
+    *count_ret = threads->length;
+    return threads->at;
 }
 
 static const struct target_operations operations = {
@@ -223,7 +211,7 @@ static const struct target_operations operations = {
     .in_place = core_in_place,
     .measure = core_measure,
     .resident = core_resident,
-    .registers = core_registers,
+    .threads = core_threads,
     .destroy = core_destroy,
 };
 

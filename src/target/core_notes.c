@@ -8,15 +8,11 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "target/registers.h"
 
 enum {
     PRSTATUS_TID = 32,
     PRSTATUS_REGISTERS = 112,
-    AMD64_PC = 16, /* index in user_regs_struct */
-    AMD64_SP = 19,
-    ARM64_LR = 30, /* index in user_pt_regs */
-    ARM64_SP = 31,
-    ARM64_PC = 32,
     PRPSINFO_PID = 24,
     PRPSINFO_NAME = 40,
     PRPSINFO_NAME_SIZE = 16,
@@ -27,20 +23,14 @@ struct reading {
     struct core_notes *notes;
 };
 
-static bool register_at(const struct elf_note *note, unsigned index, uint64_t *value_ret)
-{
-    return bytes_u64(note->bytes, note->size, PRSTATUS_REGISTERS + 8 * (uint64_t)index, value_ret);
-}
-
 static void read_thread(const struct reading *reading, const struct elf_note *note)
 {
-    bool is_amd64 = reading->core->machine == EM_X86_64;
-    struct thread_registers thread = {0};
+    struct thread_registers thread;
     uint32_t tid = 0;
     if (!bytes_u32(note->bytes, note->size, PRSTATUS_TID, &tid) ||
-        !register_at(note, is_amd64 ? AMD64_PC : ARM64_PC, &thread.pc) ||
-        !register_at(note, is_amd64 ? AMD64_SP : ARM64_SP, &thread.sp) ||
-        (!is_amd64 && !register_at(note, ARM64_LR, &thread.lr)))
+        note->size < PRSTATUS_REGISTERS ||
+        !registers_decode(reading->core->machine == EM_X86_64, note->bytes + PRSTATUS_REGISTERS,
+                          note->size - PRSTATUS_REGISTERS, &thread))
         return;
     thread.tid = (pid_t)tid;
     if (!reading->notes->pid)
@@ -115,13 +105,6 @@ static bool read_note(const struct elf_note *note, void *context)
     return true;
 }
 
-static int by_tid(const void *left, const void *right)
-{
-    const struct thread_registers *a = left;
-    const struct thread_registers *b = right;
-    return (a->tid > b->tid) - (a->tid < b->tid);
-}
-
 static int by_start(const void *left, const void *right)
 {
     const struct core_file *a = left;
@@ -134,9 +117,7 @@ void core_notes_read(const struct elffile *core, struct core_notes *notes_ret)
     *notes_ret = (struct core_notes){0};
     struct reading reading = {.core = core, .notes = notes_ret};
     error_ignore(elffile_notes(core, read_note, &reading));
-    if (notes_ret->threads.length)
-        qsort(notes_ret->threads.at, notes_ret->threads.length, sizeof(*notes_ret->threads.at),
-              by_tid);
+    registers_sort(notes_ret->threads.at, notes_ret->threads.length);
     if (notes_ret->files.length)
         qsort(notes_ret->files.at, notes_ret->files.length, sizeof(*notes_ret->files.at), by_start);
 }

@@ -33,8 +33,8 @@ struct target_operations {
     struct error *(*resident)(struct target *target, address start, uint64_t size,
                               uint64_t *resident_ret);
     struct error *(*check)(struct target *target);
-    bool (*registers)(const struct target *target, pid_t tid,
-                      struct thread_registers *registers_ret);
+    /* Sorted by tid. */
+    const struct thread_registers *(*threads)(const struct target *target, size_t *count_ret);
     int64_t (*now_ns)(const struct target *target);
     void (*destroy)(struct target *target);
 };

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "target/internal.h"
+#include "target/registers.h"
 
 enum {
     CACHE_PAGES = 1024
@@ -69,11 +70,21 @@ struct error *target_resident(struct target *target, address start, uint64_t siz
     return target->operations->resident(target, start, size, resident_ret);
 }
 
+const struct thread_registers *target_threads(const struct target *target, size_t *count_ret)
+{
+    *count_ret = 0;
+    return target->operations->threads ? target->operations->threads(target, count_ret) : NULL;
+}
+
 bool target_registers(const struct target *target, pid_t tid,
                       struct thread_registers *registers_ret)
 {
-    return target->operations->registers &&
-           target->operations->registers(target, tid, registers_ret);
+    size_t count = 0;
+    const struct thread_registers *threads = target_threads(target, &count);
+    const struct thread_registers *found = registers_find(threads, count, tid);
+    if (found)
+        *registers_ret = *found;
+    return found != NULL;
 }
 
 struct error *target_check(struct target *target)

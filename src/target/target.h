@@ -1,5 +1,5 @@
-/* What is examined: one interface over a live process, a core file and an executable by itself. Nothing here writes to the
- * target or stops it; reads of a live process are process_vm_readv, page by page where a page is
+/* What is examined: one interface over a live process, a core file, an executable by itself, and a
+ * process as it was at one instant (freeze.h). Nothing here writes to the target or stops it; reads of a live process are process_vm_readv, page by page where a page is
  * missing.
  *
  * A read may block as long as the kernel needs to bring a page in. Reads of the same place at two
@@ -19,7 +19,8 @@
 enum target_kind {
     TARGET_PROCESS,
     TARGET_CORE,
-    TARGET_EXECUTABLE /* a file that does not run */
+    TARGET_EXECUTABLE, /* a file that does not run */
+    TARGET_FROZEN      /* a live process as it was at one instant (freeze.h) */
 };
 
 struct mapping {
@@ -42,17 +43,18 @@ struct target_facts {
     double started_unix; /* seconds; negative if unknown */
 };
 
+/* General registers of one stopped thread (of a core file or a frozen process). */
 enum {
-    THREAD_GENERAL_MAX = 32
+    GENERAL_MAX = 32
 };
-
-/* General registers of one stopped thread. */
 struct thread_registers {
-    pid_t tid;
+    pid_t tid; /* as the thread itself knows it: in its own pid namespace */
     uint64_t pc;
     uint64_t sp;
-    uint64_t lr;                          /* arm64 x30; 0 on amd64 */
-    uint64_t general[THREAD_GENERAL_MAX]; /* all of them, in no order that matters */
+    uint64_t lr; /* arm64 x30; 0 on amd64 */
+    /* All that may hold a pointer, sp and pc apart: amd64 r15, r14, r13, r12, rbp, rbx, r11, r10,
+     * r9, r8, rax, rcx, rdx, rsi, rdi; arm64 x0 to x30. */
+    uint64_t general[GENERAL_MAX];
     unsigned general_count;
 };
 
@@ -146,16 +148,21 @@ const uint8_t *target_view(const struct target *target, address at, bool relocat
  * long as the target is open. */
 const uint8_t *target_in_place(const struct target *target, address at, uint64_t size);
 
+/* All threads with their registers, sorted by tid; none for live processes (they are not stopped).
+ * Valid as long as the target is open. */
+const struct thread_registers *target_threads(const struct target *target, size_t *count_ret);
+
 /* Registers of the thread; false for live processes (they are not stopped) and unknown threads. */
 bool target_registers(const struct target *target, pid_t tid,
                       struct thread_registers *registers_ret);
 
 /* NULL if the process still runs the same program (start time and executable), else ERROR_GONE with
  * one clear line: "the process exited while it was read", "the process became another program
- * (exec)". Always NULL for cores. */
+ * (exec)". Always NULL for cores and for what is frozen. */
 struct error *target_check(struct target *target) NODISCARD;
 
-/* CLOCK_MONOTONIC now of the target's machine in ns; 0 for a core (it does not tell). */
+/* CLOCK_MONOTONIC now of the target's machine in ns; of a frozen one, the instant; 0 for a core (it
+ * does not tell). */
 int64_t target_now_ns(const struct target *target);
 
 /* How many reads were asked for so far, and the hook of the torture tests: the n-th read from now

@@ -204,8 +204,8 @@ static void test_registers(void **state)
     (void)state;
     static const struct {
         uint16_t machine;
-        unsigned pc, sp, lr;
-    } cases[] = {{EM_X86_64, 16, 19, 0}, {EM_AARCH64, 32, 31, 30}};
+        unsigned pc, sp, lr, general;
+    } cases[] = {{EM_X86_64, 16, 19, 0, 15}, {EM_AARCH64, 32, 31, 30, 31}};
     for (size_t i = 0; i < LENGTH_OF(cases); i++) {
         write_executable(exe_path, cases[i].machine, 10);
         write_core(cases[i].machine, exe_path);
@@ -217,9 +217,17 @@ static void test_registers(void **state)
             assert_int_equal(registers.pc, (unsigned)tid * 1000 + cases[i].pc);
             assert_int_equal(registers.sp, (unsigned)tid * 1000 + cases[i].sp);
             assert_int_equal(registers.lr, cases[i].lr ? (unsigned)tid * 1000 + cases[i].lr : 0);
+            assert_int_equal(registers.general_count, cases[i].general);
+            for (unsigned j = 0; j < registers.general_count; j++)
+                assert_int_equal(registers.general[j], (unsigned)tid * 1000 + j);
         }
         assert_false(target_registers(target, 100, &registers));
         assert_false(target_registers(target, 103, &registers));
+        size_t count = 0;
+        const struct thread_registers *threads = target_threads(target, &count);
+        assert_int_equal(count, 2);
+        assert_int_equal(threads[0].tid, 101);
+        assert_int_equal(threads[1].tid, 102);
         target_close(target);
     }
 }

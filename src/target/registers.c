@@ -1,0 +1,64 @@
+#include "target/registers.h"
+
+#include <stdlib.h>
+
+#include "base/cursor.h"
+
+enum {
+    AMD64_GENERAL = 15, /* r15 to rdi: what stands before orig_rax */
+    AMD64_PC = 16,      /* index in user_regs_struct */
+    AMD64_SP = 19,
+    ARM64_GENERAL = 31, /* x0 to x30 */
+    ARM64_LR = 30,      /* index in user_pt_regs */
+    ARM64_SP = 31,
+    ARM64_PC = 32,
+};
+
+static bool word_at(const uint8_t *bytes, uint64_t size, unsigned index, uint64_t *word_ret)
+{
+    return bytes_u64(bytes, size, 8 * (uint64_t)index, word_ret);
+}
+
+bool registers_decode(bool is_amd64, const uint8_t *bytes, uint64_t size,
+                      struct thread_registers *registers_ret)
+{
+    struct thread_registers registers = {.general_count =
+                                             is_amd64 ? AMD64_GENERAL : ARM64_GENERAL};
+    for (unsigned i = 0; i < registers.general_count; i++)
+        if (!word_at(bytes, size, i, &registers.general[i]))
+            return false;
+    if (!word_at(bytes, size, is_amd64 ? AMD64_PC : ARM64_PC, &registers.pc) ||
+        !word_at(bytes, size, is_amd64 ? AMD64_SP : ARM64_SP, &registers.sp))
+        return false;
+    registers.lr = is_amd64 ? 0 : registers.general[ARM64_LR];
+    *registers_ret = registers;
+    return true;
+}
+
+const struct thread_registers *registers_find(const struct thread_registers *threads, size_t count,
+                                            pid_t tid)
+{
+    size_t low = 0;
+    size_t high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (threads[middle].tid < tid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && threads[low].tid == tid ? &threads[low] : NULL;
+}
+
+static int by_tid(const void *left, const void *right)
+{
+    const struct thread_registers *a = left;
+    const struct thread_registers *b = right;
+    return (a->tid > b->tid) - (a->tid < b->tid);
+}
+
+void registers_sort(struct thread_registers *threads, size_t count)
+{
+    if (count)
+        qsort(threads, count, sizeof(*threads), by_tid);
+}
