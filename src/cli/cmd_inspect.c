@@ -17,10 +17,12 @@ enum {
 
 static const int64_t ns_per_s = 1000000000;
 static const int64_t default_wait_ns = 2000000000;
+static const int64_t default_pause_ns = 50000000;
 static const int64_t check_ns = 250000000; /* while waiting: are the targets still there? */
 
 struct inspect_options {
     int64_t wait_ns;
+    int64_t pause_ns;
     const char *exe;
     enum color_when color;
     bool json, goroutines, quiet, in_full, verbose;
@@ -36,6 +38,9 @@ static const char help[] =
     "\n"
     "      --for DURATION    wait that long between two looks (default 2s; 500ms, 30s, 5m; 0: one\n"
     "                        look only). There is a second look only if one cannot tell\n"
+    "      --pause DURATION  stop the process once, for at most so long, to see its heap at one\n"
+    "                        instant (default 50ms): what waits for ever is proved by it. 0: do not\n"
+    "                        stop it, and prove nothing\n"
     "      --json            one JSON document per target, one line each\n"
     "      --goroutines      all goroutines in the format of Go's own dump, nothing else; exit\n"
     "                        status 0 if they could be read\n"
@@ -46,7 +51,7 @@ static const char help[] =
     "      --color WHEN      always, never or auto (default: on a terminal, unless NO_COLOR is "
     "set)\n"
     "\n"
-    "A process is read while it runs. To read those of others, run as root or with the\n"
+    "A process is read while it runs, and stopped once for some milliseconds (--pause). To read those of others, run as root or with the\n"
     "capability CAP_SYS_PTRACE.\n"
     "\n"
     "Exit status: 0 nothing found, 1 leaks found, 2 seep could not do it (a line on stderr says "
@@ -54,6 +59,7 @@ static const char help[] =
 
 enum {
     OPTION_FOR = 256,
+    OPTION_PAUSE,
     OPTION_JSON,
     OPTION_GOROUTINES,
     OPTION_EXE,
@@ -63,6 +69,7 @@ enum {
 
 static const struct option long_options[] = {
     {"for", required_argument, NULL, OPTION_FOR},
+    {"pause", required_argument, NULL, OPTION_PAUSE},
     {"json", no_argument, NULL, OPTION_JSON},
     {"goroutines", no_argument, NULL, OPTION_GOROUTINES},
     {"exe", required_argument, NULL, OPTION_EXE},
@@ -80,6 +87,9 @@ static int take_option(int option, struct inspect_options *options)
     switch (option) {
     case OPTION_FOR:
         error = option_duration(optarg, &options->wait_ns);
+        break;
+    case OPTION_PAUSE:
+        error = option_duration(optarg, &options->pause_ns);
         break;
     case OPTION_COLOR:
         error = option_color(optarg, &options->color);
@@ -155,7 +165,8 @@ static int start_all(const struct wanted_list *wanted, const struct inspect_opti
     for (size_t i = 0; i < wanted->length; i++) {
         struct inspection *inspection = NULL;
         struct error *error =
-            inspection_start(&wanted->at[i], options->exe, OBSERVE_ALL, &inspection);
+            inspection_start(&wanted->at[i], options->exe, OBSERVE_ALL, options->pause_ns,
+                             &inspection);
         if (error)
             status = complain_error(error);
         else
@@ -289,7 +300,7 @@ static int finish_all(const struct inspect_options *options, struct inspections 
 
 static int run(int argc, char **argv)
 {
-    struct inspect_options options = {.wait_ns = default_wait_ns};
+    struct inspect_options options = {.wait_ns = default_wait_ns, .pause_ns = default_pause_ns};
     if (parse(argc, argv, &options) != EXIT_NOTHING)
         return EXIT_FAILED;
     struct wanted_list wanted = {0};

@@ -2,6 +2,7 @@
 #ifndef SEEP_CLI_INSPECTION_H
 #define SEEP_CLI_INSPECTION_H
 
+#include "cli/instant.h"
 #include "cli/targets.h"
 #include "find/finding.h"
 #include "report/report.h"
@@ -12,8 +13,10 @@ struct inspection {
     struct runtime *runtime;
     struct stack_table stacks;
     struct observation first, second;
+    struct instant instant;
+    int64_t pause_ns; /* for how long a live process may be stopped, once; 0: not at all */
     enum observe_depth depth;
-    unsigned looks;
+    unsigned looks; /* that findings compare: 1 or 2 */
     int64_t looked_ns; /* when the first look ended */
     double interval_s;
     int64_t spent_ns; /* reading and analysing */
@@ -22,9 +25,9 @@ struct inspection {
     struct notes notes;
 };
 
-/* Opens the target and takes the first look. `exe` may be NULL. On an error nothing is left open. */
+/* Opens the target and takes the first look. `exe` may be NULL. On an error nothing is left open. `pause_ns`: see above. */
 struct error *inspection_start(const struct wanted *wanted, const char *exe,
-                               enum observe_depth depth,
+                               enum observe_depth depth, int64_t pause_ns,
                                struct inspection **inspection_ret) NODISCARD;
 
 /* True if a second look would tell more: only live processes run on. */

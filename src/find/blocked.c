@@ -16,6 +16,7 @@
 
 #include "base/text.h"
 #include "code/flow.h"
+#include "find/blocked.h"
 #include "find/partners.h"
 #include "find/places.h"
 #include "find/rules.h"
@@ -32,67 +33,17 @@ enum {
 
 static const double life_share = 0.7; /* … or for so much of the process's life */
 
-struct verdict {
-    bool leak;
-    enum grade grade;
-    uint64_t count, stack_bytes, came, went;
-    double oldest_s, newest_s;
-    uint64_t channels, stuck_channels; /* that they wait on; on which nobody gets on */
-    uint32_t partner;  /* one who holds a channel but does not receive, UINT32_MAX */
-    uint32_t receiver; /* one who may receive */
-};
-
-static const struct wait_words {
-    enum wait_kind kind;
-    const char *what, *fix;
-} words[] = {
-    {WAIT_CHAN_SEND, "wait to send, and nobody receives",
-     "select { case ch <- value: default: }   a send that cannot block; or one beside ctx.Done(), "
-     "or a channel with room for all senders"},
-    {WAIT_CHAN_RECEIVE, "wait to receive, and nobody sends",
-     "close the channel when nothing more comes, or receive in a select beside ctx.Done()"},
-    {WAIT_SELECT, "wait in a select, and no case becomes ready",
-     "give the select a way out that is taken: ctx.Done() of a context that is cancelled, or a "
-     "time limit"},
-    {WAIT_NIL_CHAN, "wait on a nil channel: for ever",
-     "make the channel before it is used: ch := make(chan T)"},
-    {WAIT_NO_CASES, "wait in a select without cases: for ever",
-     "let the goroutine return instead of select {}"},
-    {WAIT_MUTEX, "wait for a Mutex that is not unlocked",
-     "unlock on every way out: defer mu.Unlock() right behind mu.Lock()"},
-    {WAIT_RWMUTEX, "wait for an RWMutex that is not unlocked",
-     "unlock on every way out: defer mu.Unlock() right behind mu.Lock()"},
-    {WAIT_WAITGROUP, "wait for a WaitGroup that does not reach zero",
-     "call wg.Done() on every way out: defer wg.Done() at the top of the goroutine"},
-    {WAIT_COND, "wait for a Cond that nobody signals",
-     "signal the Cond whenever its condition changes, and when it is given up"},
-};
-
-static const struct wait_words *words_of(enum wait_kind kind)
+/* proved.c has said what is to be said of it. */
+static bool is_proved(const struct looks *looks, uint32_t goroutine)
 {
-    for (size_t i = 0; i < LENGTH_OF(words); i++) {
-        if (words[i].kind == kind)
-            return &words[i];
-    }
-    return NULL;
-}
-
-static bool is_for_ever(enum wait_kind kind)
-{
-    return kind == WAIT_NIL_CHAN || kind == WAIT_NO_CASES;
-}
-
-static const struct wait_object *object_of(const struct looks *looks,
-                                           const struct goroutine *goroutine, uint32_t i)
-{
-    return &looks->now->objects.at[looks->now->waits.at[goroutine->first_wait + i].object];
+    return looks->stuck && looks->stuck[goroutine];
 }
 
 static bool is_alive(const struct looks *looks, const struct movement *movement,
                      const struct goroutine *goroutine)
 {
     for (uint32_t i = 0; i < goroutine->wait_count; i++) {
-        if (movement_is_alive(movement, object_of(looks, goroutine, i)))
+        if (movement_is_alive(movement, blocked_on(looks, goroutine, i)))
             return true;
     }
     return false;
@@ -106,27 +57,13 @@ static enum partner partner_of(const struct looks *looks, const struct partners 
     *who_ret = UINT32_MAX;
     for (uint32_t i = 0; i < goroutine->wait_count; i++) {
         uint32_t who = UINT32_MAX;
-        enum partner partner = partners_of(partners, object_of(looks, goroutine, i)->at, &who);
+        enum partner partner = partners_of(partners, blocked_on(looks, goroutine, i)->at, &who);
         if (partner >= strongest && who != UINT32_MAX) {
             strongest = partner;
             *who_ret = who;
         }
     }
     return strongest;
-}
-
-static void count_member(const struct looks *looks, const struct goroutine *goroutine,
-                         const struct movement *movement, struct verdict *verdict)
-{
-    uint32_t value = 0;
-    double wait_s = goroutine_wait_s(looks->now, goroutine);
-    verdict->count++;
-    verdict->stack_bytes += goroutine->stack_high - goroutine->stack_low;
-    verdict->came += movement->known && !u64map_get(&movement->before, goroutine->id, &value);
-    verdict->oldest_s = wait_s > verdict->oldest_s ? wait_s : verdict->oldest_s;
-    verdict->newest_s = wait_s < 0                                            ? 0
-                        : verdict->newest_s < 0 || wait_s < verdict->newest_s ? wait_s
-                                                                              : verdict->newest_s;
 }
 
 /* Who got on while partners were looked for shows that values move on their channels. */
@@ -136,7 +73,7 @@ static void note_moved(const struct looks *looks, const struct site *site,
     for (size_t i = 0; partners->still && i < site->members.length; i++) {
         const struct goroutine *goroutine = &looks->now->goroutines.at[site->members.at[i]];
         for (uint32_t k = 0; !partners->still[i] && k < goroutine->wait_count; k++)
-            u64map_set(&movement->alive, object_of(looks, goroutine, k)->at, 1);
+            u64map_set(&movement->alive, blocked_on(looks, goroutine, k)->at, 1);
     }
 }
 
@@ -149,11 +86,12 @@ static void count_stuck(const struct looks *looks, const struct site *site,
     for (size_t i = 0; i < site->members.length; i++) {
         const struct goroutine *goroutine = &looks->now->goroutines.at[site->members.at[i]];
         uint32_t who = UINT32_MAX;
-        address first = goroutine->wait_count ? object_of(looks, goroutine, 0)->at : 0;
+        address first = goroutine->wait_count ? blocked_on(looks, goroutine, 0)->at : 0;
         u64map_set(&channels, first, 0);
         bool moves = (site->kind == WAIT_CHAN_SEND && is_alive(looks, movement, goroutine)) ||
                      (partners->still && !partners->still[i]);
-        if ((!goroutine->wait_count && !is_for_ever(site->kind)) || moves)
+        if ((!goroutine->wait_count && !blocked_for_ever(site->kind)) || moves ||
+            is_proved(looks, site->members.at[i]))
             continue;
         enum partner partner = partner_of(looks, partners, goroutine, &who);
         if (partner == PARTNER_LIKELY)
@@ -163,7 +101,7 @@ static void count_stuck(const struct looks *looks, const struct site *site,
         if (partner == PARTNER_LIKELY)
             continue;
         u64map_set(&stuck, first, 0);
-        count_member(looks, goroutine, movement, verdict);
+        blocked_count(looks, site->members.at[i], movement, verdict);
     }
     verdict->channels = channels.length;
     verdict->stuck_channels = stuck.length;
@@ -222,12 +160,11 @@ static void judge(const struct looks *looks, const struct site *site,
                   const struct movement *movement, const struct partners *partners,
                   struct verdict *verdict)
 {
-    *verdict = (struct verdict){
-        .oldest_s = -1, .newest_s = -1, .partner = UINT32_MAX, .receiver = UINT32_MAX};
+    *verdict = verdict_none;
     count_stuck(looks, site, movement, partners, verdict);
     if (verdict->count < ACCUMULATE_MIN)
         return;
-    if (is_for_ever(site->kind)) {
+    if (blocked_for_ever(site->kind)) {
         verdict->leak = true;
         verdict->grade = GRADE_CERTAIN;
     } else if (site->kind == WAIT_CHAN_SEND) {
@@ -236,142 +173,6 @@ static void judge(const struct looks *looks, const struct site *site,
         verdict->went = movement->went;
         judge_growth(looks, site, movement, verdict);
     }
-}
-
-static char *since_of(const struct looks *looks, const struct verdict *verdict)
-{
-    struct text text = {0};
-    char oldest[TEXT_SIZE_ROOM], newest[TEXT_SIZE_ROOM], came[TEXT_SIZE_ROOM], went[TEXT_SIZE_ROOM];
-    if (verdict->oldest_s >= 0)
-        text_printf(&text, "the oldest at least %s", text_duration(oldest, verdict->oldest_s));
-    if (verdict->oldest_s >= 0 && verdict->newest_s > 0)
-        text_printf(&text, ", the newest %s", text_duration(newest, verdict->newest_s));
-    if (verdict->oldest_s < 0 && verdict->came > verdict->went)
-        text_printf(&text, "at this pace for about %s (Go notes wait times at a collection only)",
-                    text_duration(oldest, (double)verdict->count * looks->interval_s /
-                                              (double)(verdict->came - verdict->went)));
-    else if (verdict->oldest_s < 0)
-        text_puts(&text, "not known: Go notes wait times at a collection only");
-    if (looks->first)
-        text_printf(&text, "; in %.1f s %s more came and %s went", looks->interval_s,
-                    verdict->came ? text_count(came, verdict->came) : "no",
-                    verdict->went ? text_count(went, verdict->went) : "none");
-    return text.bytes;
-}
-
-static const char *in_a_loop(const struct looks *looks, address go_pc)
-{
-    struct func func;
-    struct loop_facts facts;
-    if (!go_pc || !pclntab_func(&looks->program->pclntab, go_pc, &func))
-        return NULL;
-    struct error *error = flow_defer_loop(looks->target, looks->program, &func, go_pc, &facts);
-    if (error_ignore(error) || !facts.in_loop)
-        return NULL;
-    return facts.loop_exit == WAY_OUT_NONE ? "in a loop without a way out" : "in a loop";
-}
-
-static void reason_of_channels(const struct verdict *verdict, struct finding *finding)
-{
-    char stuck[TEXT_SIZE_ROOM], all[TEXT_SIZE_ROOM];
-    text_count(stuck, verdict->stuck_channels);
-    text_count(all, verdict->channels);
-    if (verdict->channels == 1)
-        VECTOR_PUSH(&finding->because, sentence("all wait on one channel"));
-    else if (verdict->stuck_channels == verdict->channels)
-        VECTOR_PUSH(&finding->because,
-                    sentence("they wait on %s channels, and none of these moves", all));
-    else
-        VECTOR_PUSH(&finding->because,
-                    sentence("%s of %s channels: the others have a receiver or move", stuck, all));
-}
-
-static void reason_of_partner(const struct looks *looks, const struct verdict *verdict,
-                              struct finding *finding)
-{
-    if (verdict->partner == UINT32_MAX) {
-        VECTOR_PUSH(&finding->because, sentence("no other goroutine's stack leads to %s",
-                                                verdict->stuck_channels == 1 ? "it" : "them"));
-        return;
-    }
-    const struct goroutine *holder = &looks->now->goroutines.at[verdict->partner];
-    struct place place =
-        place_at(looks->program, place_user_pc(looks->program, looks->now, holder));
-    VECTOR_PUSH(&finding->because,
-                sentence("goroutine %llu (%s) still holds %s, but what it runs does not receive",
-                         (unsigned long long)holder->id, place.function ? place.function : "?",
-                         verdict->stuck_channels == 1 ? "it" : "some"));
-    place_deinit(&place);
-}
-
-static void reason_of_growth(const struct looks *looks, const struct verdict *verdict,
-                             struct finding *finding)
-{
-    char came[TEXT_SIZE_ROOM], went[TEXT_SIZE_ROOM];
-    if (!looks->first)
-        return;
-    if (verdict->came && verdict->went)
-        VECTOR_PUSH(&finding->because, sentence("they pile up: %s came in %.1f s, %s went",
-                                                text_count(came, verdict->came), looks->interval_s,
-                                                text_count(went, verdict->went)));
-    else if (verdict->came)
-        VECTOR_PUSH(&finding->because,
-                    sentence("they only ever come: %s in %.1f s, and none got on",
-                             text_count(came, verdict->came), looks->interval_s));
-    else
-        VECTOR_PUSH(&finding->because,
-                    sentence("none of them got on in %.1f s", looks->interval_s));
-}
-
-static void add_reasons(const struct looks *looks, const struct site *site,
-                        const struct verdict *verdict, struct finding *finding)
-{
-    switch (site->kind) {
-    case WAIT_NIL_CHAN:
-        VECTOR_PUSH(&finding->because,
-                    sentence("a nil channel never becomes ready: nothing can wake them"));
-        return;
-    case WAIT_NO_CASES:
-        VECTOR_PUSH(&finding->because,
-                    sentence("a select without cases never ends: nothing can wake them"));
-        return;
-    case WAIT_CHAN_SEND:
-    case WAIT_CHAN_RECEIVE:
-    case WAIT_SELECT:
-        reason_of_channels(verdict, finding);
-        reason_of_partner(looks, verdict, finding);
-        break;
-    default:
-        break;
-    }
-    reason_of_growth(looks, verdict, finding);
-}
-
-static void report(const struct looks *looks, const struct site *site,
-                   const struct verdict *verdict, struct findings *findings)
-{
-    const struct wait_words *say = words_of(site->kind);
-    char count[TEXT_SIZE_ROOM];
-    struct finding finding = {
-        .rule = RULE_BLOCKED_GOROUTINES,
-        .grade = verdict->grade,
-        .count = verdict->count,
-        .held_bytes = verdict->stack_bytes,
-        .title = sentence("%s goroutines %s", text_count(count, verdict->count), say->what),
-        .at = place_at(looks->program, site->user_pc),
-        .started_at = place_of(looks->program, site->go_pc),
-        .started_in_loop = in_a_loop(looks, site->go_pc),
-        .oldest_s = verdict->oldest_s,
-        .newest_s = verdict->newest_s,
-        .has_progress = looks->first,
-        .progress_s = looks->interval_s,
-        .came = verdict->came,
-        .went = verdict->went,
-        .since = since_of(looks, verdict),
-        .fix = say->fix,
-    };
-    add_reasons(looks, site, verdict, &finding);
-    VECTOR_PUSH(findings, finding);
 }
 
 /* Senders that somebody may still receive from: said, not called a leak. */
@@ -394,9 +195,12 @@ static void remark(const struct looks *looks, const struct site *site,
     place_deinit(&by);
 }
 
-static bool is_candidate(const struct site *site)
+static bool is_candidate(const struct looks *looks, const struct site *site)
 {
-    return site->members.length >= ACCUMULATE_MIN && words_of(site->kind);
+    size_t open = 0;
+    for (size_t i = 0; i < site->members.length; i++)
+        open += !is_proved(looks, site->members.at[i]);
+    return open >= ACCUMULATE_MIN && blocked_words(site->kind);
 }
 
 static bool needs_partners(const struct site *site, const struct movement *movement)
@@ -446,9 +250,10 @@ static void judge_site(const struct looks *looks, const struct sites *first,
         note_moved(looks, site, &partners, &movement);
         judge(looks, site, &movement, &partners, &verdict);
         if (verdict.leak)
-            report(looks, site, &verdict, findings);
+            blocked_report(looks, site, &verdict, findings);
         else
             remark(looks, site, &verdict, notes);
+        VECTOR_DEINIT(&verdict.members);
     }
     partners_deinit(&partners);
     movement_deinit(&movement);
@@ -460,7 +265,7 @@ bool blocked_suspects(const struct looks *looks)
     bool suspect = false;
     sites_build(looks->program, looks->now, &sites);
     for (size_t i = 0; i < sites.length; i++)
-        suspect = suspect || is_candidate(&sites.at[i]);
+        suspect = suspect || is_candidate(looks, &sites.at[i]);
     sites_deinit(&sites);
     return suspect;
 }
@@ -483,7 +288,7 @@ void blocked_find(const struct looks *looks, struct findings *findings, struct n
     if (looks->first)
         sites_build(looks->program, looks->first, &first);
     for (size_t i = 0; i < sites.length; i++) {
-        if (is_candidate(&sites.at[i]))
+        if (is_candidate(looks, &sites.at[i]))
             judge_site(looks, &first, &sites.at[i], &stacks_left, findings, notes);
     }
     sites_deinit(&sites);

@@ -39,6 +39,7 @@ struct statement {
     bool grows_long, grows_all_life; /* for minutes; for most of the process's life */
     bool waits_for_others;           /* the function receives or selects */
     enum way_out loop_exit, returns;
+    struct members members;
 };
 
 struct statements VECTOR_OF(struct statement);
@@ -139,6 +140,7 @@ static void add_frame(const struct looks *looks, const struct defer_site *site,
     uint64_t came = before && site->count > before->count ? site->count - before->count : 0;
     statement->count += site->count;
     statement->frames++;
+    VECTOR_PUSH(&statement->members, site->goroutine);
     statement->bytes += site->record_bytes;
     statement->came += came;
     statement->in_both = statement->in_both || before;
@@ -227,7 +229,8 @@ static char *title_of(const struct statement *statement)
                     text_count(frames, statement->frames));
 }
 
-static void report(const struct looks *looks, const struct statement *statement,
+/* Takes the statement's members. */
+static void report(const struct looks *looks, struct statement *statement,
                    struct findings *findings)
 {
     const struct defer_site *site = statement->largest;
@@ -237,6 +240,8 @@ static void report(const struct looks *looks, const struct statement *statement,
         .grade = (enum grade)grade_of(statement),
         .count = statement->count,
         .held_bytes = statement->bytes,
+        .members = statement->members,
+        .defer_pc = site->pc,
         .title = title_of(statement),
         .at = place_of_defer(looks->program, site),
         .started_at = place_of_start(looks->program, goroutine),
@@ -250,6 +255,7 @@ static void report(const struct looks *looks, const struct statement *statement,
         .since = since_of(looks, statement),
         .fix = fix,
     };
+    statement->members = (struct members){0};
     add_reasons(&finding, statement);
     VECTOR_PUSH(findings, finding);
 }
@@ -269,6 +275,13 @@ static void remark(const struct looks *looks, const struct statement *statement,
     place_deinit(&at);
 }
 
+static void statements_deinit(struct statements *statements)
+{
+    for (size_t i = 0; i < statements->length; i++)
+        VECTOR_DEINIT(&statements->at[i].members);
+    VECTOR_DEINIT(statements);
+}
+
 bool defer_in_loop_suspects(const struct looks *looks)
 {
     struct statements statements = {0};
@@ -276,7 +289,7 @@ bool defer_in_loop_suspects(const struct looks *looks)
     gather(looks, &statements);
     for (size_t i = 0; i < statements.length; i++)
         suspect = suspect || statements.at[i].count >= CERTAIN_MIN;
-    VECTOR_DEINIT(&statements);
+    statements_deinit(&statements);
     return suspect;
 }
 
@@ -285,7 +298,7 @@ void defer_in_loop_find(const struct looks *looks, struct findings *findings, st
     struct statements statements = {0};
     gather(looks, &statements);
     for (size_t i = 0; i < statements.length; i++) {
-        const struct statement *statement = &statements.at[i];
+        struct statement *statement = &statements.at[i];
         if (grade_of(statement) >= 0)
             report(looks, statement, findings);
         else
@@ -295,5 +308,5 @@ void defer_in_loop_find(const struct looks *looks, struct findings *findings, st
         VECTOR_PUSH(notes,
                     sentence("of the lines with deferred calls in a loop only %d were judged",
                              STATEMENTS_MAX));
-    VECTOR_DEINIT(&statements);
+    statements_deinit(&statements);
 }

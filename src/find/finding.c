@@ -53,7 +53,9 @@ void find_leaks(const struct looks *looks, struct findings *findings_ret, struct
     *findings_ret = (struct findings){0};
     *notes_ret = (struct notes){0};
     defer_in_loop_find(looks, findings_ret, notes_ret);
+    proved_find(looks, findings_ret);
     blocked_find(looks, findings_ret, notes_ret);
+    find_held(looks, findings_ret);
     if (findings_ret->length)
         qsort(findings_ret->at, findings_ret->length, sizeof(*findings_ret->at), by_weight);
 }
@@ -68,6 +70,7 @@ void findings_deinit(struct findings *findings)
         for (size_t k = 0; k < finding->because.length; k++)
             free(finding->because.at[k]);
         VECTOR_DEINIT(&finding->because);
+        VECTOR_DEINIT(&finding->members);
         free(finding->title);
         free(finding->since);
         origin_deinit(&finding->origin);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/vector.h"
+#include "heap/heap.h"
 #include "runtime/observation.h"
 
 enum rule {
@@ -43,11 +44,16 @@ struct origin {
     bool own;      /* the program's main module */
 };
 
+struct members VECTOR_OF(uint32_t); /* goroutine indices */
+
 struct finding {
     enum rule rule;
     enum grade grade;
     uint64_t count;
-    uint64_t held_bytes; /* at least; 0 unknown */
+    uint64_t held_bytes; /* at least, or with held_measured to the byte; 0 unknown */
+    bool held_measured;  /* what would be free without them: stacks, and what only they reach in the heap */
+    struct members members;     /* who is stuck, in the observation that was judged */
+    address defer_pc;           /* of deferred calls: where each member made them; 0 none */
     char *title;         /* "41,233 goroutines wait to send, and nobody receives" */
     struct place at, started_at, deferred;
     const char *started_in_loop; /* NULL or a remark such as "in a loop" */
@@ -82,6 +88,8 @@ struct looks {
     const struct observation *first; /* NULL if there was one look only */
     const struct observation *now;   /* the newest */
     double interval_s;
+    struct heap *heap;    /* of the newest look, if that was of one instant; NULL else */
+    const uint8_t *stuck; /* by goroutine of the newest look: 1 if it is proved to wait for ever; NULL: nothing is proved */
 };
 
 /* True if one look can't tell and a second one could: then the caller waits and looks again. */
@@ -89,6 +97,9 @@ bool find_wants_second_look(const struct looks *looks);
 
 /* The findings, certain ones first, then by count. notes_ret gets remarks on what was seen and not called a leak (owned strings). */
 void find_leaks(const struct looks *looks, struct findings *findings_ret, struct notes *notes_ret);
+
+/* Measures what the findings hold, by looks->heap; without one nothing is done. */
+void find_held(const struct looks *looks, struct findings *findings);
 
 /* By grade, then rank, then place. */
 void findings_sort_by_rank(struct findings *findings);

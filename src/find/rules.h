@@ -11,6 +11,9 @@ void defer_in_loop_find(const struct looks *looks, struct findings *findings, st
 bool blocked_suspects(const struct looks *looks);
 void blocked_find(const struct looks *looks, struct findings *findings, struct notes *notes);
 
+/* Those that are proved to wait for ever, however few. */
+void proved_find(const struct looks *looks, struct findings *findings);
+
 /* Text as a new string. */
 char *sentence(const char *format, ...) PRINTF_LIKE(1, 2);
 

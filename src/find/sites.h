@@ -10,7 +10,7 @@ struct site {
     address user_pc; /* look-up address of the user's innermost frame */
     address go_pc;
     uint64_t key;
-    struct members VECTOR_OF(uint32_t) members; /* goroutine indices */
+    struct members members;
 };
 
 struct sites VECTOR_OF(struct site);

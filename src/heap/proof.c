@@ -1,19 +1,11 @@
-/* The runtime itself leads from its list of all goroutines to each one's descriptor, from there to its sudogs, and from these to what it waits on. Those
- * ways say nothing about who can wake it: so the descriptor and the sudogs of a sleeper are hidden, marked without being followed, until it can run. Go
- * does the same by clearing sudog.c and sudog.elem for the time of such a collection.
+/* What a goroutine waits on is hidden behind its descriptor and its sudogs (hiding.h) until it can run; Go does the same by clearing sudog.c and
+ * sudog.elem for the time of such a collection.
  *
  * The program was stopped anywhere, not where Go would stop it. A thread in the middle of waking somebody has its descriptor or sudog in a register or on its
  * stack: that, too, wakes a sleeper. */
 #include "heap/proof.h"
 
 #include <string.h>
-
-#include "base/cycle.h"
-
-enum {
-    SUDOGS_MAX = 1 << 16,
-    SUDOG_SEARCH_WORDS = 128, /* of the sleeper's stack, from sp up */
-};
 
 static bool is_synctest(const struct observation *observation, const struct goroutine *goroutine)
 {
@@ -54,61 +46,6 @@ static void add_alarm(struct proof *proof, struct object object, uint32_t sleepe
     VECTOR_PUSH(&proof->alarms, (struct alarm){.object = number, .sleeper = sleeper});
 }
 
-static void hide(struct proof *proof, address at, uint32_t sleeper)
-{
-    struct object object;
-    if (!objects_at(&proof->heap->objects, at, &object))
-        return;
-    marker_hide(&proof->marker, object_number(&proof->heap->objects, object));
-    VECTOR_PUSH(&proof->hidden, object);
-    add_alarm(proof, object, sleeper);
-}
-
-static bool word_at(const struct proof *proof, address at, uint64_t *word_ret)
-{
-    struct error *error = target_u64(proof->runtime->target, at, word_ret);
-    return !error_ignore(error);
-}
-
-/* Up to Go 1.25 the sudog of who waits for a semaphore stands on its own stack only. */
-static address sudog_on_stack(const struct proof *proof, const struct goroutine *goroutine)
-{
-    const struct offsets *offsets = &proof->runtime->offsets;
-    for (unsigned i = 0; i < SUDOG_SEARCH_WORDS; i++) {
-        uint64_t word = 0, owner = 0;
-        address at = goroutine->sp + i * 8;
-        if (at + 8 > goroutine->stack_high || !word_at(proof, at, &word))
-            return 0;
-        bool inner = word >= goroutine->stack_low && word < goroutine->stack_high;
-        if (word % 8 == 0 && is_user_address(word) && !inner &&
-            word_at(proof, word + (uint64_t)offsets->sudog_g, &owner) && owner == goroutine->at)
-            return word;
-    }
-    return 0;
-}
-
-static void hide_sudogs(struct proof *proof, const struct goroutine *goroutine, uint32_t sleeper)
-{
-    const struct offsets *offsets = &proof->runtime->offsets;
-    struct cycle cycle = {0};
-    uint64_t sudog = 0;
-    if (!word_at(proof, goroutine->at + (uint64_t)offsets->g_waiting, &sudog))
-        return;
-    if (!sudog)
-        sudog = sudog_on_stack(proof, goroutine);
-    for (unsigned i = 0; sudog && i < SUDOGS_MAX && !cycle_closes(&cycle, sudog); i++) {
-        uint64_t owner = 0, next = 0;
-        if (!word_at(proof, sudog + (uint64_t)offsets->sudog_g, &owner) || owner != goroutine->at ||
-            !word_at(proof, sudog + (uint64_t)offsets->sudog_waitlink, &next))
-            return;
-        hide(proof, sudog, sleeper);
-        bool semaphore = goroutine->wait_kind != WAIT_CHAN_SEND &&
-                         goroutine->wait_kind != WAIT_CHAN_RECEIVE &&
-                         goroutine->wait_kind != WAIT_SELECT;
-        sudog = semaphore ? 0 : next; /* a semaphore's waitlink leads to other waiters */
-    }
-}
-
 /* What it waits on must lie in the heap: a variable, or another goroutine's stack, can be reached by anybody. */
 static bool set_alarms(struct proof *proof, const struct goroutine *goroutine, uint32_t sleeper)
 {
@@ -146,13 +83,10 @@ static void find_sleepers(struct proof *proof)
         uint32_t sleeper = (uint32_t)proof->sleepers.length;
         if (!may_sleep(observation, goroutine) || !set_alarms(proof, goroutine, sleeper))
             continue;
-        uint32_t first = (uint32_t)proof->hidden.length;
-        hide(proof, goroutine->at, sleeper);
-        hide_sudogs(proof, goroutine, sleeper);
-        VECTOR_PUSH(&proof->sleepers,
-                    (struct sleeper){.goroutine = i,
-                                     .first_hidden = first,
-                                     .hidden_count = (uint32_t)proof->hidden.length - first});
+        struct hidden_range hidden = hide_goroutine(&proof->hiding, goroutine);
+        for (uint32_t k = 0; k < hidden.count; k++)
+            add_alarm(proof, proof->hiding.objects.at[hidden.first + k], sleeper);
+        VECTOR_PUSH(&proof->sleepers, (struct sleeper){.goroutine = i, .hidden = hidden});
     }
     if (proof->alarms.length)
         qsort(proof->alarms.at, proof->alarms.length, sizeof(*proof->alarms.at), by_object);
@@ -162,8 +96,7 @@ static void find_sleepers(struct proof *proof)
 static void follow(struct proof *proof, const struct sleeper *sleeper)
 {
     const struct goroutine *goroutine = &proof->observation->goroutines.at[sleeper->goroutine];
-    for (uint32_t i = 0; i < sleeper->hidden_count; i++)
-        marker_unhide(&proof->marker, proof->hidden.at[sleeper->first_hidden + i]);
+    unhide(&proof->hiding, sleeper->hidden);
     stack_roots(&proof->scanner, goroutine, proof->observation->stacks);
 }
 
@@ -195,18 +128,6 @@ static void settle(struct proof *proof)
     }
 }
 
-static void goroutine_roots(struct proof *proof)
-{
-    size_t next = 0;
-    for (uint32_t i = 0; i < proof->observation->goroutines.length; i++) {
-        if (next < proof->sleepers.length && proof->sleepers.at[next].goroutine == i)
-            next++;
-        else
-            stack_roots(&proof->scanner, &proof->observation->goroutines.at[i],
-                        proof->observation->stacks);
-    }
-}
-
 static struct error *check_complete(const struct proof *proof)
 {
     if (proof->heap->unreadable_bytes || proof->scanner.unreadable)
@@ -218,15 +139,9 @@ static struct error *check_complete(const struct proof *proof)
 
 static struct error *prove(struct proof *proof)
 {
-    TRY(heap_open(proof->runtime, &proof->heap));
-    marker_open(proof->heap, &proof->marker);
-    stack_scanner_open(&proof->marker, &proof->scanner);
     find_sleepers(proof);
-    TRY(global_roots(&proof->marker));
-    TRY(finalizer_roots(&proof->marker, true));
-    TRY(thread_roots(&proof->scanner));
-    tiny_roots(&proof->marker);
-    goroutine_roots(proof);
+    AUTO_FREE uint8_t *asleep = proof_stuck(proof);
+    TRY(all_roots(&proof->scanner, proof->observation, asleep, true));
     settle(proof);
     TRY(check_complete(proof));
     for (size_t i = 0; i < proof->sleepers.length; i++)
@@ -236,12 +151,15 @@ static struct error *prove(struct proof *proof)
     return NULL;
 }
 
-struct error *proof_open(struct runtime *runtime, const struct observation *observation,
+struct error *proof_open(struct heap *heap, const struct observation *observation,
                          struct proof **proof_ret)
 {
     struct proof *proof = xcalloc(1, sizeof(*proof));
-    proof->runtime = runtime;
+    proof->heap = heap;
     proof->observation = observation;
+    marker_open(heap, &proof->marker);
+    stack_scanner_open(&proof->marker, &proof->scanner);
+    proof->hiding.marker = &proof->marker;
     struct error *error = prove(proof);
     if (error) {
         proof_close(proof);
@@ -257,10 +175,9 @@ void proof_close(struct proof *proof)
         return;
     VECTOR_DEINIT(&proof->sleepers);
     VECTOR_DEINIT(&proof->alarms);
-    VECTOR_DEINIT(&proof->hidden);
+    hiding_deinit(&proof->hiding);
     stack_scanner_close(&proof->scanner);
     marker_close(&proof->marker);
-    heap_close(proof->heap);
     free(proof);
 }
 
@@ -270,33 +187,4 @@ uint8_t *proof_stuck(const struct proof *proof)
     for (size_t i = 0; i < proof->sleepers.length; i++)
         stuck[proof->sleepers.at[i].goroutine] = !proof->sleepers.at[i].awake;
     return stuck;
-}
-
-static struct sleeper *sleeper_of(struct proof *proof, uint32_t goroutine)
-{
-    size_t low = 0, high = proof->sleepers.length;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (proof->sleepers.at[middle].goroutine < goroutine)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    bool found = low < proof->sleepers.length && proof->sleepers.at[low].goroutine == goroutine;
-    return found ? &proof->sleepers.at[low] : NULL;
-}
-
-uint64_t proof_held_bytes(struct proof *proof, const uint32_t *goroutines, size_t count)
-{
-    uint64_t before = proof->marker.bytes;
-    for (size_t i = 0; i < count; i++) {
-        struct sleeper *sleeper = sleeper_of(proof, goroutines[i]);
-        if (!sleeper || sleeper->awake || sleeper->released)
-            continue;
-        sleeper->released = true;
-        follow(proof, sleeper);
-    }
-    marker_drain(&proof->marker);
-    proof->marker.woken.length = 0;
-    return proof->marker.bytes - before;
 }

@@ -4,15 +4,13 @@
 #ifndef SEEP_HEAP_PROOF_H
 #define SEEP_HEAP_PROOF_H
 
-#include "heap/roots.h"
+#include "heap/hiding.h"
 
 /* A goroutine that waits for another one to do something. */
 struct sleeper {
     uint32_t goroutine; /* index */
     bool awake;         /* it can run again */
-    bool released;      /* what it holds has been counted */
-    uint32_t first_hidden,
-        hidden_count; /* its descriptor and its sudogs: the ways from the runtime's lists to what it waits on */
+    struct hidden_range hidden;
 };
 
 /* Reaching the object wakes the sleeper. */
@@ -21,29 +19,23 @@ struct alarm {
 };
 
 struct proof {
-    struct runtime *runtime;
     const struct observation *observation;
     struct heap *heap;
     struct marker marker;
     struct stack_scanner scanner;
+    struct hiding hiding;
     struct sleepers VECTOR_OF(struct sleeper) sleepers;
     struct alarms VECTOR_OF(struct alarm) alarms; /* by object */
-    struct hidden VECTOR_OF(struct object) hidden;
     uint64_t reached_objects, reached_bytes; /* by what can run */
     uint64_t stuck;                          /* sleepers that are not awake */
 };
 
-/* Of a target that stands still, and an observation of it with stacks and waits, which must outlive the proof. Errors say what could not be
- * seen: then nothing is proved. */
-struct error *proof_open(struct runtime *runtime, const struct observation *observation,
+/* By an observation of the same instant with stacks and waits; borrows both. Errors say what could not be seen: then nothing is proved. */
+struct error *proof_open(struct heap *heap, const struct observation *observation,
                          struct proof **proof_ret) NODISCARD;
 void proof_close(struct proof *proof);
 
 /* For each goroutine of the observation: 1 if it waits for ever. The caller frees. */
 uint8_t *proof_stuck(const struct proof *proof);
-
-/* Heap bytes that only these goroutines hold (and those that were asked for before, which are not counted again): what would be free without
- * them. Those that are not stuck are passed over. */
-uint64_t proof_held_bytes(struct proof *proof, const uint32_t *goroutines, size_t count);
 
 #endif

@@ -19,6 +19,10 @@ void tiny_roots(struct marker *marker);
  * threads or their registers are not known. */
 struct error *thread_roots(struct stack_scanner *scanner) NODISCARD;
 
+/* All of these, and the stacks of all goroutines but those with without[index] != 0. */
+struct error *all_roots(struct stack_scanner *scanner, const struct observation *observation,
+                        const uint8_t *without, bool weak_too) NODISCARD;
+
 /* heap/processors.c: the scheduler's Ps (runtime.allp), found through the code that uses them; 0 of them if that fails. */
 struct processors VECTOR_OF(address);
 void processors_find(struct heap *heap, struct processors *processors_ret);

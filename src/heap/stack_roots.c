@@ -213,12 +213,9 @@ static void take_defers(struct stack_scanner *scanner, const struct goroutine *g
          steps++) {
         uint64_t function = 0, next = 0;
         take(scanner, record);
-        if (word_at(scanner, record + (uint64_t)offsets->defer_fn, &function))
+        if (is_inner(scanner, record) &&
+            word_at(scanner, record + (uint64_t)offsets->defer_fn, &function))
             take(scanner, function);
-        uint64_t head = 0;
-        if (offsets->defer_head != ABSENT &&
-            word_at(scanner, record + (uint64_t)offsets->defer_head, &head))
-            take(scanner, head);
         if (!word_at(scanner, record + (uint64_t)offsets->defer_link, &next))
             return;
         record = next;

@@ -11,7 +11,7 @@ static const double wait_most_s = 3600;
 static struct error *inspect(int pid, double wait_s, struct inspection **inspection_ret)
 {
     struct wanted wanted = {.pid = pid};
-    TRY(inspection_start(&wanted, NULL, OBSERVE_ALL, inspection_ret));
+    TRY(inspection_start(&wanted, NULL, OBSERVE_ALL, 0, inspection_ret));
     clock_sleep_ns((int64_t)(wait_s * (double)ns_per_s));
     TRY(inspection_look_again(*inspection_ret));
     return inspection_finish(*inspection_ret, false);

@@ -10,6 +10,15 @@
 #include "report/term.h"
 #include "runtime/groups.h"
 
+/* The instant at which the heap was looked at, if there was one. */
+struct instant_facts {
+    const char *way; /* "core", "copy", "twin"; NULL: there was none */
+    const char *why; /* why nothing is proved; NULL if `stuck` tells */
+    int64_t pause_ns; /* how long the process stood still; 0: not at all */
+    const uint8_t *stuck; /* by goroutine of `now`: 1 if it is proved to wait for ever */
+    uint64_t reached_objects, reached_bytes; /* in the heap, by what can still run */
+};
+
 /* Everything that is said of one target. Borrows all. */
 struct report {
     struct target *target; /* for the code of deferred functions */
@@ -17,6 +26,7 @@ struct report {
     struct program *program;
     struct runtime *runtime; /* for labels; NULL: none are read */
     const struct observation *now;
+    struct instant_facts instant;
     const struct group_table *groups;
     const struct findings *findings;
     const struct notes *notes; /* what was seen and not called a leak */

@@ -13,7 +13,8 @@ static void write_headline(const struct finding *finding, struct line *line)
     line_put(line, STYLE_BOLD, finding->title);
     if (finding->held_bytes) {
         AUTO_FREE char *held = NULL;
-        if (asprintf(&held, "at least %s held", text_size(buffer, finding->held_bytes)) < 0)
+        if (asprintf(&held, "%s%s held", finding->held_measured ? "" : "at least ",
+                     text_size(buffer, finding->held_bytes)) < 0)
             held = NULL;
         if (held)
             line_put_right(line, row_end(line->term), 3, STYLE_BOLD, held);

@@ -5,7 +5,9 @@
 #include "report/json_internal.h"
 
 enum {
-    SCHEMA = 1
+    SCHEMA = 1,
+    NS_PER_US = 1000,
+    PROVED_LISTED = 1000,
 };
 
 json_t *json_text(const char *text)
@@ -188,6 +190,26 @@ static json_t *unread_json(const struct report *report)
                      "channels", json_count(unread->channels), "notes", notes);
 }
 
+/* Who is proved to wait for ever: how many, and the first of them. */
+static json_t *proof_json(const struct report *report)
+{
+    const struct instant_facts *instant = &report->instant;
+    json_t *goroutines = json_array();
+    uint64_t count = 0;
+    for (size_t i = 0; instant->stuck && i < report->now->goroutines.length; i++) {
+        if (instant->stuck[i] && count++ < PROVED_LISTED)
+            json_array_append_new(goroutines, json_count(report->now->goroutines.at[i].id));
+    }
+    bool known = instant->stuck;
+    return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "known", (int)known, "why",
+                     json_text(known           ? NULL
+                               : instant->why ? instant->why
+                                              : "the process was not stopped for it"), "way", json_text(instant->way),
+                     "reached_objects", known_count(known, instant->reached_objects),
+                     "reached_bytes", known_count(known, instant->reached_bytes), "stuck",
+                     known_count(known, count), "goroutines", goroutines);
+}
+
 json_t *report_json(const struct report *report)
 {
     const struct observation *now = report->now;
@@ -206,7 +228,9 @@ json_t *report_json(const struct report *report)
                         report->looks > 1 ? json_seconds(report->interval_s) : json_null());
     json_object_set_new(value, "read_s",
                         json_real(report->read_s > 0 ? round(report->read_s * 1e6) / 1e6 : 0));
-    json_object_set_new(value, "pause_us", json_integer(0)); /* nothing is stopped */
+    json_object_set_new(value, "pause_us",
+                        json_integer((report->instant.pause_ns + NS_PER_US / 2) / NS_PER_US));
+    json_object_set_new(value, "proof", proof_json(report));
     json_object_set_new(value, "memory", memory_json(&now->memory));
     json_object_set_new(value, "runtime_counters", counters_json(&now->counters));
     json_object_set_new(value, "goroutines", goroutines);

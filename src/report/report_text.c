@@ -143,11 +143,16 @@ static void write_read(const struct report *report, struct line *line)
     start_row(line, report, STYLE_PLAIN, "read");
     line_printf(line, STYLE_PLAIN, "%s %s", text_count(buffer, total),
                 total == 1 ? "goroutine" : "goroutines");
+    if (report->instant.stuck)
+        line_printf(line, STYLE_PLAIN, ", %s objects",
+                    text_count(buffer, report->instant.reached_objects));
     line_printf(line, STYLE_PLAIN, " in %.2f s", report->read_s);
     if (report->looks > 1)
         line_printf(line, STYLE_PLAIN, ", two looks %s apart",
                     text_duration(buffer, report->interval_s));
-    if (report->facts->kind == TARGET_PROCESS)
+    if (report->instant.pause_ns)
+        line_printf(line, STYLE_PLAIN, " · paused %.1f ms", (double)report->instant.pause_ns / 1e6);
+    else if (report->facts->kind == TARGET_PROCESS)
         line_put(line, STYLE_PLAIN, " · not paused");
     if (now->unread.running)
         line_printf(line, STYLE_PLAIN, " · %s running, so without a stack",
@@ -171,11 +176,23 @@ static void write_note(const char *note, struct line *line)
     line_end(line);
 }
 
+/* What could have been proved was not. */
+static void write_unproved(const struct report *report, struct line *line)
+{
+    struct text text = {0};
+    text_printf(&text, "no goroutine was proved to wait for ever: %s", report->instant.why);
+    write_note(text.bytes, line);
+    text_deinit(&text);
+}
+
 static void write_notes(const struct report *report, struct line *line)
 {
-    if (!report->notes->length && !report->now->unread.notes.length)
+    bool unproved = report->instant.why && !report->instant.stuck;
+    if (!report->notes->length && !report->now->unread.notes.length && !unproved)
         return;
     line_end(line);
+    if (unproved)
+        write_unproved(report, line);
     for (size_t i = 0; i < report->notes->length; i++)
         write_note(report->notes->at[i], line);
     for (size_t i = 0; i < report->now->unread.notes.length; i++)

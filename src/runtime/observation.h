@@ -139,6 +139,11 @@ extern const char *const runtime_wanted_types[];
 /* Takes one look. */
 struct error *observe(struct runtime *runtime, enum observe_depth depth, struct stack_table *stacks,
                       struct observation *observation_ret) NODISCARD;
+
+/* Fills the memory and the counters of a look with stacks, as OBSERVE_ALL does; the runtime may be another one of the same process, by which resident
+ * pages can be told. */
+struct error *observe_memory(struct runtime *runtime, struct observation *observation) NODISCARD;
+
 void observation_deinit(struct observation *observation);
 
 const char *goroutine_state_name(enum goroutine_state state);

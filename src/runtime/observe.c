@@ -67,7 +67,7 @@ static struct error *read_counters(struct runtime *runtime, struct observation *
     return counters_read(runtime, &runtime->counter_places, &observation->counters);
 }
 
-static struct error *read_memory(struct runtime *runtime, struct observation *observation)
+struct error *observe_memory(struct runtime *runtime, struct observation *observation)
 {
     TRY(read_counters(runtime, observation));
     if (!runtime->globals.allspans) {
@@ -122,7 +122,7 @@ struct error *observe(struct runtime *runtime, enum observe_depth depth, struct 
         error = waits_finish(runtime, observation);
     set_time(runtime, observation);
     if (!error && depth == OBSERVE_ALL)
-        error = read_memory(runtime, observation);
+        error = observe_memory(runtime, observation);
     defer_table_deinit(&defers);
     wait_table_deinit(&waits);
     if (error)

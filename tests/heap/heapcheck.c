@@ -48,9 +48,11 @@ static void close_all(struct opened *opened)
 
 static struct error *print_proof(struct opened *opened)
 {
+    struct heap *heap = NULL;
     struct proof *proof = NULL;
     double start = now_s();
-    TRY(proof_open(opened->runtime, &opened->observation, &proof));
+    TRY(heap_open(opened->runtime, &heap));
+    TRY(proof_open(heap, &opened->observation, &proof));
     double spent = now_s() - start;
     AUTO_FREE uint8_t *stuck = proof_stuck(proof);
     for (size_t i = 0; i < opened->observation.goroutines.length; i++) {
@@ -62,6 +64,7 @@ static struct error *print_proof(struct opened *opened)
            opened->observation.goroutines.length, proof->sleepers.length, proof->stuck,
            proof->reached_objects, proof->reached_bytes, proof->heap->guessed_objects, spent);
     proof_close(proof);
+    heap_close(heap);
     return NULL;
 }
 

@@ -1,0 +1,31 @@
+/* Hiding a goroutine: it is as if it held nothing. The runtime itself leads from its list of all goroutines to each one's descriptor and from there to
+ * its sudogs and deferred calls; these ways say nothing about who else could use what they lead to. So the descriptor and the sudogs are
+ * marked without being followed, and the stack is left out. */
+#ifndef SEEP_HEAP_HIDING_H
+#define SEEP_HEAP_HIDING_H
+
+#include "heap/roots.h"
+
+/* A range of `hiding.objects`. */
+struct hidden_range {
+    uint32_t first, count;
+};
+
+struct hiding {
+    struct marker *marker;
+    struct hidden_objects VECTOR_OF(struct object) objects;
+};
+
+/* Before anything is marked. */
+struct hidden_range hide_goroutine(struct hiding *hiding, const struct goroutine *goroutine);
+
+/* The records of deferred calls that a goroutine made at one place. */
+struct hidden_range hide_defers(struct hiding *hiding, const struct goroutine *goroutine,
+                                address pc);
+
+/* What was hidden counts from now on; the stack is not scanned by this. */
+void unhide(struct hiding *hiding, struct hidden_range range);
+
+void hiding_deinit(struct hiding *hiding);
+
+#endif
