@@ -175,10 +175,11 @@ static struct error *name_executable(struct process *process)
     return NULL;
 }
 
-static struct error *read_maps(struct process *process, const char *file,
-                               struct mappings *mappings_ret)
+struct error *process_read_mappings(struct process *process, const char *file,
+                                    struct mappings *mappings_ret)
 {
     struct text text = {0};
+    struct mappings mappings = {0};
     int failed = procfs_read_all(process->directory, file, &text);
     struct error *error = NULL;
     if (failed)
@@ -186,7 +187,11 @@ static struct error *read_maps(struct process *process, const char *file,
     else if (!text.length)
         error = process_gone(process); /* what exited has no memory */
     else
-        error = mappings_parse(text.bytes, text.length, mappings_ret);
+        error = mappings_parse(text.bytes, text.length, &mappings);
+    if (!error) {
+        mappings_deinit(mappings_ret);
+        *mappings_ret = mappings;
+    }
     text_deinit(&text);
     return error;
 }
@@ -279,7 +284,7 @@ static struct error *open_steps(struct process *process)
     TRY(open_directory(process));
     TRY(read_stat(process));
     TRY(name_executable(process));
-    TRY(read_maps(process, "maps", &process->target.mappings));
+    TRY(process_read_mappings(process, "maps", &process->target.mappings));
     if (!process->target.mappings.length)
         return process_gone(process);
     TRY(open_executable(process));
@@ -293,10 +298,7 @@ static struct error *open_steps(struct process *process)
 
 static struct error *process_measure(struct target *target)
 {
-    struct mappings mappings = {0};
-    TRY(read_maps((struct process *)target, "smaps", &mappings));
-    mappings_deinit(&target->mappings);
-    target->mappings = mappings;
+    TRY(process_read_mappings((struct process *)target, "smaps", &target->mappings));
     ((struct process *)target)->window.count = 0;
     return NULL;
 }
@@ -332,6 +334,33 @@ static const struct target_operations operations = {
     .now_ns = process_now_ns,
     .destroy = process_destroy,
 };
+
+/* It shares the executable with its original, so that only what is needed to read its memory is
+ * opened. */
+struct error *process_open_twin(const struct process *original, pid_t pid,
+                                struct process **twin_ret)
+{
+    char path[64];
+    struct process *twin = xcalloc(1, sizeof(*twin));
+    twin->target.operations = &operations;
+    twin->pid = pid;
+    twin->pidfd = twin->memory = twin->pagemap = -1;
+    snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+    twin->directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct error *error = NULL;
+    if (twin->directory < 0)
+        error = process_gone(original);
+    else
+        error = process_read_mappings(twin, "maps", &twin->target.mappings);
+    if (error) {
+        process_destroy(&twin->target);
+        return error;
+    }
+    twin->memory = openat(twin->directory, "mem", O_RDONLY | O_CLOEXEC);
+    twin->only_memory_file = original->only_memory_file;
+    *twin_ret = twin;
+    return NULL;
+}
 
 struct error *target_open_process(pid_t pid, struct target **target_ret)
 {

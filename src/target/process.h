@@ -55,6 +55,14 @@ struct process {
  * now. */
 struct error *process_gone(const struct process *process) NODISCARD;
 
+/* The list of mappings in /proc/PID/maps or smaps as it is now, in place of what *mappings_ret holds. */
+struct error *process_read_mappings(struct process *process, const char *file,
+                                    struct mappings *mappings_ret) NODISCARD;
+
+/* A stopped copy of a process, for reading its memory; without an executable. */
+struct error *process_open_twin(const struct process *original, pid_t pid,
+                                struct process **twin_ret) NODISCARD;
+
 struct error *process_read(struct target *target, address at, void *to, size_t size) NODISCARD;
 struct error *process_read_many(struct target *target, struct read_request *requests,
                                 size_t count) NODISCARD;
@@ -62,5 +70,9 @@ struct error *process_read_many(struct target *target, struct read_request *requ
 /* How much of a range is resident, from /proc/PID/pagemap as it was since the last measuring. */
 struct error *process_resident(struct target *target, address start, uint64_t size,
                                uint64_t *resident_ret) NODISCARD;
+
+/* The same; of a twin, whose pages its original has as well, not `only_exclusive`. */
+struct error *process_resident_of(struct process *process, bool only_exclusive, address start,
+                                  uint64_t size, uint64_t *resident_ret) NODISCARD;
 
 #endif

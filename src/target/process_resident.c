@@ -11,7 +11,13 @@
 static const uint64_t resident_max = UINT64_C(1) << 40;
 /* Present, and mapped by this process alone (bit 56, Linux 4.2). The second leaves out the shared page of zeros, which the kernel puts
  * where memory was only ever read and which is not in the resident set. */
-static const uint64_t resident_bits = UINT64_C(1) << 63 | UINT64_C(1) << 56;
+static const uint64_t present = UINT64_C(1) << 63, exclusive = UINT64_C(1) << 56,
+                      of_file = UINT64_C(1) << 61;
+
+static bool is_own(uint64_t entry, bool only_exclusive)
+{
+    return (entry & present) && (only_exclusive ? (entry & exclusive) : !(entry & of_file));
+}
 
 static struct error *unreadable(const struct process *process)
 {
@@ -39,7 +45,12 @@ static struct error *read_window(struct process *process, uint64_t page)
 struct error *process_resident(struct target *target, address start, uint64_t size,
                                uint64_t *resident_ret)
 {
-    struct process *process = (struct process *)target;
+    return process_resident_of((struct process *)target, true, start, size, resident_ret);
+}
+
+struct error *process_resident_of(struct process *process, bool only_exclusive, address start,
+                                  uint64_t size, uint64_t *resident_ret)
+{
     const struct pagemap_window *window = &process->window;
     uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE), resident = 0;
     if (size > resident_max || start > UINT64_MAX / 2 - size)
@@ -51,8 +62,8 @@ struct error *process_resident(struct target *target, address start, uint64_t si
             TRY(read_window(process, page));
         if (!window->count)
             break;
-        bool counts = (window->entries[page - window->first] & resident_bits) == resident_bits;
-        resident += counts ? page_size : 0;
+        if (is_own(window->entries[page - window->first], only_exclusive))
+            resident += page_size;
     }
     *resident_ret = resident < size ? resident : size;
     return NULL;

@@ -1,0 +1,226 @@
+/* Choosing the way, and walking it. All that can be done before the pause is done before: measuring
+ * how much there is to copy and how fast that goes, having room for it, starting the guardian. */
+#include "target/freeze.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "target/frozen.h"
+#include "target/procfs.h"
+
+enum {
+    STATUS_ROOM = 4096,
+    PROBE_BYTES = 16 << 20,     /* copied before the pause, to see how fast that is */
+    SLACK_BYTES = 32 << 20,     /* what may have come since the memory was measured */
+    FIXED_NS = 300000,          /* of a pause: messages, and the looks before and after */
+    THREAD_NS = 15000,          /* to stop a thread, read its registers and let it go */
+    MEMORY_KEPT_FREE = 2,       /* a copy takes at most this fraction of the free memory */
+};
+
+/* All that a freezing has gathered so far. */
+struct freezing {
+    struct process *live;
+    const struct freeze_options *options;
+    struct freeze_facts *facts;
+    struct guardian *guardian;
+    struct mappings mappings;
+    struct copy copy;
+    uint64_t copy_bytes;     /* as measured before the pause */
+    int64_t survey_ns;       /* how long that took: it is done once more in the pause */
+    uint64_t thread_count;
+};
+
+/* What must not be touched. */
+
+static struct error *check_state(struct freezing *freezing)
+{
+    char status[STATUS_ROOM];
+    uint64_t tracer = 0;
+    int pid = (int)freezing->live->pid;
+    if (procfs_read_small(freezing->live->directory, "status", status, sizeof(status)) < 0)
+        return process_gone(freezing->live);
+    if (procfs_status_number(status, "TracerPid", &tracer) && tracer)
+        return error_create(ERROR_UNSUPPORTED,
+                            "pid %d is traced by pid %" PRIu64 " (a debugger?): it was left alone",
+                            pid, tracer);
+    struct process_stat stat;
+    if (procfs_stat(freezing->live->directory, "stat", &stat) < 0 || stat.state == 'Z' ||
+        stat.state == 'X')
+        return process_gone(freezing->live);
+    if (stat.state == 'T' || stat.state == 't')
+        return error_create(ERROR_UNSUPPORTED,
+                            "pid %d is stopped (by SIGSTOP or Ctrl-Z): it was left as it is", pid);
+    if (freezing->live->pid == getpid())
+        return error_create(ERROR_UNSUPPORTED, "pid %d is seep itself: it cannot stop itself", pid);
+    procfs_status_number(status, "Threads", &freezing->thread_count);
+    return NULL;
+}
+
+/* How long the ways would take. */
+
+static struct error *survey(struct freezing *freezing, struct copy_ranges *ranges_ret)
+{
+    int64_t start_ns = clock_now_ns();
+    mappings_deinit(&freezing->mappings);
+    TRY(process_read_mappings(freezing->live, "maps", &freezing->mappings));
+    TRY(copy_survey(freezing->live, &freezing->mappings, ranges_ret, &freezing->copy_bytes));
+    freezing->survey_ns = clock_now_ns() - start_ns;
+    return NULL;
+}
+
+/* Nanoseconds to copy all, from copying a piece while the process runs. */
+static struct error *measure_speed(struct freezing *freezing, const struct copy_ranges *all,
+                                   int64_t *ns_ret)
+{
+    struct copy_ranges some = {0};
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < all->length && bytes < PROBE_BYTES; i++) {
+        struct copy_range range = all->at[i];
+        if (range.end - range.start > PROBE_BYTES - bytes)
+            range.end = range.start + (PROBE_BYTES - bytes);
+        bytes += range.end - range.start;
+        VECTOR_PUSH(&some, range);
+    }
+    struct copy copy = {0};
+    struct error *error = copy_init(&copy, bytes, 0);
+    int64_t start_ns = clock_now_ns();
+    if (!error)
+        error = copy_take(&copy, freezing->live, &some, INT64_MAX);
+    int64_t took_ns = clock_now_ns() - start_ns;
+    if (copy.used_bytes)
+        *ns_ret = (int64_t)((double)took_ns / (double)copy.used_bytes *
+                            (double)freezing->copy_bytes);
+    copy_deinit(&copy);
+    VECTOR_DEINIT(&some);
+    return error;
+}
+
+static int64_t stopping_ns(const struct freezing *freezing)
+{
+    return FIXED_NS + (int64_t)freezing->thread_count * THREAD_NS;
+}
+
+static uint64_t free_memory(void)
+{
+    char text[STATUS_ROOM];
+    uint64_t kib = 0;
+    if (procfs_read_small(-1, "/proc/meminfo", text, sizeof(text)) < 0 ||
+        !procfs_status_number(text, "MemAvailable", &kib))
+        return UINT64_MAX;
+    return kib << 10;
+}
+
+static struct error *check_room(const struct freezing *freezing)
+{
+    uint64_t wanted = freezing->copy_bytes + SLACK_BYTES;
+    uint64_t have = free_memory();
+    char buffer[2][TEXT_SIZE_ROOM];
+    if (wanted <= have / MEMORY_KEPT_FREE)
+        return NULL;
+    return error_create(ERROR_LIMIT, "pid %d: a copy would take %s, and %s of memory are free here",
+                        (int)freezing->live->pid, text_size(buffer[0], wanted),
+                        text_size(buffer[1], have));
+}
+
+static struct error *check_budget(const struct freezing *freezing, int64_t allowed_ns)
+{
+    if (freezing->facts->estimated_ns <= allowed_ns)
+        return NULL;
+    return error_create(ERROR_LIMIT,
+                        "pid %d: to keep it as it is takes some %.0f ms: the budget of %.0f ms "
+                        "would be broken, so it was not paused",
+                        (int)freezing->live->pid, (double)freezing->facts->estimated_ns / 1e6,
+                        (double)freezing->options->budget_ns / 1e6);
+}
+
+/* Walking a way. */
+
+static struct error *copy_all(struct freezing *freezing, int64_t deadline_ns)
+{
+    struct copy_ranges ranges = {0};
+    TRY(survey(freezing, &ranges));
+    struct error *error = copy_take(&freezing->copy, freezing->live, &ranges, deadline_ns);
+    VECTOR_DEINIT(&ranges);
+    if (error && error_code(error) == ERROR_LIMIT)
+        error = error_context(error, "pid %d: the budget of %.0f ms would have been broken",
+                              (int)freezing->live->pid,
+                              (double)freezing->options->budget_ns / 1e6);
+    return error;
+}
+
+static struct error *walk_copy(struct freezing *freezing)
+{
+    freezing->facts->way = FREEZE_COPY;
+    TRY(check_room(freezing));
+    TRY(copy_init(&freezing->copy, freezing->copy_bytes, freezing->copy_bytes / 4 + SLACK_BYTES));
+    struct guardian_order order = {.budget_ns = freezing->options->budget_ns};
+    TRY(guardian_stop(freezing->guardian, &order));
+    int64_t deadline_ns =
+        guardian_facts(freezing->guardian)->began_ns + freezing->options->budget_ns;
+    struct error *error = copy_all(freezing, deadline_ns);
+    struct error *late = guardian_let_go(freezing->guardian);
+    freezing->facts->copied_bytes = freezing->copy.used_bytes;
+    if (!error)
+        return late;
+    error_destroy(late);
+    return error;
+}
+
+static struct error *choose(struct freezing *freezing)
+{
+    struct copy_ranges ranges = {0};
+    TRY(survey(freezing, &ranges));
+    int64_t copying_ns = 0;
+    struct error *error = measure_speed(freezing, &ranges, &copying_ns);
+    VECTOR_DEINIT(&ranges);
+    TRY(error);
+    freezing->facts->estimated_ns = stopping_ns(freezing) + freezing->survey_ns + copying_ns;
+    TRY(check_budget(freezing, freezing->options->budget_ns));
+    return walk_copy(freezing);
+}
+
+static void tell_pause(struct freeze_facts *facts, const struct guardian *guardian)
+{
+    const struct guardian_facts *from = guardian_facts(guardian);
+    facts->thread_count = from->thread_count;
+    if (from->began_ns && from->ended_ns)
+        facts->pause_ns = from->ended_ns - from->began_ns;
+}
+
+static struct error *freeze_steps(struct freezing *freezing, struct target **frozen_ret)
+{
+    TRY(check_state(freezing));
+    TRY(guardian_start(freezing->live, &freezing->guardian));
+    TRY(choose(freezing));
+    tell_pause(freezing->facts, freezing->guardian);
+    struct guardian *guardian = freezing->guardian;
+    freezing->guardian = NULL;
+    return frozen_create(freezing->live, guardian, &freezing->copy, &freezing->mappings,
+                         frozen_ret);
+}
+
+struct error *target_freeze(struct target *live, const struct freeze_options *options,
+                            struct target **frozen_ret, struct freeze_facts *facts_ret)
+{
+    *facts_ret = (struct freeze_facts){0};
+    if (live->facts.kind != TARGET_PROCESS)
+        return error_create(ERROR_UNSUPPORTED, "only a live process can be frozen");
+    struct freezing freezing = {
+        .live = (struct process *)live, .options = options, .facts = facts_ret};
+    struct error *error = freeze_steps(&freezing, frozen_ret);
+    if (error) {
+        facts_ret->way = FREEZE_AUTO;
+        snprintf(facts_ret->reason, sizeof(facts_ret->reason), "%s", error_message(error));
+    }
+    if (freezing.guardian)
+        tell_pause(facts_ret, freezing.guardian);
+    guardian_end(freezing.guardian);
+    copy_deinit(&freezing.copy);
+    mappings_deinit(&freezing.mappings);
+    return error;
+}

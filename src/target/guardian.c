@@ -1,0 +1,358 @@
+/* Seep and the guardian talk over a pair of sockets, a byte at a time; what is larger lies in memory
+ * that both see. To the guardian, the end of the connection is the end of seep.
+ *
+ *   seep                       guardian
+ *   'g' go                ->   stops all threads
+ *                         <-   's' they stand          or 'f' failed, the target goes on
+ *   'd' done              ->   lets them go
+ *                         <-   'l' let go in time      or 'f' the budget was over before
+ *   (closes)              ->   ends */
+#include "target/guardian.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "target/procfs.h"
+#include "target/registers.h"
+#include "target/threads.h"
+
+enum {
+    REASON_ROOM = 512,
+    REGISTER_BYTES = 64 * 8,
+    ANSWER_GRACE_NS = 2000000000, /* beyond the budget, for a machine that is busy */
+    TELL_GO = 'g',
+    TELL_DONE = 'd',
+    TELL_STAND = 's',
+    TELL_LET_GO = 'l',
+    TELL_FAILED = 'f',
+};
+
+struct room {
+    struct guardian_order order;
+    enum error_code code; /* with TELL_FAILED */
+    char reason[REASON_ROOM];
+    struct guardian_facts facts; /* last: its threads follow */
+};
+
+static const size_t room_bytes =
+    sizeof(struct room) + THREADS_MAX * sizeof(struct thread_registers);
+
+struct guardian {
+    pid_t pid; /* of seep's child */
+    int socket;
+    struct room *room;
+    pid_t target;
+};
+
+/* The guardian's side. */
+
+struct watch {
+    struct threads threads;
+    const struct process *live;
+    struct room *room;
+};
+
+/* A descriptor that is kept moves away from 0 to 2. */
+static int keep(int descriptor)
+{
+    return descriptor < 0 ? -1 : fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+}
+
+static bool is_kept(int descriptor, const int *kept, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (kept[i] == descriptor)
+            return true;
+    return false;
+}
+
+static void close_all_but(const int *kept, size_t count)
+{
+    int last = 2;
+    for (size_t i = 0; i < count; i++)
+        last = kept[i] > last ? kept[i] : last;
+    int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int descriptor = 0; descriptor <= 2; descriptor++)
+        if (nowhere < 0 || dup2(nowhere, descriptor) < 0)
+            close(descriptor);
+    for (int descriptor = 3; descriptor <= last; descriptor++)
+        if (!is_kept(descriptor, kept, count))
+            close(descriptor);
+    if (close_range((unsigned)last + 1, ~0U, 0) < 0)
+        for (int descriptor = last + 1; descriptor < 1 << 16; descriptor++)
+            close(descriptor);
+}
+
+/* Nobody's child, no terminal, no files; ahead of what else wants the processor: it needs little, and
+ * the target stands while it waits for its turn. */
+static void settle_down(struct watch *watch, int *socket, struct process *live)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    signal(SIGCHLD, SIG_DFL);
+    setsid();
+    if (chdir("/") < 0)
+        errno = 0;
+    live->directory = keep(live->directory);
+    live->memory = keep(live->memory);
+    *socket = keep(*socket);
+    int kept[] = {live->directory, live->memory, *socket};
+    close_all_but(kept, LENGTH_OF(kept));
+    sigset_t child_stop;
+    sigemptyset(&child_stop);
+    sigaddset(&child_stop, SIGCHLD);
+    watch->live = live;
+    watch->threads = (struct threads){
+        .pid = live->pid,
+        .directory = live->directory,
+        .seep = *socket,
+        .child_stop = signalfd(-1, &child_stop, SFD_CLOEXEC | SFD_NONBLOCK),
+    };
+    struct sched_param first = {.sched_priority = sched_get_priority_min(SCHED_RR)};
+    sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &first); /* as far as it may */
+}
+
+static void tell(int socket, char what)
+{
+    while (send(socket, &what, 1, MSG_NOSIGNAL) < 0 && errno == EINTR)
+        ;
+}
+
+/* What is said within the time; 0 if nothing, -1 if the other side is gone. */
+static int hear(int socket, int64_t until_ns)
+{
+    int64_t left_ns = until_ns - clock_now_ns();
+    left_ns = left_ns < 0 ? 0 : left_ns;
+    struct timespec left = {.tv_sec = left_ns / 1000000000, .tv_nsec = left_ns % 1000000000};
+    struct pollfd wanted = {.fd = socket, .events = POLLIN};
+    int count = ppoll(&wanted, 1, &left, NULL);
+    if (count == 0 || (count < 0 && errno == EINTR))
+        return 0;
+    char what = 0;
+    ssize_t length = recv(socket, &what, 1, MSG_DONTWAIT);
+    if (length < 0 && (errno == EAGAIN || errno == EINTR))
+        return 0;
+    return length == 1 ? what : -1;
+}
+
+static void fail(struct watch *watch, struct error *error)
+{
+    watch->room->code = error_code(error);
+    snprintf(watch->room->reason, REASON_ROOM, "%s", error_message(error));
+    error_destroy(error);
+    tell(watch->threads.seep, TELL_FAILED);
+}
+
+/* An exec between the opening and the stop: the memory file is bound to the program that was
+ * opened. */
+static struct error *still_the_same(const struct watch *watch)
+{
+    uint8_t byte = 0;
+    if (watch->live->memory >= 0 && pread(watch->live->memory, &byte, 1, 0) == 0)
+        return error_create(ERROR_GONE,
+                            "pid %d: the process became another program (exec) while it was read",
+                            (int)watch->live->pid);
+    return NULL;
+}
+
+static void read_registers(struct watch *watch)
+{
+    struct guardian_facts *facts = &watch->room->facts;
+    for (size_t i = 0; i < watch->threads.list.length; i++) {
+        const struct traced_thread *thread = &watch->threads.list.at[i];
+        uint8_t bytes[REGISTER_BYTES];
+        struct iovec room = {.iov_base = bytes, .iov_len = sizeof(bytes)};
+        if (thread->state != THREAD_STOPPED ||
+            ptrace(PTRACE_GETREGSET, thread->tid, (void *)NT_PRSTATUS, &room) < 0)
+            continue;
+        struct thread_registers *registers = &facts->threads[facts->thread_count];
+        bool is_amd64 = watch->live->target.executable->machine == EM_X86_64;
+        if (!registers_decode(is_amd64, bytes, room.iov_len, registers))
+            continue;
+        registers->tid = thread->tid;
+        facts->thread_count++;
+    }
+}
+
+static void let_go(struct watch *watch)
+{
+    threads_let_go(&watch->threads);
+    watch->room->facts.began_ns = watch->threads.began_ns;
+    watch->room->facts.ended_ns = clock_now_ns();
+}
+
+static struct error *stop(struct watch *watch, int64_t deadline_ns)
+{
+    struct error *error = threads_stop(&watch->threads, deadline_ns);
+    watch->room->facts.began_ns = watch->threads.began_ns;
+    if (error)
+        return error;
+    watch->room->facts.instant_ns = clock_now_ns();
+    TRY(still_the_same(watch));
+    read_registers(watch);
+    return NULL;
+}
+
+static struct error *too_late(const struct watch *watch)
+{
+    return error_create(ERROR_LIMIT,
+                        "pid %d: the budget of %.0f ms would have been broken: the process was let "
+                        "go on before all was kept",
+                        (int)watch->live->pid, (double)watch->room->order.budget_ns / 1e6);
+}
+
+/* Seep copies, and says when it is done. */
+static void hold(struct watch *watch, int64_t deadline_ns)
+{
+    tell(watch->threads.seep, TELL_STAND);
+    int heard = 0;
+    while (!heard && clock_now_ns() < deadline_ns)
+        heard = hear(watch->threads.seep, deadline_ns);
+    let_go(watch);
+    if (heard == TELL_DONE)
+        tell(watch->threads.seep, TELL_LET_GO);
+    else
+        fail(watch, too_late(watch));
+}
+
+static void guard(struct watch *watch)
+{
+    int socket = watch->threads.seep;
+    if (hear(socket, INT64_MAX) != TELL_GO)
+        return;
+    int64_t deadline_ns = clock_now_ns() + watch->room->order.budget_ns;
+    struct error *error = stop(watch, deadline_ns);
+    if (error) {
+        let_go(watch);
+        fail(watch, error);
+        return;
+    }
+    hold(watch, deadline_ns);
+}
+
+/* Seep's side. */
+
+static struct guardian *create(const struct process *live)
+{
+    struct guardian *guardian = xcalloc(1, sizeof(*guardian));
+    guardian->pid = -1;
+    guardian->socket = -1;
+    guardian->target = live->pid;
+    return guardian;
+}
+
+static struct error *fork_guardian(struct guardian *guardian, const struct process *live)
+{
+    int sockets[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
+        return error_os(errno, "sockets for the guardian");
+    guardian->socket = sockets[0];
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &before); /* none may come before the guardian blocks them */
+    guardian->pid = fork();
+    if (guardian->pid == 0) {
+        struct process own = {.target = live->target,
+                              .pid = live->pid,
+                              .directory = live->directory,
+                              .memory = live->memory};
+        struct watch watch = {.room = guardian->room};
+        settle_down(&watch, &sockets[1], &own);
+        guard(&watch);
+        _exit(0);
+    }
+    int reason = errno;
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    close(sockets[1]);
+    return guardian->pid < 0 ? error_os(reason, "fork of the guardian") : NULL;
+}
+
+struct error *guardian_start(const struct process *live, struct guardian **guardian_ret)
+{
+    struct guardian *guardian = create(live);
+    void *room = mmap(NULL, room_bytes, PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    struct error *error = NULL;
+    if (room == MAP_FAILED)
+        error = error_os(errno, "memory for the guardian");
+    else
+        guardian->room = room;
+    if (!error)
+        error = fork_guardian(guardian, live);
+    if (error) {
+        guardian_end(guardian);
+        return error;
+    }
+    *guardian_ret = guardian;
+    return NULL;
+}
+
+/* The answer, or what it says of a failure. A guardian that somebody has stopped is woken; if it does
+ * not answer then, its end lets the target go. */
+static struct error *await(struct guardian *guardian, int wanted)
+{
+    int64_t until_ns = clock_now_ns() + guardian->room->order.budget_ns + ANSWER_GRACE_NS;
+    int heard = 0;
+    while (!heard && clock_now_ns() < until_ns)
+        heard = hear(guardian->socket, until_ns);
+    if (heard == wanted)
+        return NULL;
+    if (heard == TELL_FAILED)
+        return error_create(guardian->room->code, "%s", guardian->room->reason);
+    kill(guardian->pid, SIGKILL);
+    return error_create(ERROR_OS, "pid %d: the process that was to stop it %s",
+                        (int)guardian->target, heard ? "was killed" : "did not answer");
+}
+
+struct error *guardian_stop(struct guardian *guardian, const struct guardian_order *order)
+{
+    guardian->room->order = *order;
+    atomic_thread_fence(memory_order_seq_cst);
+    tell(guardian->socket, TELL_GO);
+    return await(guardian, TELL_STAND);
+}
+
+struct error *guardian_let_go(struct guardian *guardian)
+{
+    tell(guardian->socket, TELL_DONE);
+    return await(guardian, TELL_LET_GO);
+}
+
+const struct guardian_facts *guardian_facts(const struct guardian *guardian)
+{
+    return &guardian->room->facts;
+}
+
+void guardian_end(struct guardian *guardian)
+{
+    if (!guardian)
+        return;
+    if (guardian->socket >= 0)
+        close(guardian->socket);
+    if (guardian->pid > 0)
+        while (waitpid(guardian->pid, NULL, 0) < 0 && errno == EINTR)
+            ;
+    if (guardian->room)
+        munmap(guardian->room, room_bytes);
+    free(guardian);
+}
