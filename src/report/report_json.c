@@ -172,8 +172,11 @@ json_t *finding_json(const struct finding *finding)
 static json_t *findings_json(const struct findings *findings)
 {
     json_t *values = json_array();
-    for (size_t i = 0; i < findings->length; i++)
-        json_array_append_new(values, finding_json(&findings->at[i]));
+    for (size_t i = 0; i < findings->length; i++) {
+        json_t *value = finding_json(&findings->at[i]);
+        json_object_set_new(value, "held_measured", json_boolean(findings->at[i].held_measured));
+        json_array_append_new(values, value);
+    }
     return values;
 }
 
