@@ -8,8 +8,8 @@
 
 struct instant {
     bool tried;
-    bool looked; /* there is an observation of it: of a live process, `observation` */
-    char *why;   /* why nothing is proved; NULL: `stuck` says who waits for ever */
+    bool looked;           /* there is an observation of it: of a live process, `observation` */
+    char *why;             /* why nothing is proved; NULL: `stuck` says who waits for ever */
     struct target *frozen; /* of a live process; NULL else */
     struct runtime *runtime;
     struct observation observation;

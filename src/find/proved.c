@@ -7,8 +7,7 @@ static uint64_t count_objects(const struct looks *looks, const struct verdict *v
 {
     struct u64map objects = {0};
     for (size_t i = 0; i < verdict->members.length; i++) {
-        const struct goroutine *goroutine =
-            &looks->now->goroutines.at[verdict->members.at[i]];
+        const struct goroutine *goroutine = &looks->now->goroutines.at[verdict->members.at[i]];
         for (uint32_t k = 0; k < goroutine->wait_count; k++)
             u64map_set(&objects, blocked_on(looks, goroutine, k)->at, 1);
     }

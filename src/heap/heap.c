@@ -42,12 +42,10 @@ static uint64_t bits_offset(const struct heap *heap, const struct span *span)
 
 static struct error *set_formats(struct heap *heap)
 {
-    heap->formats = xcalloc(heap->spans.list.length + 1, sizeof(*heap->formats));
-    heap->contents = xcalloc(heap->spans.list.length + 1, sizeof(*heap->contents));
     for (size_t i = 0; i < heap->spans.list.length; i++) {
         const struct span *span = &heap->spans.list.at[i];
         enum pointer_format format = format_of(heap, span);
-        heap->formats[i] = (uint8_t)format;
+        heap->objects.spans[i].format = (uint8_t)format;
         if (format == POINTERS_BITS && !heap->arena_bits &&
             span->objects * span->element_size > bits_offset(heap, span))
             return error_create(ERROR_UNSUPPORTED,
@@ -100,8 +98,6 @@ void heap_close(struct heap *heap)
     type_masks_close(&heap->masks);
     arena_bits_close(heap->arena_bits);
     pool_destroy(heap->pool);
-    free(heap->formats);
-    free(heap->contents);
     objects_close(&heap->objects);
     spans_deinit(&heap->spans);
     free(heap);
@@ -120,10 +116,10 @@ static const uint8_t *read_bytes(struct heap *heap, const struct span *span)
 
 static void read_contents(struct heap *heap, uint32_t index)
 {
-    struct span_contents *contents = &heap->contents[index];
+    struct object_span *contents = &heap->objects.spans[index];
     const struct span *span = &heap->spans.list.at[index];
     contents->bytes = read_bytes(heap, span);
-    if (!contents->bytes || heap->formats[index] != POINTERS_BITS)
+    if (!contents->bytes || contents->format != POINTERS_BITS)
         return;
     if (heap->arena_bits)
         contents->bits = arena_bits_of(heap->arena_bits, heap->pool, span);
@@ -134,18 +130,18 @@ static void read_contents(struct heap *heap, uint32_t index)
         contents->bytes = NULL;
 }
 
-const struct span_contents *heap_contents(struct heap *heap, uint32_t index)
+const struct object_span *heap_contents(struct heap *heap, uint32_t index)
 {
-    struct span_contents *contents = &heap->contents[index];
+    struct object_span *contents = &heap->objects.spans[index];
     if (contents->bytes)
         return contents;
-    if (heap->formats[index] == POINTERS_NONE)
+    if (contents->format == POINTERS_NONE)
         return NULL;
     read_contents(heap, index);
     if (contents->bytes)
         return contents;
     heap->unreadable_bytes += heap->spans.list.at[index].pages * SPAN_PAGE_BYTES;
-    heap->formats[index] = POINTERS_NONE;
+    contents->format = POINTERS_NONE;
     return NULL;
 }
 

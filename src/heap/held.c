@@ -8,7 +8,8 @@ struct measuring {
     struct hiding hiding;
     const struct observation *observation;
     uint8_t *without; /* by goroutine: its stack is left out */
-    struct ranges VECTOR_OF(struct hidden_range) ranges; /* holder by holder, goroutine by goroutine */
+    struct ranges
+        VECTOR_OF(struct hidden_range) ranges; /* holder by holder, goroutine by goroutine */
 };
 
 static void hide_holder(struct measuring *measuring, const struct holder *holder)

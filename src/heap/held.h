@@ -8,8 +8,8 @@
 struct holder {
     const uint32_t *goroutines; /* indices into the observation */
     size_t count;
-    address defer_pc;           /* 0: the goroutines themselves */
-    uint64_t bytes;             /* filled: what only this one holds, or shares with holders behind it */
+    address defer_pc; /* 0: the goroutines themselves */
+    uint64_t bytes;   /* filled: what only this one holds, or shares with holders behind it */
 };
 
 /* Marks all that is reached without the holders, then adds them one after the other. */

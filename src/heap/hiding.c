@@ -15,8 +15,7 @@ static const struct offsets *offsets_of(const struct hiding *hiding)
 
 static bool word_at(const struct hiding *hiding, address at, int32_t offset, uint64_t *word_ret)
 {
-    struct error *error =
-        target_u64(hiding->marker->heap->target, at + (uint64_t)offset, word_ret);
+    struct error *error = target_u64(hiding->marker->heap->target, at + (uint64_t)offset, word_ret);
     return !error_ignore(error);
 }
 

@@ -1,24 +1,22 @@
-/* Marking what can be reached: two bits per object, and a stack of objects whose pointers are still to be followed. */
+/* Marking what can be reached: two bits per object, and a queue of spans. */
 #ifndef SEEP_HEAP_MARK_H
 #define SEEP_HEAP_MARK_H
 
 #include "heap/heap.h"
 
 enum {
-    MARK_RING = 16, /* objects on their way into the processor's cache */
-};
-
-/* For 64 objects: whether they are marked, and whether somebody wants to know when they are. */
-struct mark_word {
-    uint64_t marked, watched;
+    MARK_POINTERS = 512 /* pointers that are looked up at a time */
 };
 
 struct marker {
     struct heap *heap;
-    struct mark_word *words;
-    struct mark_stack VECTOR_OF(struct object) stack;
-    struct object ring[MARK_RING];
-    unsigned ring_at;
+    uint64_t *marked; /* a bit per object, as the next two */
+    uint64_t *grey;   /* marked, but its pointers have not been followed */
+    uint64_t *watched;
+    uint32_t *queue; /* spans with grey objects: a ring with room for all */
+    size_t queue_first, queue_length;
+    uint64_t pointers[MARK_POINTERS]; /* not yet looked up */
+    size_t pointer_count;
     struct woken VECTOR_OF(
         uint32_t) woken;     /* watched objects that were reached, in any order, perhaps twice */
     uint64_t objects, bytes; /* marked so far; bytes of whole slots */
@@ -27,7 +25,7 @@ struct marker {
 void marker_open(struct heap *heap, struct marker *marker_ret);
 void marker_close(struct marker *marker);
 
-/* Marks what a pointer points to, if it points into the heap. */
+/* Marks what a pointer points to, if it points into the heap: by the next marker_drain() at the latest. */
 void marker_reach(struct marker *marker, uint64_t word);
 
 /* The same for a word that may be no pointer: a free slot is not marked (runtime/mgcmark.go, scanConservative). A watched object is woken by it even if it
@@ -39,19 +37,16 @@ void marker_drain(struct marker *marker);
 
 static inline bool marker_has(const struct marker *marker, uint32_t number)
 {
-    return marker->words[number / 64].marked >> number % 64 & 1;
+    return marker->marked[number / 64] >> number % 64 & 1;
 }
 
 /* From now on, reaching the object adds it to `woken`. */
-static inline void marker_watch(struct marker *marker, uint32_t number)
-{
-    marker->words[number / 64].watched |= UINT64_C(1) << number % 64;
-}
+void marker_watch(struct marker *marker, struct object object);
 
 /* Marks an object without following its pointers and without counting it: what only hangs on it stays unreached until marker_unhide(). */
 static inline void marker_hide(struct marker *marker, uint32_t number)
 {
-    marker->words[number / 64].marked |= UINT64_C(1) << number % 64;
+    marker->marked[number / 64] |= UINT64_C(1) << number % 64;
 }
 
 /* The pointers of the object are followed (perhaps once more), whether it is marked or not. */

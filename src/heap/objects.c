@@ -1,5 +1,7 @@
 #include "heap/objects.h"
 
+#include "heap/hot_memory.h"
+
 #include <string.h>
 
 enum {
@@ -72,7 +74,7 @@ struct error *objects_open(struct spans *spans, struct objects *objects_ret)
 {
     keep_used(spans);
     *objects_ret = (struct objects){.source = spans->list.at, .span_count = spans->list.length};
-    objects_ret->spans = xcalloc(spans->list.length + 1, sizeof(*objects_ret->spans));
+    objects_ret->spans = hot_memory(spans->list.length + 1, sizeof(*objects_ret->spans));
     objects_ret->arenas = xcalloc(ARENAS_MAX, sizeof(*objects_ret->arenas));
     if (spans->list.length)
         objects_ret->arena_low = spans->list.at[0].start >> ARENA_BITS;

@@ -12,14 +12,28 @@ enum {
     ARENAS_USED_MAX = 1 << 15,
 };
 
-/* One span in use. */
+/* Where the pointers of a span's objects are told (docs/go-runtime.md; runtime/mbitmap.go). */
+enum pointer_format {
+    POINTERS_NONE,   /* noscan */
+    POINTERS_BITS,   /* a bit per word: of the arena up to 1.21, at the span's end since 1.22 */
+    POINTERS_HEADER, /* 1.22+: the type stands in the slot's first word */
+    POINTERS_LARGE,  /* 1.22+: the type stands in the span */
+    POINTERS_ANY,    /* not told: every word may be one */
+};
+
+/* One span in use, in one line of the processor's cache: marking goes from span to span in no order. */
 struct object_span {
     address start;
-    uint32_t first; /* number of its first object */
+    const uint8_t *bytes; /* its memory, once it was needed */
+    const uint64_t *bits; /* POINTERS_BITS: a bit per word; with `bytes` */
+    uint32_t first;       /* number of its first object */
     uint32_t count;
     uint32_t size;  /* of each in bytes; 0: one object, as large as the span */
     uint32_t magic; /* 2^32 / size, rounded up: a division by the size is a multiplication */
-};
+    uint8_t format; /* enum pointer_format */
+    bool watched;   /* somebody wants to know when one of its objects is marked */
+    bool queued;    /* one of its objects is marked and has not been followed */
+} __attribute__((aligned(64)));
 
 struct objects {
     struct object_span *spans; /* by start */
@@ -39,17 +53,29 @@ struct object {
 struct error *objects_open(struct spans *spans, struct objects *objects_ret) NODISCARD;
 void objects_close(struct objects *objects);
 
-/* The slot that holds an address, which may point into its middle; false if none does. */
-static inline bool objects_at(const struct objects *objects, address at, struct object *object_ret)
+/* Where the span of an address is told: the number of the span + 1, or 0. NULL: no span is near. */
+static inline const uint32_t *objects_page(const struct objects *objects, address at)
 {
     uint64_t arena = at >> ARENA_BITS;
     const uint32_t *pages = arena < ARENAS_MAX ? objects->arenas[arena] : NULL;
-    uint32_t span = pages ? pages[at / SPAN_PAGE_BYTES % ARENA_PAGES] : 0;
-    if (!span)
+    return pages ? &pages[at / SPAN_PAGE_BYTES % ARENA_PAGES] : NULL;
+}
+
+/* The slot of a span that an address of it lies in; as many as `count` or more: in none. */
+static inline uint64_t objects_index(const struct object_span *span, address at)
+{
+    return span->size ? ((at - span->start) * span->magic) >> 32 : 0;
+}
+
+/* The slot that holds an address, which may point into its middle; false if none does. */
+static inline bool objects_at(const struct objects *objects, address at, struct object *object_ret)
+{
+    const uint32_t *page = objects_page(objects, at);
+    if (!page || !*page)
         return false;
-    const struct object_span *found = &objects->spans[span - 1];
-    uint64_t index = found->size ? ((at - found->start) * found->magic) >> 32 : 0;
-    *object_ret = (struct object){.span = span - 1, .index = (uint32_t)index};
+    const struct object_span *found = &objects->spans[*page - 1];
+    uint64_t index = objects_index(found, at);
+    *object_ret = (struct object){.span = *page - 1, .index = (uint32_t)index};
     return index < found->count;
 }
 

@@ -42,7 +42,7 @@ static bool may_sleep(const struct observation *observation, const struct gorout
 static void add_alarm(struct proof *proof, struct object object, uint32_t sleeper)
 {
     uint32_t number = object_number(&proof->heap->objects, object);
-    marker_watch(&proof->marker, number);
+    marker_watch(&proof->marker, object);
     VECTOR_PUSH(&proof->alarms, (struct alarm){.object = number, .sleeper = sleeper});
 }
 

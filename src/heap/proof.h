@@ -26,8 +26,8 @@ struct proof {
     struct hiding hiding;
     struct sleepers VECTOR_OF(struct sleeper) sleepers;
     struct alarms VECTOR_OF(struct alarm) alarms; /* by object */
-    uint64_t reached_objects, reached_bytes; /* by what can run */
-    uint64_t stuck;                          /* sleepers that are not awake */
+    uint64_t reached_objects, reached_bytes;      /* by what can run */
+    uint64_t stuck;                               /* sleepers that are not awake */
 };
 
 /* By an observation of the same instant with stacks and waits; borrows both. Errors say what could not be seen: then nothing is proved. */
