@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "find/finding.h"
+#include "heap/proof.h"
 #include "report/report.h"
 #include "runtime/groups.h"
 
@@ -17,6 +18,9 @@ struct pipeline {
     struct group_table groups;
     struct findings findings;
     struct notes notes;
+    struct heap *heap; /* NULL if there is none to be seen */
+    struct proof *proof;
+    uint8_t *stuck;
 };
 
 static inline struct error *pipeline_look(struct target *target, struct pipeline *line)
@@ -47,6 +51,33 @@ static inline void pipeline_report(struct target *target, const struct pipeline 
     report_goroutines(&report, sink);
 }
 
+/* Every kind of root by itself: in a broken target one of them may end the proof before the others. */
+static inline void pipeline_mark(struct pipeline *line)
+{
+    struct marker marker;
+    struct stack_scanner scanner;
+    marker_open(line->heap, &marker);
+    stack_scanner_open(&marker, &scanner);
+    error_ignore(global_roots(&marker));
+    error_ignore(finalizer_roots(&marker, true));
+    error_ignore(thread_roots(&scanner));
+    tiny_roots(&marker);
+    for (size_t i = 0; i < line->second.goroutines.length; i++)
+        stack_roots(&scanner, &line->second.goroutines.at[i], line->second.stacks);
+    marker_drain(&marker);
+    stack_scanner_close(&scanner);
+    marker_close(&marker);
+}
+
+static inline void pipeline_prove(struct pipeline *line)
+{
+    if (error_ignore(heap_open(line->runtime, &line->heap)))
+        return;
+    pipeline_mark(line);
+    if (!error_ignore(proof_open(line->heap, &line->second, &line->proof)))
+        line->stuck = proof_stuck(line->proof);
+}
+
 static inline void pipeline_judge(struct target *target, struct pipeline *line)
 {
     struct looks looks = {.target = target,
@@ -54,7 +85,9 @@ static inline void pipeline_judge(struct target *target, struct pipeline *line)
                           .runtime = line->runtime,
                           .first = &line->first,
                           .now = &line->second,
-                          .interval_s = 2};
+                          .interval_s = 2,
+                          .heap = line->heap,
+                          .stuck = line->stuck};
     find_wants_second_look(&looks);
     find_leaks(&looks, &line->findings, &line->notes);
     groups_build(&line->second, &line->groups);
@@ -65,6 +98,9 @@ static inline void pipeline_deinit(struct pipeline *line)
     for (size_t i = 0; i < line->notes.length; i++)
         free(line->notes.at[i]);
     VECTOR_DEINIT(&line->notes);
+    free(line->stuck);
+    proof_close(line->proof);
+    heap_close(line->heap);
     findings_deinit(&line->findings);
     groups_deinit(&line->groups);
     observation_deinit(&line->first);
@@ -80,6 +116,7 @@ static inline struct error *pipeline_run(struct target *target, FILE *sink, size
     struct pipeline line = {0};
     struct error *error = pipeline_look(target, &line);
     if (!error) {
+        pipeline_prove(&line);
         pipeline_judge(target, &line);
         pipeline_report(target, &line, sink);
         *findings_ret = line.findings.length;
