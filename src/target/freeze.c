@@ -11,7 +11,9 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "target/frozen.h"
+#include "target/limits.h"
 #include "target/procfs.h"
+#include "target/twin.h"
 
 enum {
     STATUS_ROOM = 4096,
@@ -20,6 +22,7 @@ enum {
     FIXED_NS = 300000,          /* of a pause: messages, and the looks before and after */
     THREAD_NS = 15000,          /* to stop a thread, read its registers and let it go */
     MEMORY_KEPT_FREE = 2,       /* a copy takes at most this fraction of the free memory */
+    AUTO_COPY_DIVISOR = 2,      /* a copy is made if it takes this fraction of the budget */
 };
 
 /* All that a freezing has gathered so far. */
@@ -105,20 +108,23 @@ static int64_t stopping_ns(const struct freezing *freezing)
     return FIXED_NS + (int64_t)freezing->thread_count * THREAD_NS;
 }
 
-static uint64_t free_memory(void)
+static struct error *estimate_copy(struct freezing *freezing)
 {
-    char text[STATUS_ROOM];
-    uint64_t kib = 0;
-    if (procfs_read_small(-1, "/proc/meminfo", text, sizeof(text)) < 0 ||
-        !procfs_status_number(text, "MemAvailable", &kib))
-        return UINT64_MAX;
-    return kib << 10;
+    struct copy_ranges ranges = {0};
+    int64_t copying_ns = 0;
+    TRY(survey(freezing, &ranges));
+    struct error *error = measure_speed(freezing, &ranges, &copying_ns);
+    VECTOR_DEINIT(&ranges);
+    freezing->facts->estimated_ns = stopping_ns(freezing) + freezing->survey_ns + copying_ns;
+    return error;
 }
 
 static struct error *check_room(const struct freezing *freezing)
 {
     uint64_t wanted = freezing->copy_bytes + SLACK_BYTES;
-    uint64_t have = free_memory();
+    struct limits own;
+    limits_read_own(&own);
+    uint64_t have = own.memory_bytes;
     char buffer[2][TEXT_SIZE_ROOM];
     if (wanted <= have / MEMORY_KEPT_FREE)
         return NULL;
@@ -127,9 +133,9 @@ static struct error *check_room(const struct freezing *freezing)
                         text_size(buffer[1], have));
 }
 
-static struct error *check_budget(const struct freezing *freezing, int64_t allowed_ns)
+static struct error *check_budget(const struct freezing *freezing)
 {
-    if (freezing->facts->estimated_ns <= allowed_ns)
+    if (freezing->facts->estimated_ns <= freezing->options->budget_ns)
         return NULL;
     return error_create(ERROR_LIMIT,
                         "pid %d: to keep it as it is takes some %.0f ms: the budget of %.0f ms "
@@ -155,7 +161,7 @@ static struct error *copy_all(struct freezing *freezing, int64_t deadline_ns)
 
 static struct error *walk_copy(struct freezing *freezing)
 {
-    freezing->facts->way = FREEZE_COPY;
+    TRY(check_budget(freezing));
     TRY(check_room(freezing));
     TRY(copy_init(&freezing->copy, freezing->copy_bytes, freezing->copy_bytes / 4 + SLACK_BYTES));
     struct guardian_order order = {.budget_ns = freezing->options->budget_ns};
@@ -171,17 +177,31 @@ static struct error *walk_copy(struct freezing *freezing)
     return error;
 }
 
-static struct error *choose(struct freezing *freezing)
+static struct error *walk_twin(struct freezing *freezing)
 {
-    struct copy_ranges ranges = {0};
-    TRY(survey(freezing, &ranges));
-    int64_t copying_ns = 0;
-    struct error *error = measure_speed(freezing, &ranges, &copying_ns);
-    VECTOR_DEINIT(&ranges);
-    TRY(error);
-    freezing->facts->estimated_ns = stopping_ns(freezing) + freezing->survey_ns + copying_ns;
-    TRY(check_budget(freezing, freezing->options->budget_ns));
-    return walk_copy(freezing);
+    int64_t making_ns = twin_estimate_ns(freezing->copy_bytes);
+    freezing->facts->estimated_ns = stopping_ns(freezing) + making_ns;
+    TRY(check_budget(freezing));
+    TRY(twin_check_limits(freezing->live->pid, freezing->live->directory, freezing->copy_bytes));
+    struct guardian_order order = {
+        .twin = true, .budget_ns = freezing->options->budget_ns, .twin_ns = making_ns};
+    return guardian_stop(freezing->guardian, &order);
+}
+
+static bool copy_is_quick(const struct freezing *freezing)
+{
+    return freezing->facts->estimated_ns <= freezing->options->budget_ns / AUTO_COPY_DIVISOR &&
+           !error_ignore(check_room(freezing));
+}
+
+static struct error *walk(struct freezing *freezing)
+{
+    TRY(estimate_copy(freezing));
+    enum freeze_way way = freezing->options->way;
+    if (way == FREEZE_AUTO)
+        way = copy_is_quick(freezing) ? FREEZE_COPY : FREEZE_TWIN;
+    freezing->facts->way = way;
+    return way == FREEZE_COPY ? walk_copy(freezing) : walk_twin(freezing);
 }
 
 static void tell_pause(struct freeze_facts *facts, const struct guardian *guardian)
@@ -196,7 +216,7 @@ static struct error *freeze_steps(struct freezing *freezing, struct target **fro
 {
     TRY(check_state(freezing));
     TRY(guardian_start(freezing->live, &freezing->guardian));
-    TRY(choose(freezing));
+    TRY(walk(freezing));
     tell_pause(freezing->facts, freezing->guardian);
     struct guardian *guardian = freezing->guardian;
     freezing->guardian = NULL;
