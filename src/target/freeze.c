@@ -14,10 +14,13 @@
 #include "target/limits.h"
 #include "target/procfs.h"
 #include "target/twin.h"
+#include "target/urgent.h"
 
 enum {
     STATUS_ROOM = 4096,
-    PROBE_BYTES = 16 << 20,     /* copied before the pause, to see how fast that is */
+    PROBE_BYTES = 4 << 20,      /* copied before the pause, to see how fast that is */
+    PROBES = 4,
+    SAFETY_DIVISOR = 4,         /* so much is added to what was measured */
     SLACK_BYTES = 32 << 20,     /* what may have come since the memory was measured */
     FIXED_NS = 300000,          /* of a pause: messages, and the looks before and after */
     THREAD_NS = 15000,          /* to stop a thread, read its registers and let it go */
@@ -76,30 +79,54 @@ static struct error *survey(struct freezing *freezing, struct copy_ranges *range
     return NULL;
 }
 
-/* Nanoseconds to copy all, from copying a piece while the process runs. */
+/* The part of a list from byte `from` on that has `size` bytes. */
+static void slice(const struct copy_ranges *all, uint64_t from, uint64_t size,
+                  struct copy_ranges *part_ret)
+{
+    for (size_t i = 0; i < all->length && size; i++) {
+        struct copy_range range = all->at[i];
+        uint64_t length = range.end - range.start;
+        if (from >= length) {
+            from -= length;
+            continue;
+        }
+        range.start += from;
+        from = 0;
+        if (range.end - range.start > size)
+            range.end = range.start + size;
+        size -= range.end - range.start;
+        VECTOR_PUSH(part_ret, range);
+    }
+}
+
+static struct error *copy_slice(struct freezing *freezing, const struct copy_ranges *all,
+                                uint64_t from, struct copy *copy, double *ns_per_byte)
+{
+    struct copy_ranges part = {0};
+    slice(all, from, PROBE_BYTES, &part);
+    copy->used_bytes = copy->ranges.length = 0;
+    int64_t start_ns = clock_now_ns();
+    struct error *error = copy_take(copy, freezing->live, &part, INT64_MAX);
+    double took = (double)(clock_now_ns() - start_ns) / (double)(copy->used_bytes + 1);
+    if (copy->used_bytes && (took < *ns_per_byte || *ns_per_byte == 0))
+        *ns_per_byte = took;
+    VECTOR_DEINIT(&part);
+    return error;
+}
+
+/* Nanoseconds to copy all: some pieces are copied while the process runs. The fastest tells: what
+ * made the others slow was, for the most part, the process itself, which will stand still. */
 static struct error *measure_speed(struct freezing *freezing, const struct copy_ranges *all,
                                    int64_t *ns_ret)
 {
-    struct copy_ranges some = {0};
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < all->length && bytes < PROBE_BYTES; i++) {
-        struct copy_range range = all->at[i];
-        if (range.end - range.start > PROBE_BYTES - bytes)
-            range.end = range.start + (PROBE_BYTES - bytes);
-        bytes += range.end - range.start;
-        VECTOR_PUSH(&some, range);
-    }
-    struct copy copy = {0};
-    struct error *error = copy_init(&copy, bytes, 0);
-    int64_t start_ns = clock_now_ns();
-    if (!error)
-        error = copy_take(&copy, freezing->live, &some, INT64_MAX);
-    int64_t took_ns = clock_now_ns() - start_ns;
-    if (copy.used_bytes)
-        *ns_ret = (int64_t)((double)took_ns / (double)copy.used_bytes *
-                            (double)freezing->copy_bytes);
+    struct copy copy;
+    double ns_per_byte = 0;
+    TRY(copy_init(&copy, PROBE_BYTES, 0));
+    struct error *error = NULL;
+    for (uint64_t i = 0; i < PROBES && !error; i++)
+        error = copy_slice(freezing, all, freezing->copy_bytes / PROBES * i, &copy, &ns_per_byte);
+    *ns_ret = (int64_t)(ns_per_byte * (double)freezing->copy_bytes * (1 + 1.0 / SAFETY_DIVISOR));
     copy_deinit(&copy);
-    VECTOR_DEINIT(&some);
     return error;
 }
 
@@ -159,11 +186,8 @@ static struct error *copy_all(struct freezing *freezing, int64_t deadline_ns)
     return error;
 }
 
-static struct error *walk_copy(struct freezing *freezing)
+static struct error *stop_and_copy(struct freezing *freezing)
 {
-    TRY(check_budget(freezing));
-    TRY(check_room(freezing));
-    TRY(copy_init(&freezing->copy, freezing->copy_bytes, freezing->copy_bytes / 4 + SLACK_BYTES));
     struct guardian_order order = {.budget_ns = freezing->options->budget_ns};
     TRY(guardian_stop(freezing->guardian, &order));
     int64_t deadline_ns =
@@ -174,6 +198,18 @@ static struct error *walk_copy(struct freezing *freezing)
     if (!error)
         return late;
     error_destroy(late);
+    return error;
+}
+
+static struct error *walk_copy(struct freezing *freezing)
+{
+    TRY(check_budget(freezing));
+    TRY(check_room(freezing));
+    TRY(copy_init(&freezing->copy, freezing->copy_bytes, freezing->copy_bytes / 4 + SLACK_BYTES));
+    struct urgent urgent;
+    urgent_begin(&urgent);
+    struct error *error = stop_and_copy(freezing);
+    urgent_end(&urgent);
     return error;
 }
 

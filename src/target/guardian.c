@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -37,6 +36,7 @@
 #include "target/registers.h"
 #include "target/threads.h"
 #include "target/twin.h"
+#include "target/urgent.h"
 
 enum {
     REASON_ROOM = 512,
@@ -136,8 +136,8 @@ static void settle_down(struct watch *watch, int *socket, struct process *live)
         .seep = *socket,
         .child_stop = signalfd(-1, &child_stop, SFD_CLOEXEC | SFD_NONBLOCK),
     };
-    struct sched_param first = {.sched_priority = sched_get_priority_min(SCHED_RR)};
-    sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &first); /* as far as it may */
+    struct urgent for_good;
+    urgent_begin(&for_good);
 }
 
 static void tell(int socket, char what)
