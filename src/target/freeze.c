@@ -260,6 +260,16 @@ static struct error *freeze_steps(struct freezing *freezing, struct target **fro
                          frozen_ret);
 }
 
+/* A process that ends, or becomes another, makes each step fail in its own way. */
+static struct error *explain(struct target *live, struct error *error)
+{
+    struct error *gone = error ? target_check(live) : NULL;
+    if (!gone)
+        return error;
+    error_destroy(error);
+    return gone;
+}
+
 struct error *target_freeze(struct target *live, const struct freeze_options *options,
                             struct target **frozen_ret, struct freeze_facts *facts_ret)
 {
@@ -268,7 +278,7 @@ struct error *target_freeze(struct target *live, const struct freeze_options *op
         return error_create(ERROR_UNSUPPORTED, "only a live process can be frozen");
     struct freezing freezing = {
         .live = (struct process *)live, .options = options, .facts = facts_ret};
-    struct error *error = freeze_steps(&freezing, frozen_ret);
+    struct error *error = explain(live, freeze_steps(&freezing, frozen_ret));
     if (error) {
         facts_ret->way = FREEZE_AUTO;
         snprintf(facts_ret->reason, sizeof(facts_ret->reason), "%s", error_message(error));

@@ -204,9 +204,7 @@ static struct error *take_memory(struct frozen *frozen, struct copy *copy,
     if (!pid)
         return NULL;
     TRY(process_open_twin(frozen->live, pid, &frozen->twin));
-    frozen->target.mappings = frozen->twin->target.mappings;
-    frozen->twin->target.mappings = (struct mappings){0};
-    return NULL;
+    return process_read_mappings(frozen->twin, "maps", &frozen->target.mappings);
 }
 
 struct error *frozen_create(struct process *live, struct guardian *guardian, struct copy *copy,

@@ -1,8 +1,10 @@
 /* Which thread. One that waits in a system call: its own `syscall` instruction is used, and nobody
- * who sleeps in the kernel is inside a restartable sequence (rseq(2)). Not one whose call is to be
- * taken up by restart_syscall (-ERESTART_RESTARTBLOCK: nanosleep, futex and poll with a timeout): on
- * amd64 its return value tells, on arm64 the kernel has already changed that and only the call's
- * number is left to tell. Best is a futex without a timeout: if the worst comes, and the guardian is
+ * who sleeps in the kernel is inside a restartable sequence (rseq(2)). One whose call is to be taken
+ * up by restart_syscall (-ERESTART_RESTARTBLOCK: nanosleep, futex and poll with a timeout) only if
+ * there is no other. On amd64 its return value tells, and as clone and wait4(WNOHANG) leave the
+ * thread's restart block alone, it sleeps on until the time that was meant. On arm64 the kernel has
+ * already changed the value, and would begin the sleep anew: there only calls are taken that have no
+ * timeout. Best is a futex without a timeout: if the worst comes, and the guardian is
  * killed in the very moment, this is a sleeper that is woken without a reason, for which every user
  * of futex must be prepared (futex(2)).
  *
@@ -40,6 +42,7 @@ enum {
     RESTART_SYS = -512, /* include/linux/errno.h */
     RESTART_BLOCK = -516,
     STATUS_ROOM = 4096,
+    FITNESS_BEST = 3,
 };
 
 /* What differs between the machines. */
@@ -69,9 +72,10 @@ static address call_instruction(const machine_registers *registers)
     return registers->rip - INSTRUCTION_BYTES;
 }
 
-static bool can_be_taken_up(const machine_registers *registers)
+/* 0: it must be left alone. */
+static int ease(const machine_registers *registers)
 {
-    return (long)registers->rax != RESTART_BLOCK;
+    return (long)registers->rax == RESTART_BLOCK ? 1 : 2;
 }
 
 static bool has_no_timeout(const machine_registers *registers)
@@ -128,11 +132,12 @@ static bool has_no_timeout(const machine_registers *registers)
 }
 
 /* A call that may have to be taken up by restart_syscall looks as any other. */
-static bool can_be_taken_up(const machine_registers *registers)
+static int ease(const machine_registers *registers)
 {
     long number = call_number(registers);
-    return (number == SYS_futex && has_no_timeout(registers)) || number == SYS_read ||
-           number == SYS_wait4 || number == SYS_accept4;
+    bool fits = (number == SYS_futex && has_no_timeout(registers)) || number == SYS_read ||
+                number == SYS_wait4 || number == SYS_accept4 || number == SYS_rt_sigsuspend;
+    return fits ? 2 : 0;
 }
 
 static void set_call(machine_registers *registers, const struct injection *call)
@@ -181,17 +186,17 @@ static int fitness(const struct traced_thread *thread)
     machine_registers registers;
     if (thread->state != THREAD_STOPPED || thread->signal ||
         !get_registers(thread->tid, &registers) || !waits_in_call(&registers) ||
-        !can_be_taken_up(&registers) ||
         !is_call_instruction(thread->tid, call_instruction(&registers)))
         return 0;
-    return call_number(&registers) == SYS_futex && has_no_timeout(&registers) ? 2 : 1;
+    bool is_best = call_number(&registers) == SYS_futex && has_no_timeout(&registers);
+    return is_best ? FITNESS_BEST : ease(&registers);
 }
 
-struct traced_thread *inject_choose(const struct threads *threads, size_t first)
+struct traced_thread *inject_choose(const struct threads *threads)
 {
     struct traced_thread *best = NULL;
     int best_fitness = 0;
-    for (size_t i = first; i < threads->list.length && best_fitness < 2; i++) {
+    for (size_t i = 0; i < threads->list.length && best_fitness < FITNESS_BEST; i++) {
         int here = fitness(&threads->list.at[i]);
         if (here > best_fitness) {
             best = &threads->list.at[i];

@@ -13,8 +13,8 @@ struct injection {
 };
 
 /* The best of the stopped threads for it, or NULL: one that waits in a system call which can be taken
- * up again. Those before `first` in the list are not looked at. */
-struct traced_thread *inject_choose(const struct threads *threads, size_t first);
+ * up again. */
+struct traced_thread *inject_choose(const struct threads *threads);
 
 /* Does the call in that thread, which is stopped before and after. ERROR_GONE if it ended, ERROR_LIMIT
  * if a signal came first (nothing was done; another thread may serve), ERROR_UNSUPPORTED if a

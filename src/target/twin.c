@@ -158,7 +158,7 @@ static struct error *call_somewhere(const struct threads *threads, struct inject
 {
     struct error *error = no_thread(threads);
     for (int i = 0; i < TRIES; i++) {
-        struct traced_thread *thread = inject_choose(threads, 0);
+        struct traced_thread *thread = inject_choose(threads);
         if (!thread)
             return error;
         error_destroy(error);
@@ -245,7 +245,7 @@ static bool reap_in(struct threads *threads, pid_t tid, const struct twin *twin)
     bool done = false;
     if (error_ignore(threads_stop_one(threads, tid, clock_now_ns() + REAP_STOP_NS)))
         return false;
-    struct traced_thread *thread = inject_choose(threads, 0);
+    struct traced_thread *thread = inject_choose(threads);
     if (thread && !error_ignore(inject(threads, thread, &call)))
         done = call.result == twin->pid_inside || call.result == -ECHILD;
     threads_let_go(threads);
