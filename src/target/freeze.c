@@ -11,15 +11,21 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "target/frozen.h"
+#include "target/limits.h"
 #include "target/procfs.h"
+#include "target/twin.h"
+#include "target/urgent.h"
 
 enum {
     STATUS_ROOM = 4096,
-    PROBE_BYTES = 16 << 20,     /* copied before the pause, to see how fast that is */
+    PROBE_BYTES = 4 << 20,      /* copied before the pause, to see how fast that is */
+    PROBES = 4,
+    SAFETY_DIVISOR = 4,         /* so much is added to what was measured */
     SLACK_BYTES = 32 << 20,     /* what may have come since the memory was measured */
     FIXED_NS = 300000,          /* of a pause: messages, and the looks before and after */
     THREAD_NS = 15000,          /* to stop a thread, read its registers and let it go */
     MEMORY_KEPT_FREE = 2,       /* a copy takes at most this fraction of the free memory */
+    AUTO_COPY_DIVISOR = 2,      /* a copy is made if it takes this fraction of the budget */
 };
 
 /* All that a freezing has gathered so far. */
@@ -73,30 +79,54 @@ static struct error *survey(struct freezing *freezing, struct copy_ranges *range
     return NULL;
 }
 
-/* Nanoseconds to copy all, from copying a piece while the process runs. */
+/* The part of a list from byte `from` on that has `size` bytes. */
+static void slice(const struct copy_ranges *all, uint64_t from, uint64_t size,
+                  struct copy_ranges *part_ret)
+{
+    for (size_t i = 0; i < all->length && size; i++) {
+        struct copy_range range = all->at[i];
+        uint64_t length = range.end - range.start;
+        if (from >= length) {
+            from -= length;
+            continue;
+        }
+        range.start += from;
+        from = 0;
+        if (range.end - range.start > size)
+            range.end = range.start + size;
+        size -= range.end - range.start;
+        VECTOR_PUSH(part_ret, range);
+    }
+}
+
+static struct error *copy_slice(struct freezing *freezing, const struct copy_ranges *all,
+                                uint64_t from, struct copy *copy, double *ns_per_byte)
+{
+    struct copy_ranges part = {0};
+    slice(all, from, PROBE_BYTES, &part);
+    copy->used_bytes = copy->ranges.length = 0;
+    int64_t start_ns = clock_now_ns();
+    struct error *error = copy_take(copy, freezing->live, &part, INT64_MAX);
+    double took = (double)(clock_now_ns() - start_ns) / (double)(copy->used_bytes + 1);
+    if (copy->used_bytes && (took < *ns_per_byte || *ns_per_byte == 0))
+        *ns_per_byte = took;
+    VECTOR_DEINIT(&part);
+    return error;
+}
+
+/* Nanoseconds to copy all: some pieces are copied while the process runs. The fastest tells: what
+ * made the others slow was, for the most part, the process itself, which will stand still. */
 static struct error *measure_speed(struct freezing *freezing, const struct copy_ranges *all,
                                    int64_t *ns_ret)
 {
-    struct copy_ranges some = {0};
-    uint64_t bytes = 0;
-    for (size_t i = 0; i < all->length && bytes < PROBE_BYTES; i++) {
-        struct copy_range range = all->at[i];
-        if (range.end - range.start > PROBE_BYTES - bytes)
-            range.end = range.start + (PROBE_BYTES - bytes);
-        bytes += range.end - range.start;
-        VECTOR_PUSH(&some, range);
-    }
-    struct copy copy = {0};
-    struct error *error = copy_init(&copy, bytes, 0);
-    int64_t start_ns = clock_now_ns();
-    if (!error)
-        error = copy_take(&copy, freezing->live, &some, INT64_MAX);
-    int64_t took_ns = clock_now_ns() - start_ns;
-    if (copy.used_bytes)
-        *ns_ret = (int64_t)((double)took_ns / (double)copy.used_bytes *
-                            (double)freezing->copy_bytes);
+    struct copy copy;
+    double ns_per_byte = 0;
+    TRY(copy_init(&copy, PROBE_BYTES, 0));
+    struct error *error = NULL;
+    for (uint64_t i = 0; i < PROBES && !error; i++)
+        error = copy_slice(freezing, all, freezing->copy_bytes / PROBES * i, &copy, &ns_per_byte);
+    *ns_ret = (int64_t)(ns_per_byte * (double)freezing->copy_bytes * (1 + 1.0 / SAFETY_DIVISOR));
     copy_deinit(&copy);
-    VECTOR_DEINIT(&some);
     return error;
 }
 
@@ -105,20 +135,23 @@ static int64_t stopping_ns(const struct freezing *freezing)
     return FIXED_NS + (int64_t)freezing->thread_count * THREAD_NS;
 }
 
-static uint64_t free_memory(void)
+static struct error *estimate_copy(struct freezing *freezing)
 {
-    char text[STATUS_ROOM];
-    uint64_t kib = 0;
-    if (procfs_read_small(-1, "/proc/meminfo", text, sizeof(text)) < 0 ||
-        !procfs_status_number(text, "MemAvailable", &kib))
-        return UINT64_MAX;
-    return kib << 10;
+    struct copy_ranges ranges = {0};
+    int64_t copying_ns = 0;
+    TRY(survey(freezing, &ranges));
+    struct error *error = measure_speed(freezing, &ranges, &copying_ns);
+    VECTOR_DEINIT(&ranges);
+    freezing->facts->estimated_ns = stopping_ns(freezing) + freezing->survey_ns + copying_ns;
+    return error;
 }
 
 static struct error *check_room(const struct freezing *freezing)
 {
     uint64_t wanted = freezing->copy_bytes + SLACK_BYTES;
-    uint64_t have = free_memory();
+    struct limits own;
+    limits_read_own(&own);
+    uint64_t have = own.memory_bytes;
     char buffer[2][TEXT_SIZE_ROOM];
     if (wanted <= have / MEMORY_KEPT_FREE)
         return NULL;
@@ -127,9 +160,9 @@ static struct error *check_room(const struct freezing *freezing)
                         text_size(buffer[1], have));
 }
 
-static struct error *check_budget(const struct freezing *freezing, int64_t allowed_ns)
+static struct error *check_budget(const struct freezing *freezing)
 {
-    if (freezing->facts->estimated_ns <= allowed_ns)
+    if (freezing->facts->estimated_ns <= freezing->options->budget_ns)
         return NULL;
     return error_create(ERROR_LIMIT,
                         "pid %d: to keep it as it is takes some %.0f ms: the budget of %.0f ms "
@@ -153,11 +186,8 @@ static struct error *copy_all(struct freezing *freezing, int64_t deadline_ns)
     return error;
 }
 
-static struct error *walk_copy(struct freezing *freezing)
+static struct error *stop_and_copy(struct freezing *freezing)
 {
-    freezing->facts->way = FREEZE_COPY;
-    TRY(check_room(freezing));
-    TRY(copy_init(&freezing->copy, freezing->copy_bytes, freezing->copy_bytes / 4 + SLACK_BYTES));
     struct guardian_order order = {.budget_ns = freezing->options->budget_ns};
     TRY(guardian_stop(freezing->guardian, &order));
     int64_t deadline_ns =
@@ -171,17 +201,43 @@ static struct error *walk_copy(struct freezing *freezing)
     return error;
 }
 
-static struct error *choose(struct freezing *freezing)
+static struct error *walk_copy(struct freezing *freezing)
 {
-    struct copy_ranges ranges = {0};
-    TRY(survey(freezing, &ranges));
-    int64_t copying_ns = 0;
-    struct error *error = measure_speed(freezing, &ranges, &copying_ns);
-    VECTOR_DEINIT(&ranges);
-    TRY(error);
-    freezing->facts->estimated_ns = stopping_ns(freezing) + freezing->survey_ns + copying_ns;
-    TRY(check_budget(freezing, freezing->options->budget_ns));
-    return walk_copy(freezing);
+    TRY(check_budget(freezing));
+    TRY(check_room(freezing));
+    TRY(copy_init(&freezing->copy, freezing->copy_bytes, freezing->copy_bytes / 4 + SLACK_BYTES));
+    struct urgent urgent;
+    urgent_begin(&urgent);
+    struct error *error = stop_and_copy(freezing);
+    urgent_end(&urgent);
+    return error;
+}
+
+static struct error *walk_twin(struct freezing *freezing)
+{
+    int64_t making_ns = twin_estimate_ns(freezing->copy_bytes);
+    freezing->facts->estimated_ns = stopping_ns(freezing) + making_ns;
+    TRY(check_budget(freezing));
+    TRY(twin_check_limits(freezing->live->pid, freezing->live->directory, freezing->copy_bytes));
+    struct guardian_order order = {
+        .twin = true, .budget_ns = freezing->options->budget_ns, .twin_ns = making_ns};
+    return guardian_stop(freezing->guardian, &order);
+}
+
+static bool copy_is_quick(const struct freezing *freezing)
+{
+    return freezing->facts->estimated_ns <= freezing->options->budget_ns / AUTO_COPY_DIVISOR &&
+           !error_ignore(check_room(freezing));
+}
+
+static struct error *walk(struct freezing *freezing)
+{
+    TRY(estimate_copy(freezing));
+    enum freeze_way way = freezing->options->way;
+    if (way == FREEZE_AUTO)
+        way = copy_is_quick(freezing) ? FREEZE_COPY : FREEZE_TWIN;
+    freezing->facts->way = way;
+    return way == FREEZE_COPY ? walk_copy(freezing) : walk_twin(freezing);
 }
 
 static void tell_pause(struct freeze_facts *facts, const struct guardian *guardian)
@@ -196,12 +252,22 @@ static struct error *freeze_steps(struct freezing *freezing, struct target **fro
 {
     TRY(check_state(freezing));
     TRY(guardian_start(freezing->live, &freezing->guardian));
-    TRY(choose(freezing));
+    TRY(walk(freezing));
     tell_pause(freezing->facts, freezing->guardian);
     struct guardian *guardian = freezing->guardian;
     freezing->guardian = NULL;
     return frozen_create(freezing->live, guardian, &freezing->copy, &freezing->mappings,
                          frozen_ret);
+}
+
+/* A process that ends, or becomes another, makes each step fail in its own way. */
+static struct error *explain(struct target *live, struct error *error)
+{
+    struct error *gone = error ? target_check(live) : NULL;
+    if (!gone)
+        return error;
+    error_destroy(error);
+    return gone;
 }
 
 struct error *target_freeze(struct target *live, const struct freeze_options *options,
@@ -212,7 +278,7 @@ struct error *target_freeze(struct target *live, const struct freeze_options *op
         return error_create(ERROR_UNSUPPORTED, "only a live process can be frozen");
     struct freezing freezing = {
         .live = (struct process *)live, .options = options, .facts = facts_ret};
-    struct error *error = freeze_steps(&freezing, frozen_ret);
+    struct error *error = explain(live, freeze_steps(&freezing, frozen_ret));
     if (error) {
         facts_ret->way = FREEZE_AUTO;
         snprintf(facts_ret->reason, sizeof(facts_ret->reason), "%s", error_message(error));

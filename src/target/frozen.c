@@ -55,11 +55,23 @@ static struct error *read_piece(struct frozen *frozen, address at, uint8_t *to, 
     return NULL;
 }
 
+/* A twin that is there no more says why. */
+static struct error *of_twin(const struct frozen *frozen, struct error *error)
+{
+    if (!error || error_code(error) != ERROR_GONE)
+        return error;
+    error_destroy(error);
+    bool gone = guardian_facts(frozen->guardian)->twin_ended;
+    return error_create(ERROR_GONE, "pid %d: its copy-on-write twin %s", (int)frozen->live->pid,
+                        gone ? "was given up: the process ended, or memory became short"
+                             : "was killed");
+}
+
 static struct error *frozen_read(struct target *target, address at, void *to, size_t size)
 {
     struct frozen *frozen = (struct frozen *)target;
     if (frozen->twin)
-        return process_read(&frozen->twin->target, at, to, size);
+        return of_twin(frozen, process_read(&frozen->twin->target, at, to, size));
     uint8_t *out = to;
     while (size) {
         size_t done = 0;
@@ -76,7 +88,7 @@ static struct error *frozen_read_many(struct target *target, struct read_request
 {
     struct frozen *frozen = (struct frozen *)target;
     if (frozen->twin)
-        return process_read_many(&frozen->twin->target, requests, count);
+        return of_twin(frozen, process_read_many(&frozen->twin->target, requests, count));
     for (size_t i = 0; i < count; i++) {
         struct read_request *request = &requests[i];
         request->failed = request->size && request->at + (request->size - 1) < request->at;
@@ -192,9 +204,7 @@ static struct error *take_memory(struct frozen *frozen, struct copy *copy,
     if (!pid)
         return NULL;
     TRY(process_open_twin(frozen->live, pid, &frozen->twin));
-    frozen->target.mappings = frozen->twin->target.mappings;
-    frozen->twin->target.mappings = (struct mappings){0};
-    return NULL;
+    return process_read_mappings(frozen->twin, "maps", &frozen->target.mappings);
 }
 
 struct error *frozen_create(struct process *live, struct guardian *guardian, struct copy *copy,

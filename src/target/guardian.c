@@ -1,4 +1,4 @@
-/* Seep and the guardian talk over a pair of sockets, a byte at a time; what is larger lies in memory
+/* The protocol. Seep and the guardian talk over a pair of sockets, a byte at a time; what is larger lies in memory
  * that both see. To the guardian, the end of the connection is the end of seep.
  *
  *   seep                       guardian
@@ -6,14 +6,15 @@
  *                         <-   's' they stand          or 'f' failed, the target goes on
  *   'd' done              ->   lets them go
  *                         <-   'l' let go in time      or 'f' the budget was over before
- *   (closes)              ->   ends */
+ *   (closes)              ->   ends
+ *
+ * With a twin, 'l' comes at once: it is made, and the target goes on. */
 #include "target/guardian.h"
 
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 #include <sys/ptrace.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -33,6 +35,8 @@
 #include "target/procfs.h"
 #include "target/registers.h"
 #include "target/threads.h"
+#include "target/twin.h"
+#include "target/urgent.h"
 
 enum {
     REASON_ROOM = 512,
@@ -43,6 +47,9 @@ enum {
     TELL_STAND = 's',
     TELL_LET_GO = 'l',
     TELL_FAILED = 'f',
+    TWIN_LOOK_NS = 100000000, /* between two looks whether the twin may stay */
+    END_GRACE_MS = 5000,      /* for reaping the twin */
+    STATUS_ROOM = 4096,
 };
 
 struct room {
@@ -51,6 +58,8 @@ struct room {
     char reason[REASON_ROOM];
     struct guardian_facts facts; /* last: its threads follow */
 };
+
+static const int64_t twin_life_ns = INT64_C(600) * 1000000000; /* however long seep takes */
 
 static const size_t room_bytes =
     sizeof(struct room) + THREADS_MAX * sizeof(struct thread_registers);
@@ -127,8 +136,8 @@ static void settle_down(struct watch *watch, int *socket, struct process *live)
         .seep = *socket,
         .child_stop = signalfd(-1, &child_stop, SFD_CLOEXEC | SFD_NONBLOCK),
     };
-    struct sched_param first = {.sched_priority = sched_get_priority_min(SCHED_RR)};
-    sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &first); /* as far as it may */
+    struct urgent for_good;
+    urgent_begin(&for_good);
 }
 
 static void tell(int socket, char what)
@@ -174,9 +183,28 @@ static struct error *still_the_same(const struct watch *watch)
     return NULL;
 }
 
+/* The last number after "NSpid:": what the thread itself takes for its number. The same as ours but in
+ * a pid namespace. */
+static pid_t number_inside(const struct watch *watch, pid_t tid)
+{
+    char path[64];
+    char status[STATUS_ROOM];
+    snprintf(path, sizeof(path), "task/%d/status", (int)tid);
+    if (procfs_read_small(watch->threads.directory, path, status, sizeof(status)) < 0)
+        return tid;
+    char *line = strstr(status, "\nNSpid:");
+    char *end = line ? strchr(line + 1, '\n') : NULL;
+    if (!end)
+        return tid;
+    *end = '\0';
+    const char *last = strrchr(line, '\t');
+    return last ? (pid_t)strtol(last + 1, NULL, 10) : tid;
+}
+
 static void read_registers(struct watch *watch)
 {
     struct guardian_facts *facts = &watch->room->facts;
+    bool is_nested = number_inside(watch, watch->live->pid) != watch->live->pid;
     for (size_t i = 0; i < watch->threads.list.length; i++) {
         const struct traced_thread *thread = &watch->threads.list.at[i];
         uint8_t bytes[REGISTER_BYTES];
@@ -188,7 +216,7 @@ static void read_registers(struct watch *watch)
         bool is_amd64 = watch->live->target.executable->machine == EM_X86_64;
         if (!registers_decode(is_amd64, bytes, room.iov_len, registers))
             continue;
-        registers->tid = thread->tid;
+        registers->tid = is_nested ? number_inside(watch, thread->tid) : thread->tid;
         facts->thread_count++;
     }
 }
@@ -234,6 +262,38 @@ static void hold(struct watch *watch, int64_t deadline_ns)
         fail(watch, too_late(watch));
 }
 
+/* Until seep has had enough, or has ended. */
+static void keep_twin(struct watch *watch, const struct twin *twin)
+{
+    int64_t until_ns = clock_now_ns() + twin_life_ns;
+    while (!threads_wait(&watch->threads, clock_now_ns() + TWIN_LOOK_NS)) {
+        if (clock_now_ns() < until_ns && !twin_must_end(&watch->threads, watch->live->memory))
+            continue;
+        watch->room->facts.twin_ended = true;
+        break;
+    }
+    watch->threads.seep = -1; /* that seep is gone no longer matters */
+    twin_end(&watch->threads, twin);
+}
+
+static void make_twin(struct watch *watch, int64_t deadline_ns)
+{
+    struct twin twin = {0};
+    struct error *error = NULL;
+    if (clock_now_ns() + watch->room->order.twin_ns > deadline_ns)
+        error = too_late(watch);
+    else
+        error = twin_make(&watch->threads, &twin);
+    let_go(watch);
+    watch->room->facts.twin = twin.pid;
+    if (error) {
+        fail(watch, error);
+        return;
+    }
+    tell(watch->threads.seep, TELL_LET_GO);
+    keep_twin(watch, &twin);
+}
+
 static void guard(struct watch *watch)
 {
     int socket = watch->threads.seep;
@@ -246,7 +306,10 @@ static void guard(struct watch *watch)
         fail(watch, error);
         return;
     }
-    hold(watch, deadline_ns);
+    if (watch->room->order.twin)
+        make_twin(watch, deadline_ns);
+    else
+        hold(watch, deadline_ns);
 }
 
 /* Seep's side. */
@@ -329,7 +392,7 @@ struct error *guardian_stop(struct guardian *guardian, const struct guardian_ord
     guardian->room->order = *order;
     atomic_thread_fence(memory_order_seq_cst);
     tell(guardian->socket, TELL_GO);
-    return await(guardian, TELL_STAND);
+    return await(guardian, order->twin ? TELL_LET_GO : TELL_STAND);
 }
 
 struct error *guardian_let_go(struct guardian *guardian)
@@ -343,6 +406,19 @@ const struct guardian_facts *guardian_facts(const struct guardian *guardian)
     return &guardian->room->facts;
 }
 
+/* It ends by itself, if need be after seep: then init reaps it. */
+static void await_end(pid_t pid)
+{
+    struct pollfd ended = {.fd = (int)syscall(SYS_pidfd_open, pid, 0), .events = POLLIN};
+    if (ended.fd >= 0) {
+        while (poll(&ended, 1, END_GRACE_MS) < 0 && errno == EINTR)
+            ;
+        close(ended.fd);
+    }
+    while (waitpid(pid, NULL, ended.fd >= 0 ? WNOHANG : 0) < 0 && errno == EINTR)
+        ;
+}
+
 void guardian_end(struct guardian *guardian)
 {
     if (!guardian)
@@ -350,8 +426,7 @@ void guardian_end(struct guardian *guardian)
     if (guardian->socket >= 0)
         close(guardian->socket);
     if (guardian->pid > 0)
-        while (waitpid(guardian->pid, NULL, 0) < 0 && errno == EINTR)
-            ;
+        await_end(guardian->pid);
     if (guardian->room)
         munmap(guardian->room, room_bytes);
     free(guardian);

@@ -227,6 +227,18 @@ struct error *threads_stop(struct threads *threads, int64_t deadline_ns)
                         (int)threads->pid);
 }
 
+struct error *threads_stop_one(struct threads *threads, pid_t tid, int64_t deadline_ns)
+{
+    threads_deinit(threads);
+    TRY(seize(threads, tid));
+    if (!interrupt(threads))
+        return error_create(ERROR_GONE, "thread %d has ended", (int)tid);
+    struct error *error = wait_for_all(threads, deadline_ns);
+    if (error)
+        threads_let_go(threads);
+    return error;
+}
+
 void threads_let_go(struct threads *threads)
 {
     for (size_t i = 0; i < threads->list.length; i++) {

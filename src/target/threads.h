@@ -46,6 +46,9 @@ enum {
  * freeze.h says. Whatever it returns: threads_let_go() comes next. */
 struct error *threads_stop(struct threads *threads, int64_t deadline_ns) NODISCARD;
 
+/* The same for one thread; the others run on. What the list held before is forgotten. */
+struct error *threads_stop_one(struct threads *threads, pid_t tid, int64_t deadline_ns) NODISCARD;
+
 /* Lets all go on that stand. A thread that runs but is still traced is freed when the tracer ends:
  * after a failure it must. */
 void threads_let_go(struct threads *threads);
