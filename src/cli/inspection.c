@@ -110,7 +110,7 @@ static void take_instant(struct inspection *inspection)
         target_facts(inspection->target)->kind != TARGET_PROCESS)
         return;
     instant_of_process(&inspection->instant, inspection->target, inspection->program,
-                       inspection->runtime, &inspection->stacks, inspection->pause_ns);
+                       &inspection->first, inspection->pause_ns);
 }
 
 /* The frozen process is the second look; if it can't be frozen, the live one is looked at. */

@@ -11,24 +11,21 @@ static void give_up(struct instant *instant, struct error *error)
 }
 
 static struct error *look(struct instant *instant, struct target *live, struct program *program,
-                          struct runtime *runtime, struct stack_table *stacks, int64_t budget_ns)
+                          const struct observation *before, int64_t budget_ns)
 {
     struct freeze_options options = {.budget_ns = budget_ns};
     TRY(target_freeze(live, &options, &instant->frozen, &instant->facts));
     TRY(runtime_open(instant->frozen, program, &instant->runtime));
-    TRY(observe(instant->runtime, OBSERVE_STACKS, stacks, &instant->observation));
-    struct error *error = observe_memory(runtime, &instant->observation);
-    instant->looked = !error;
-    if (error)
-        observation_deinit(&instant->observation);
-    return error;
+    TRY(observe_beside(instant->runtime, before->stacks, before, &instant->observation));
+    instant->looked = true;
+    return NULL;
 }
 
 void instant_of_process(struct instant *instant, struct target *live, struct program *program,
-                        struct runtime *runtime, struct stack_table *stacks, int64_t budget_ns)
+                        const struct observation *before, int64_t budget_ns)
 {
     instant->tried = true;
-    struct error *error = look(instant, live, program, runtime, stacks, budget_ns);
+    struct error *error = look(instant, live, program, before, budget_ns);
     if (error)
         give_up(instant, error);
 }

@@ -19,10 +19,10 @@ struct instant {
     uint8_t *stuck; /* by goroutine */
 };
 
-/* Of a live process: freezes it within the budget, and looks at it. `runtime` is the live one; the observation gets its memory from there. What does not work is
- * said in `why`; there is no error that would end an inspection. */
+/* Of a live process that was looked at `before`: freezes it within the budget, and looks at it. What does not work is said in `why`; there is no error that
+ * would end an inspection. */
 void instant_of_process(struct instant *instant, struct target *live, struct program *program,
-                        struct runtime *runtime, struct stack_table *stacks, int64_t budget_ns);
+                        const struct observation *before, int64_t budget_ns);
 
 /* Of a core file, which was looked at already. */
 void instant_of_core(struct instant *instant, struct runtime *runtime,

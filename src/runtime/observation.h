@@ -140,9 +140,10 @@ extern const char *const runtime_wanted_types[];
 struct error *observe(struct runtime *runtime, enum observe_depth depth, struct stack_table *stacks,
                       struct observation *observation_ret) NODISCARD;
 
-/* Fills the memory and the counters of a look with stacks, as OBSERVE_ALL does; the runtime may be another one of the same process, by which resident
- * pages can be told. */
-struct error *observe_memory(struct runtime *runtime, struct observation *observation) NODISCARD;
+/* A look with stacks at a frozen process; its memory and its counters are those of a look at the live one, where resident pages can be told. */
+struct error *observe_beside(struct runtime *runtime, struct stack_table *stacks,
+                             const struct observation *before,
+                             struct observation *observation_ret) NODISCARD;
 
 void observation_deinit(struct observation *observation);
 

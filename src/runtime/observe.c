@@ -53,6 +53,10 @@ void runtime_close(struct runtime *runtime)
 
 static void note(struct observation *observation, const char *text)
 {
+    for (size_t i = 0; i < observation->unread.notes.length; i++) {
+        if (!strcmp(observation->unread.notes.at[i], text))
+            return;
+    }
     VECTOR_PUSH(&observation->unread.notes, xstrdup(text));
 }
 
@@ -67,19 +71,40 @@ static struct error *read_counters(struct runtime *runtime, struct observation *
     return counters_read(runtime, &runtime->counter_places, &observation->counters);
 }
 
-struct error *observe_memory(struct runtime *runtime, struct observation *observation)
+static struct error *weigh(struct runtime *runtime, struct observation *observation,
+                           bool with_memory)
 {
-    TRY(read_counters(runtime, observation));
-    if (!runtime->globals.allspans) {
-        note(observation, "the list of spans (mheap_.allspans) was not found: memory is not split");
-        return NULL;
-    }
     struct spans spans;
     TRY(spans_read(runtime->target, &runtime->offsets, runtime->globals.allspans, &spans));
     defers_weigh(observation, &spans);
-    struct error *error = memory_split(runtime, observation, &spans);
+    struct error *error = with_memory ? memory_split(runtime, observation, &spans) : NULL;
     spans_deinit(&spans);
     return error;
+}
+
+static struct error *read_memory(struct runtime *runtime, struct observation *observation)
+{
+    TRY(read_counters(runtime, observation));
+    if (runtime->globals.allspans)
+        return weigh(runtime, observation, true);
+    note(observation, "the list of spans (mheap_.allspans) was not found: memory is not split");
+    return NULL;
+}
+
+struct error *observe_beside(struct runtime *runtime, struct stack_table *stacks,
+                             const struct observation *before, struct observation *observation_ret)
+{
+    TRY(observe(runtime, OBSERVE_STACKS, stacks, observation_ret));
+    struct error *error = runtime->globals.allspans ? weigh(runtime, observation_ret, false) : NULL;
+    if (error) {
+        observation_deinit(observation_ret);
+        return error;
+    }
+    observation_ret->memory = before->memory;
+    observation_ret->counters = before->counters;
+    for (size_t i = 0; i < before->unread.notes.length; i++)
+        note(observation_ret, before->unread.notes.at[i]);
+    return NULL;
 }
 
 /* A core file has no clock: the newest time that Go noted in it is a lower bound. */
@@ -122,7 +147,7 @@ struct error *observe(struct runtime *runtime, enum observe_depth depth, struct 
         error = waits_finish(runtime, observation);
     set_time(runtime, observation);
     if (!error && depth == OBSERVE_ALL)
-        error = observe_memory(runtime, observation);
+        error = read_memory(runtime, observation);
     defer_table_deinit(&defers);
     wait_table_deinit(&waits);
     if (error)
