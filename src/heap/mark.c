@@ -223,8 +223,8 @@ static void follow(struct marker *marker, const struct object_span *span, struct
     }
 }
 
-/* The grey objects among those of one word of the bit map that belong to the span. */
-static uint64_t take_grey(struct marker *marker, const struct object_span *span, uint64_t word)
+/* Which bits of one word of a bit map over all objects are the span's. */
+static inline uint64_t bits_of_span(const struct object_span *span, uint64_t word)
 {
     uint64_t from = word * 64, end = (uint64_t)span->first + span->count;
     uint64_t mine = UINT64_MAX;
@@ -232,6 +232,12 @@ static uint64_t take_grey(struct marker *marker, const struct object_span *span,
         mine &= UINT64_MAX << (span->first - from);
     if (end < from + 64)
         mine &= (UINT64_C(1) << (end - from)) - 1;
+    return mine;
+}
+
+static uint64_t take_grey(struct marker *marker, const struct object_span *span, uint64_t word)
+{
+    uint64_t mine = bits_of_span(span, word);
     uint64_t grey = marker->grey[word] & mine;
     marker->grey[word] &= ~mine;
     return grey;
@@ -253,6 +259,57 @@ static void follow_span(struct marker *marker, uint32_t index)
     }
 }
 
+/* The span that will be taken after `ahead` others, or NULL. */
+static const struct object_span *queued(const struct marker *marker, size_t ahead)
+{
+    size_t room = marker->heap->objects.span_count, place = marker->queue_first + ahead;
+    if (ahead >= marker->queue_length)
+        return NULL;
+    return &marker->heap->objects.spans[marker->queue[place < room ? place : place - room]];
+}
+
+/* The bytes and the bits of the span's grey objects, of the first few. */
+static void prefetch_grey(const struct marker *marker, const struct object_span *span)
+{
+    enum {
+        WORDS_MAX = 4,
+        OBJECTS_MAX = 8,
+        BITS_SHARE = 64
+    };
+    uint64_t first = span->first / 64, last = ((uint64_t)span->first + span->count - 1) / 64;
+    unsigned objects = 0;
+    if (!span->bytes)
+        return;
+    for (uint64_t word = first; word <= last && word < first + WORDS_MAX; word++) {
+        uint64_t grey = marker->grey[word] & bits_of_span(span, word);
+        for (; grey && objects < OBJECTS_MAX; grey &= grey - 1, objects++) {
+            uint64_t number = word * 64 + (unsigned)__builtin_ctzll(grey);
+            uint64_t offset = (number - span->first) * span->size;
+            __builtin_prefetch(span->bytes + offset);
+            if (span->bits)
+                __builtin_prefetch((const uint8_t *)span->bits + offset / BITS_SHARE);
+        }
+    }
+}
+
+/* Asks for what the spans that come soon will need: the span, then which of its objects are grey, then these. */
+static void look_ahead(const struct marker *marker)
+{
+    enum {
+        FAR = 48,
+        NEARER = 32,
+        NEAR = 16
+    };
+    const struct object_span *far = queued(marker, FAR), *nearer = queued(marker, NEARER),
+                             *near = queued(marker, NEAR);
+    if (far)
+        __builtin_prefetch(far);
+    if (nearer)
+        __builtin_prefetch(&marker->grey[nearer->first / 64]);
+    if (near)
+        prefetch_grey(marker, near);
+}
+
 void marker_drain(struct marker *marker)
 {
     look_up(marker);
@@ -261,6 +318,7 @@ void marker_drain(struct marker *marker)
         marker->queue_length--;
         if (++marker->queue_first == marker->heap->objects.span_count)
             marker->queue_first = 0;
+        look_ahead(marker);
         follow_span(marker, span);
         if (!marker->queue_length)
             look_up(marker);
