@@ -20,7 +20,7 @@ extern const struct verdict verdict_none;
 
 struct wait_words {
     enum wait_kind kind;
-    const char *what, *fix;
+    const char *what, *fix; /* what begins with "wait" */
 };
 
 /* NULL for waits that are no rule's matter. */

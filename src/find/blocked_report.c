@@ -1,4 +1,6 @@
 /* What is said of goroutines that are blocked: words, times, reasons. */
+#include <string.h>
+
 #include "base/text.h"
 #include "code/flow.h"
 #include "find/blocked.h"
@@ -152,18 +154,40 @@ static void reason_of_growth(const struct looks *looks, const struct verdict *ve
                     sentence("none of them got on in %.1f s", looks->interval_s));
 }
 
+/* What they wait for: "the channel", "any of 12 channels". */
+static char *objects_of(enum wait_kind kind, uint64_t count)
+{
+    static const struct {
+        enum wait_kind kind;
+        const char *one, *many;
+    } names[] = {
+        {WAIT_MUTEX, "Mutex", "Mutexes"},
+        {WAIT_RWMUTEX, "RWMutex", "RWMutexes"},
+        {WAIT_WAITGROUP, "WaitGroup", "WaitGroups"},
+        {WAIT_COND, "Cond", "Conds"},
+        {WAIT_CHAN_SEND, "channel", "channels"}, /* and all other kinds */
+    };
+    char text[TEXT_SIZE_ROOM];
+    size_t i = 0;
+    while (i + 1 < LENGTH_OF(names) && names[i].kind != kind)
+        i++;
+    return count == 1 ? sentence("the %s", names[i].one)
+                      : sentence("any of these %s %s", text_count(text, count), names[i].many);
+}
+
 static void reason_of_proof(const struct site *site, const struct verdict *verdict,
                             struct finding *finding)
 {
-    bool channel = site->kind == WAIT_CHAN_SEND || site->kind == WAIT_CHAN_RECEIVE ||
-                   site->kind == WAIT_SELECT;
-    const char *what = verdict->channels == 1 ? channel ? "the channel" : "what they wait for"
-                       : channel              ? "any of their channels"
-                                              : "what they wait for";
+    if (!verdict->channels) {
+        VECTOR_PUSH(&finding->because,
+                    sentence("all its channels are nil: none of them ever becomes ready"));
+        return;
+    }
+    AUTO_FREE char *objects = objects_of(site->kind, verdict->channels);
     VECTOR_PUSH(&finding->because,
-                sentence("nothing that can still run reaches %s: no variable, no goroutine but "
-                         "stuck ones, in the whole heap",
-                         what));
+                sentence("nothing that can still run leads to %s: no variable, no goroutine that "
+                         "can go on",
+                         objects));
 }
 
 static void add_reasons(const struct looks *looks, const struct site *site,
@@ -199,18 +223,26 @@ static void add_reasons(const struct looks *looks, const struct site *site,
     reason_of_growth(looks, verdict, finding);
 }
 
+/* "1 goroutine waits …", "12 goroutines wait …" */
+static char *title_of(uint64_t count, const struct wait_words *say)
+{
+    char text[TEXT_SIZE_ROOM];
+    if (count == 1)
+        return sentence("1 goroutine waits%s", say->what + strlen("wait"));
+    return sentence("%s goroutines %s", text_count(text, count), say->what);
+}
+
 void blocked_report(const struct looks *looks, const struct site *site, struct verdict *verdict,
                     struct findings *findings)
 {
     const struct wait_words *say = blocked_words(site->kind);
-    char count[TEXT_SIZE_ROOM];
     struct finding finding = {
         .rule = RULE_BLOCKED_GOROUTINES,
         .grade = verdict->grade,
         .count = verdict->count,
         .held_bytes = verdict->stack_bytes,
         .members = verdict->members,
-        .title = sentence("%s goroutines %s", text_count(count, verdict->count), say->what),
+        .title = title_of(verdict->count, say),
         .at = place_at(looks->program, site->user_pc),
         .started_at = place_of(looks->program, site->go_pc),
         .started_in_loop = in_a_loop(looks, site->go_pc),

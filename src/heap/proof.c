@@ -15,9 +15,20 @@ static bool is_synctest(const struct observation *observation, const struct goro
     return strstr(reason, "durable") || strstr(reason, "synctest");
 }
 
-/* Only another goroutine can end its wait, and it is known for what it waits. */
-static bool may_sleep(const struct observation *observation, const struct goroutine *goroutine)
+/* A select whose channels all are nil waits on nothing (runtime/select.go): it has no sudog. */
+static bool waits_on_nothing(const struct proof *proof, const struct goroutine *goroutine)
 {
+    const struct runtime *runtime = proof->heap->runtime;
+    uint64_t sudog = 0;
+    struct error *error =
+        target_u64(runtime->target, goroutine->at + (uint64_t)runtime->offsets.g_waiting, &sudog);
+    return !error_ignore(error) && !sudog;
+}
+
+/* Only another goroutine can end its wait, and it is known for what it waits. */
+static bool may_sleep(const struct proof *proof, const struct goroutine *goroutine)
+{
+    const struct observation *observation = proof->observation;
     bool waits = goroutine->state == GOROUTINE_WAITING || goroutine->state == GOROUTINE_LEAKED;
     if (!waits || goroutine->system || goroutine->stack == STACK_NONE || !goroutine->sp ||
         is_synctest(observation, goroutine))
@@ -26,9 +37,12 @@ static bool may_sleep(const struct observation *observation, const struct gorout
     case WAIT_NIL_CHAN:
     case WAIT_NO_CASES:
         return true;
+    case WAIT_SELECT:
+        if (!goroutine->wait_count)
+            return waits_on_nothing(proof, goroutine);
+        return goroutine->wait_count < UINT16_MAX;
     case WAIT_CHAN_SEND:
     case WAIT_CHAN_RECEIVE:
-    case WAIT_SELECT:
     case WAIT_MUTEX:
     case WAIT_RWMUTEX:
     case WAIT_WAITGROUP:
@@ -81,7 +95,7 @@ static void find_sleepers(struct proof *proof)
     for (uint32_t i = 0; i < observation->goroutines.length; i++) {
         const struct goroutine *goroutine = &observation->goroutines.at[i];
         uint32_t sleeper = (uint32_t)proof->sleepers.length;
-        if (!may_sleep(observation, goroutine) || !set_alarms(proof, goroutine, sleeper))
+        if (!may_sleep(proof, goroutine) || !set_alarms(proof, goroutine, sleeper))
             continue;
         struct hidden_range hidden = hide_goroutine(&proof->hiding, goroutine);
         for (uint32_t k = 0; k < hidden.count; k++)
