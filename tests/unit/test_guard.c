@@ -352,10 +352,12 @@ static int remove_elsewhere(void)
     return failed ? failed : open_in(elsewhere, "file", O_WRONLY | O_CREAT);
 }
 
+#ifndef SEEP_SANITIZED /* the leak sanitizer reads its own there */
 static int list_processes(void)
 {
     return result(open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
+#endif
 
 static void test_only_the_agent_writes_files(void **state)
 {
@@ -380,8 +382,10 @@ static void test_page_and_post_read_what_is_theirs_only(void **state)
     works_in(LOOK, read_elsewhere);
     wants_landlock(1);
     refused_in(PAGE | POST, read_elsewhere);
-    refused_in(PAGE | POST, list_processes);
     refused_in(POST, read_store);
+#ifndef SEEP_SANITIZED
+    refused_in(PAGE | POST, list_processes);
+#endif
 }
 
 static int read_passwd(void)
