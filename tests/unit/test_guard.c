@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
+#include <seccomp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,6 +34,7 @@
 
 #include "base/memory.h"
 #include "guard/guard.h"
+#include "guard/internal.h"
 
 enum {
     AGENT = 1 << GUARD_AGENT,
@@ -43,7 +45,8 @@ enum {
     WORKS = 0,     /* other outcomes are an errno, or: */
     KILLED = 1000, /* by the filter */
     NO_GUARD = 1001,
-    LANDLOCK_NETWORK = 4
+    LANDLOCK_NETWORK = 4,
+    LANDLOCK_SCOPES = 6
 };
 
 static char folder[64];    /* of the store */
@@ -373,7 +376,6 @@ static void test_only_the_agent_writes_files(void **state)
     }
 }
 
-/* Landlock by itself holds, too: what the filter of system calls does not know of. */
 static void test_page_and_post_read_what_is_theirs_only(void **state)
 {
     (void)state;
@@ -632,6 +634,82 @@ static void test_no_part_types_into_the_terminal(void **state)
     refused_in(ALL, type_with_high_bits);
 }
 
+/* ---- each layer by itself, for kernels that lack the other */
+
+static enum guard_role role_under_landlock;
+static operation under_landlock;
+
+static int with_landlock_only(void)
+{
+    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+    return error_ignore(guard_files(role_under_landlock, folder)) ? EBADMSG : under_landlock();
+}
+
+static int outcome_under_landlock(enum guard_role role, operation act)
+{
+    role_under_landlock = role;
+    under_landlock = act;
+    return try_in(-1, with_landlock_only);
+}
+
+static void test_landlock_by_itself(void **state)
+{
+    (void)state;
+    static const operation operations[] = {
+        read_memory,      read_memory_file, read_elsewhere, write_elsewhere,     move_elsewhere,
+        remove_elsewhere, create_elsewhere, write_store,    create_beside_store, execute};
+    wants_landlock(1);
+    for (size_t i = 0; i < LENGTH_OF(operations); i++) {
+        wants_possible(operations[i]);
+        for (int role = GUARD_PAGE; role <= GUARD_POST; role++) {
+            int outcome = outcome_under_landlock((enum guard_role)role, operations[i]);
+            if (outcome != EPERM && outcome != EACCES)
+                fail_msg("%s, operation %zu: %d (%s)", role_names[role], i, outcome,
+                         strerror(outcome));
+        }
+    }
+    assert_int_equal(outcome_under_landlock(GUARD_PAGE, read_store), WORKS);
+    wants_landlock(LANDLOCK_SCOPES);
+    assert_int_equal(outcome_under_landlock(GUARD_PAGE, kill_victim), EPERM);
+    assert_int_equal(outcome_under_landlock(GUARD_POST, kill_victim), EPERM);
+}
+
+static enum guard_role role_without_landlock;
+static operation without_landlock;
+
+/* As on a kernel that was built without it. */
+static int on_a_kernel_without_landlock(void)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    if (!filter ||
+        seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(landlock_create_ruleset), 0) ||
+        seccomp_load(filter))
+        return EBADMSG;
+    seccomp_release(filter);
+    return error_ignore(guard_enter(role_without_landlock, folder)) ? ENOSYS : without_landlock();
+}
+
+static int outcome_without_landlock(enum guard_role role, operation act)
+{
+    role_without_landlock = role;
+    without_landlock = act;
+    return try_in(-1, on_a_kernel_without_landlock);
+}
+
+static void test_without_landlock_the_rest_holds(void **state)
+{
+    (void)state;
+    wants_filter();
+    for (int role = GUARD_PAGE; role <= GUARD_POST; role++) {
+        assert_int_equal(outcome_without_landlock((enum guard_role)role, read_store), WORKS);
+        assert_int_equal(outcome_without_landlock((enum guard_role)role, write_store), EPERM);
+        assert_int_equal(outcome_without_landlock((enum guard_role)role, execute), EPERM);
+        assert_int_equal(outcome_without_landlock((enum guard_role)role, read_memory), EPERM);
+    }
+    assert_int_equal(outcome_without_landlock(GUARD_PAGE, internet_socket), EPERM);
+    assert_int_equal(outcome_without_landlock(GUARD_POST, connect_anywhere), WORKS);
+}
+
 /* ---- what they need still works */
 
 static void *nothing(void *argument)
@@ -797,6 +875,8 @@ int main(void)
         cmocka_unit_test(test_page_connects_to_nobody_and_post_only_connects),
         cmocka_unit_test(test_post_has_no_address_of_its_own),
         cmocka_unit_test(test_no_part_types_into_the_terminal),
+        cmocka_unit_test(test_landlock_by_itself),
+        cmocka_unit_test(test_without_landlock_the_rest_holds),
         cmocka_unit_test(test_what_each_needs_still_works),
         cmocka_unit_test(test_children_of_the_agent_enter_their_roles),
     };
