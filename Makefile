@@ -22,7 +22,7 @@ deps: ; @tools/setup
 
 run: deps all ; @tools/demo
 
-check: ; @tools/setup chromium chromium-driver python3-selenium prometheus && tools/check
+check: ; @tools/setup chromium chromium-driver python3-selenium prometheus openssl systemd && tools/check
 
 bench: deps all ; @bench/run
 

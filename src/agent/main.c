@@ -110,7 +110,8 @@ static void run(struct agent *agent, int signals)
             next_ms += ((now_ms - next_ms) / interval_ms + 1) * interval_ms;
         }
         busy = agent_between(agent);
-        stop = wait_for(agent, signals, next_ms, busy);
+        int64_t post_ms = outbox_next_boot_ms(&agent->outbox);
+        stop = wait_for(agent, signals, post_ms < next_ms ? post_ms : next_ms, busy);
     }
 }
 

@@ -24,6 +24,7 @@ struct outbox {
     char *program;                                   /* seep-post; NULL: there is no webhook */
     struct letters VECTOR_OF(struct letter) letters; /* oldest first */
     pid_t child;                                     /* 0: none runs */
+    int says;                                        /* why it failed; while a child runs */
     int64_t began_boot_ms;
     uint64_t delivered, dropped;
 };
@@ -36,5 +37,8 @@ void outbox_put(struct outbox *outbox, char *body, int64_t boot_ms);
 
 /* Goes on with it. Returns a line for people if something went wrong, else NULL; the caller frees. */
 char *outbox_tend(struct outbox *outbox, int64_t boot_ms);
+
+/* When it wants to be tended at the latest; INT64_MAX: when there is something new. */
+int64_t outbox_next_boot_ms(const struct outbox *outbox);
 
 #endif

@@ -1,57 +1,104 @@
-/* Landlock (landlock(7), Linux 5.13 and later), by its system calls, as Debian 12 has no library for it. The page sees the folder of its store and nothing else. The agent and seep-look
- * cannot be held so: a process under Landlock may not read the memory of one that is not, whatever its capabilities (Linux, security/landlock/ptrace.c). */
+/* Landlock (landlock(7), Linux 5.13 and later), by its system calls, as Debian 12 has no library for it. The page sees the folder of its store and nothing else, seep-post what a name and a
+ * certificate are looked up in. A process under Landlock may not read the memory of one that is not, whatever its capabilities (Linux, security/landlock/ptrace.c): that holds these two off from
+ * all other processes, and is why the agent and seep-look, which do just that, cannot be held so. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "guard/internal.h"
 
+/* What Debian 12's header does not have yet (Linux, include/uapi/linux/landlock.h). */
 enum {
+    ABI_REFER = 2,
+    ABI_TRUNCATE = 3,
     ABI_NETWORK = 4,
-    READ = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR,
-    /* A reader of SQLite's log takes its locks in a file beside it, which it may have to make. */
-    BESIDE = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_MAKE_REG
+    ABI_DEVICES = 5,
+    ABI_SCOPE = 6,
+    BIND_TCP = 1,
+    CONNECT_TCP = 2,
+    SCOPES = 3, /* abstract sockets and signals of others */
+    READ_FILE = LANDLOCK_ACCESS_FS_READ_FILE,
+    READ = READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR
 };
 
-static const uint64_t all_of_files = (UINT64_C(1) << 13) - 1; /* what version 1 knows */
-static const uint64_t tcp = 3; /* bind and connect, from version 4 on */
-
-/* As of version 4; older kernels take the shorter form of it. */
+/* As of version 6; an older kernel takes it if what it does not know is 0. */
 struct ruleset {
-    uint64_t files, network;
+    uint64_t files, network, scopes;
 };
 
-static struct error *add_folder(int rules, const char *folder, uint64_t access)
+/* Where resolvers and TLS libraries keep what they read: not the same in every distribution. Neither /proc nor homes. */
+static const char *const post_reads[] = {
+    "/etc",
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/run/systemd/resolve",
+    "/run/NetworkManager",
+    "/var/lib/ca-certificates", /* SUSE */
+    "/nix/store",
+    "/gnu/store",
+#ifdef SEEP_SANITIZED /* by which the leak sanitizer looks for leaks at the end */
+    "/proc",
+#endif
+};
+
+/* All that a kernel can forbid. */
+static struct ruleset everything(enum guard_role role, long version)
 {
-    struct landlock_path_beneath_attr beneath = {
-        .allowed_access = access,
-        .parent_fd = open(folder, O_PATH | O_CLOEXEC),
+    unsigned known = version >= ABI_DEVICES    ? 16
+                     : version >= ABI_TRUNCATE ? 15
+                     : version >= ABI_REFER    ? 14
+                                               : 13;
+    return (struct ruleset){
+        .files = (UINT64_C(1) << known) - 1,
+        .network = version < ABI_NETWORK ? 0
+                   : role == GUARD_PAGE  ? BIND_TCP | CONNECT_TCP
+                                         : BIND_TCP,
+        .scopes = version < ABI_SCOPE ? 0 : SCOPES,
     };
+}
+
+static struct error *allow_reading(int rules, const char *path)
+{
+    struct landlock_path_beneath_attr beneath = {.parent_fd = open(path, O_PATH | O_CLOEXEC)};
+    struct stat status;
     if (beneath.parent_fd < 0)
-        return error_os(errno, "%s", folder);
+        return error_os(errno, "%s", path);
+    bool folder = !fstat(beneath.parent_fd, &status) && S_ISDIR(status.st_mode);
+    beneath.allowed_access = folder ? READ : READ_FILE;
     long failed = syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &beneath, 0);
     int reason = errno;
     close(beneath.parent_fd);
     return failed ? error_os(reason, "landlock") : NULL;
 }
 
+static struct error *allow_role(int rules, enum guard_role role, const char *folder)
+{
+    if (role == GUARD_PAGE)
+        return allow_reading(rules, folder);
+    for (size_t i = 0; i < LENGTH_OF(post_reads); i++)
+        error_ignore(allow_reading(rules, post_reads[i])); /* what is not there is not missed */
+    return NULL;
+}
+
 struct error *guard_files(enum guard_role role, const char *folder)
 {
-    if (role != GUARD_PAGE || !folder)
+    if (role != GUARD_POST && (role != GUARD_PAGE || !folder))
         return NULL;
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
     if (version < 1)
         return NULL; /* a kernel without it */
-    struct ruleset ruleset = {all_of_files, version >= ABI_NETWORK ? tcp : 0};
-    size_t size = version >= ABI_NETWORK ? sizeof(ruleset) : sizeof(ruleset.files);
-    int rules = (int)syscall(SYS_landlock_create_ruleset, &ruleset, size, 0);
+    struct ruleset ruleset = everything(role, version);
+    int rules = (int)syscall(SYS_landlock_create_ruleset, &ruleset, sizeof(ruleset), 0);
     if (rules < 0)
         return error_os(errno, "landlock");
-    struct error *error = add_folder(rules, folder, READ | BESIDE);
+    struct error *error = allow_role(rules, role, folder);
     if (!error && syscall(SYS_landlock_restrict_self, rules, 0))
         error = error_os(errno, "landlock");
     close(rules);

@@ -17,6 +17,7 @@
 #include "agent/chains.h"
 #include "agent/evidence.h"
 #include "agent/families.h"
+#include "agent/outbox.h"
 #include "agent/roster.h"
 #include "agent/settings.h"
 #include "agent/tally.h"
@@ -63,6 +64,64 @@ static void fail_with(struct error *error)
 {
     if (error)
         fail_msg("%s", error_message(error));
+}
+
+/* ---- alerts on their way */
+
+static struct outbox outbox_with(const struct settings *settings, const char *program)
+{
+    struct outbox outbox = {.settings = settings, .program = xstrdup(program)};
+    outbox_put(&outbox, xstrdup("{}"), 0);
+    return outbox;
+}
+
+/* Tends it at a time that somebody sets, until what it began is over. Returns its last line. */
+static char *tend_at(struct outbox *outbox, int64_t boot_ms)
+{
+    char *line = outbox_tend(outbox, boot_ms);
+    while (outbox->child) {
+        free(line);
+        usleep(1000);
+        line = outbox_tend(outbox, boot_ms);
+    }
+    return line;
+}
+
+static void test_alerts_are_tried_again_later_each_time(void **state)
+{
+    (void)state;
+    static const int64_t pauses_s[] = {5, 10, 20, 40, 80, 160, 320, 600, 600, 600, 600, 600};
+    struct settings settings = {.webhook = (char[]){"http://127.0.0.1:1/"}};
+    struct outbox outbox = outbox_with(&settings, "/bin/false"); /* status 1: try again */
+    int64_t now_ms = 0;
+    for (size_t i = 0; i < LENGTH_OF(pauses_s); i++) {
+        char *line = tend_at(&outbox, now_ms);
+        assert_int_equal(line != NULL, i == 0); /* said once */
+        free(line);
+        assert_int_equal(outbox_next_boot_ms(&outbox), now_ms + pauses_s[i] * 1000);
+        assert_null(outbox_tend(&outbox, outbox_next_boot_ms(&outbox) - 1));
+        assert_int_equal(outbox.child, 0); /* not before its time */
+        now_ms = outbox_next_boot_ms(&outbox);
+    }
+    char *line = tend_at(&outbox, now_ms + 600 * 1000);
+    assert_non_null(line);
+    assert_non_null(strstr(line, "given up after an hour"));
+    free(line);
+    assert_int_equal(outbox_next_boot_ms(&outbox), INT64_MAX);
+    outbox_deinit(&outbox);
+}
+
+static void test_a_poster_that_cannot_be_started_does_not_block(void **state)
+{
+    (void)state;
+    struct settings settings = {.webhook = (char[]){"http://127.0.0.1:1/"}};
+    struct outbox outbox = outbox_with(&settings, "/nowhere/seep-post");
+    char *line = tend_at(&outbox, 0);
+    assert_non_null(line);
+    assert_non_null(strstr(line, "No such file"));
+    free(line);
+    assert_int_equal(outbox_next_boot_ms(&outbox), 5000);
+    outbox_deinit(&outbox);
 }
 
 /* ---- families */
@@ -655,6 +714,8 @@ static void an_alert_names_the_program_and_links_to_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_alerts_are_tried_again_later_each_time),
+        cmocka_unit_test(test_a_poster_that_cannot_be_started_does_not_block),
         cmocka_unit_test(restarts_releases_and_rollbacks_are_told),
         cmocka_unit_test(several_at_a_time_have_lanes),
         cmocka_unit_test(keys_stay_over_releases),
