@@ -25,6 +25,7 @@ enum {
     FIXED_NS = 300000,          /* of a pause: messages, and the looks before and after */
     THREAD_NS = 15000,          /* to stop a thread, read its registers and let it go */
     MEMORY_KEPT_FREE = 2,       /* a copy takes at most this fraction of the free memory */
+    TWIN_TRIES = 3,             /* each is a pause of its own; their sum is told */
     AUTO_COPY_DIVISOR = 2,      /* a copy is made if it takes this fraction of the budget */
 };
 
@@ -213,6 +214,19 @@ static struct error *walk_copy(struct freezing *freezing)
     return error;
 }
 
+/* One attempt. What earlier ones took of the budget is gone. */
+static struct error *stop_and_fork(struct freezing *freezing, struct guardian_order *order)
+{
+    order->budget_ns = freezing->options->budget_ns - freezing->facts->pause_ns;
+    if (!freezing->guardian)
+        TRY(guardian_start(freezing->live, &freezing->guardian));
+    struct error *error = guardian_stop(freezing->guardian, order);
+    const struct guardian_facts *facts = guardian_facts(freezing->guardian);
+    if (facts->began_ns)
+        freezing->facts->pause_ns += facts->ended_ns - facts->began_ns;
+    return error;
+}
+
 static struct error *walk_twin(struct freezing *freezing)
 {
     int64_t making_ns = twin_estimate_ns(freezing->copy_bytes);
@@ -220,8 +234,15 @@ static struct error *walk_twin(struct freezing *freezing)
     TRY(check_budget(freezing));
     TRY(twin_check_limits(freezing->live->pid, freezing->live->directory, freezing->copy_bytes));
     struct guardian_order order = {
-        .twin = true, .budget_ns = freezing->options->budget_ns, .twin_ns = making_ns};
-    return guardian_stop(freezing->guardian, &order);
+        .twin = true, .twin_ns = making_ns, .landing = landing_find(&freezing->live->target)};
+    struct error *error = stop_and_fork(freezing, &order);
+    for (int i = 1; i < TWIN_TRIES && error && guardian_facts(freezing->guardian)->try_again; i++) {
+        error_destroy(error);
+        guardian_end(freezing->guardian);
+        freezing->guardian = NULL;
+        error = stop_and_fork(freezing, &order);
+    }
+    return error;
 }
 
 static bool copy_is_quick(const struct freezing *freezing)
@@ -244,7 +265,7 @@ static void tell_pause(struct freeze_facts *facts, const struct guardian *guardi
 {
     const struct guardian_facts *from = guardian_facts(guardian);
     facts->thread_count = from->thread_count;
-    if (from->began_ns && from->ended_ns)
+    if (from->began_ns && from->ended_ns && !facts->pause_ns)
         facts->pause_ns = from->ended_ns - from->began_ns;
 }
 

@@ -48,7 +48,7 @@ enum {
     TELL_LET_GO = 'l',
     TELL_FAILED = 'f',
     TWIN_LOOK_NS = 100000000, /* between two looks whether the twin may stay */
-    END_GRACE_MS = 5000,      /* for reaping the twin */
+    END_GRACE_MS = 2000,      /* seep waits so long for the twin to be reaped */
     STATUS_ROOM = 4096,
 };
 
@@ -283,7 +283,8 @@ static void make_twin(struct watch *watch, int64_t deadline_ns)
     if (clock_now_ns() + watch->room->order.twin_ns > deadline_ns)
         error = too_late(watch);
     else
-        error = twin_make(&watch->threads, &twin);
+        error = twin_make(&watch->threads, &watch->room->order.landing, &twin,
+                          &watch->room->facts.try_again);
     let_go(watch);
     watch->room->facts.twin = twin.pid;
     if (error) {

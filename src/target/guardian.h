@@ -9,6 +9,7 @@
 #ifndef SEEP_TARGET_GUARDIAN_H
 #define SEEP_TARGET_GUARDIAN_H
 
+#include "target/landing.h"
 #include "target/process.h"
 
 struct guardian;
@@ -17,6 +18,7 @@ struct guardian_order {
     bool twin;         /* make one, else stop and wait for guardian_let_go() */
     int64_t budget_ns; /* from the first thread's stop */
     int64_t twin_ns;   /* how long making one is thought to take: not begun if it does not fit */
+    struct landing landing;
 };
 
 /* What the guardian found; its memory is shared with seep. */
@@ -25,6 +27,7 @@ struct guardian_facts {
     int64_t instant_ns; /* when all stood */
     int64_t ended_ns;   /* when the last one was let go; 0: not yet */
     pid_t twin;         /* 0: there is none */
+    bool try_again;     /* nothing is wrong but the moment: a signal came to the thread that was to fork */
     bool twin_ended;    /* before seep wanted it: the target exited, or memory became short */
     size_t thread_count;
     struct thread_registers threads[];

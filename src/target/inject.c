@@ -6,7 +6,7 @@
  * already changed the value, and would begin the sleep anew: there only calls are taken that have no
  * timeout. Best is a futex without a timeout: if the worst comes, and the guardian is
  * killed in the very moment, this is a sleeper that is woken without a reason, for which every user
- * of futex must be prepared (futex(2)).
+ * of futex must be prepared (futex(2)). Of a Go program nothing worse can come (landing.h).
  *
  * The way (kernel/signal.c, arch/x86/kernel/signal.c, arch/arm64/kernel/signal.c, kernel/ptrace.c):
  * the stop is inside get_signal(), on the way back to user mode, before the kernel decides whether
@@ -40,6 +40,7 @@
 enum {
     SYSCALL_STOP = SIGTRAP | 0x80,
     RESTART_SYS = -512, /* include/linux/errno.h */
+    RESTART_NOINTR = -513, /* a signal is there: clone does not begin */
     RESTART_BLOCK = -516,
     STATUS_ROOM = 4096,
     FITNESS_BEST = 3,
@@ -54,7 +55,8 @@ typedef struct user_regs_struct machine_registers;
 enum {
     INSTRUCTION_BYTES = 2,
     INSTRUCTION = 0x050f,
-    USER_CODE = 0x33 /* cs of 64-bit code */
+    USER_CODE = 0x33, /* cs of 64-bit code */
+    CHILD_STACK_GAP = 1024,
 };
 
 static bool waits_in_call(const machine_registers *registers)
@@ -85,15 +87,32 @@ static bool has_no_timeout(const machine_registers *registers)
 
 static void set_call(machine_registers *registers, const struct injection *call)
 {
+    unsigned long long *places[] = {&registers->rdi, &registers->rsi, &registers->rdx,
+                                    &registers->r10, &registers->r8,  &registers->r9};
     registers->rip -= INSTRUCTION_BYTES;
     registers->orig_rax = (unsigned long)-1;
     registers->rax = (unsigned long)call->number;
-    registers->rdi = call->arguments[0];
-    registers->rsi = call->arguments[1];
-    registers->rdx = call->arguments[2];
-    registers->r10 = call->arguments[3];
-    registers->r8 = call->arguments[4];
-    registers->r9 = call->arguments[5];
+    for (unsigned i = 0; i < call->argument_count; i++)
+        *places[i] = call->arguments[i];
+}
+
+/* Whether the thread sleeps in runtime.futex. */
+static bool can_land(pid_t tid, const machine_registers *registers)
+{
+    errno = 0;
+    long word = ptrace(PTRACE_PEEKTEXT, tid, (void *)(address)registers->rip, NULL);
+    uint8_t bytes[sizeof(word)];
+    memcpy(bytes, &word, sizeof(word));
+    return !errno && call_number(registers) == SYS_futex && landing_fits(bytes);
+}
+
+/* landing.h. A child's stack: below what the parent uses of the same. */
+static void land(machine_registers *registers, const struct landing *landing)
+{
+    registers->rip = landing->call;
+    registers->rsi = registers->rsp - CHILD_STACK_GAP;
+    registers->r12 = landing->exit;
+    registers->r13 = 0;
 }
 
 static int64_t call_result(const machine_registers *registers)
@@ -143,8 +162,19 @@ static int ease(const machine_registers *registers)
 static void set_call(machine_registers *registers, const struct injection *call)
 {
     registers->regs[8] = (unsigned long)call->number;
-    for (unsigned i = 0; i < 6; i++)
+    for (unsigned i = 0; i < call->argument_count; i++)
         registers->regs[i] = call->arguments[i];
+}
+
+static bool can_land(pid_t tid, const machine_registers *registers)
+{
+    (void)tid, (void)registers;
+    return false;
+}
+
+static void land(machine_registers *registers, const struct landing *landing)
+{
+    (void)registers, (void)landing;
 }
 
 static int64_t call_result(const machine_registers *registers)
@@ -301,6 +331,8 @@ struct error *inject(const struct threads *threads, struct traced_thread *thread
         return gone(threads, thread);
     machine_registers changed = before;
     set_call(&changed, call);
+    if (call->landing.call && can_land(thread->tid, &before))
+        land(&changed, &call->landing);
     set_registers(thread->tid, &changed);
     bool done = go_through(thread->tid, call, &stop);
     if (done && get_registers(thread->tid, &changed))
@@ -315,7 +347,6 @@ struct error *inject(const struct threads *threads, struct traced_thread *thread
         return gone(threads, thread);
     settle(thread, stop);
     ptrace(PTRACE_SETOPTIONS, thread->tid, NULL, NULL);
-    if (!done)
-        return error_create(ERROR_LIMIT, "pid %d: signals came all the time", (int)threads->pid);
+    call->signal_came = !done || call->result == RESTART_NOINTR;
     return NULL;
 }

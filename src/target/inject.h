@@ -3,12 +3,16 @@
 #ifndef SEEP_TARGET_INJECT_H
 #define SEEP_TARGET_INJECT_H
 
+#include "target/landing.h"
 #include "target/threads.h"
 
 struct injection {
     long number;
     uint64_t arguments[6];
+    unsigned argument_count;
+    struct landing landing; /* of a call that makes a child; where it fits, it is used */
     int64_t result; /* -errno on failure */
+    bool signal_came; /* before it: nothing was done, and the thread will not do for another try */
     pid_t child;    /* of a call that made one, as we see it: stopped, dies with its tracer; else 0 */
 };
 
@@ -16,9 +20,8 @@ struct injection {
  * up again. */
 struct traced_thread *inject_choose(const struct threads *threads);
 
-/* Does the call in that thread, which is stopped before and after. ERROR_GONE if it ended, ERROR_LIMIT
- * if a signal came first (nothing was done; another thread may serve), ERROR_UNSUPPORTED if a
- * seccomp filter is in the way and may not be set aside. */
+/* Does the call in that thread, which is stopped before and after. ERROR_GONE if it ended,
+ * ERROR_UNSUPPORTED if a seccomp filter is in the way and may not be set aside. */
 struct error *inject(const struct threads *threads, struct traced_thread *thread,
                      struct injection *call) NODISCARD;
 

@@ -22,7 +22,8 @@
  * The third is taken. Such a child (a "clone" child) is not seen by wait4(-1) without __WALL or __WCLONE,
  * and its end sends no signal: the original does not notice it. It costs a second stop, of one
  * thread, for some 100 µs. If the guardian is killed with SIGKILL, the twin dies with it, but the
- * zombie stays until its original ends: an entry in the table of processes, no memory. */
+ * zombie stays until its original ends: an entry in the table of processes, no memory. The same if
+ * somebody stops the original, or traces it, for longer than the guardian waits. */
 #include "target/twin.h"
 
 #include <dirent.h>
@@ -48,17 +49,20 @@
 
 enum {
     TRIES = 8,
-    RESTART_NOINTR = -513,      /* a signal came before the call had done anything */
     PROCESSES_LEFT_MIN = 16,    /* the target needs some for itself */
     HEADROOM_MIN = 64 << 20,    /* bytes */
     HEADROOM_DIVISOR = 4,       /* of the target's own memory */
     MEMORY_SHORT = 16 << 20,    /* bytes left: the twin ends */
     SAMPLE_BYTES = 16 << 20,    /* forked to see how long that takes */
     SAMPLES = 4,
-    REAP_TRIES = 100,
-    REAP_PAUSE_NS = 20000000,
+    REAP_QUICK_TRIES = 100,
+    REAP_PAUSE_NS = 10000000,
+    REAP_LONG_PAUSE_NS = 500000000,
     REAP_STOP_NS = 100000000,
+    STATUS_ROOM = 4096,
 };
+
+static const int64_t reap_for_ns = INT64_C(600) * 1000000000;
 
 /* Before. */
 
@@ -146,37 +150,48 @@ static void offer_to_the_oom_killer(pid_t pid)
         close(file);
 }
 
-static struct error *no_thread(const struct threads *threads)
+static struct error *no_thread(const struct threads *threads, bool signal_came)
 {
-    return error_create(ERROR_UNSUPPORTED,
-                        "pid %d: none of its threads was at a place where a twin can be made",
-                        (int)threads->pid);
+    return error_create(ERROR_UNSUPPORTED, "pid %d: %s", (int)threads->pid,
+                        signal_came ? "signals kept it from making a twin"
+                                    : "none of its threads was at a place where a twin can be made");
 }
 
-/* One that a signal has come to is passed over. */
+static bool has_signal(const struct threads *threads)
+{
+    for (size_t i = 0; i < threads->list.length; i++)
+        if (threads->list.at[i].signal)
+            return true;
+    return false;
+}
+
+/* A thread that a signal has come to is passed over. */
 static struct error *call_somewhere(const struct threads *threads, struct injection *call)
 {
-    struct error *error = no_thread(threads);
     for (int i = 0; i < TRIES; i++) {
         struct traced_thread *thread = inject_choose(threads);
         if (!thread)
-            return error;
-        error_destroy(error);
-        error = inject(threads, thread, call);
-        if (!error && call->result != RESTART_NOINTR)
+            break;
+        TRY(inject(threads, thread, call));
+        if (!call->signal_came)
             return NULL;
-        if (error && error_code(error) != ERROR_LIMIT)
-            return error;
-        if (!error)
-            error = no_thread(threads);
     }
-    return error;
+    call->signal_came = has_signal(threads);
+    return no_thread(threads, call->signal_came);
 }
 
-struct error *twin_make(const struct threads *threads, struct twin *twin_ret)
+struct error *twin_make(const struct threads *threads, const struct landing *landing,
+                        struct twin *twin_ret, bool *try_again_ret)
 {
-    struct injection call = {.number = SYS_clone, .arguments = {CLONE_FILES}};
-    TRY(call_somewhere(threads, &call));
+    /* A stack of 0 is the parent's; without their flags the other arguments are not looked at. */
+    struct injection call = {.number = SYS_clone,
+                             .arguments = {CLONE_FILES, 0},
+                             .argument_count = 2,
+                             .landing = *landing};
+    struct error *error = call_somewhere(threads, &call);
+    *try_again_ret = call.signal_came;
+    if (error)
+        return error;
     if (call.result < 0)
         return refused_by_kernel(threads, (int)-call.result);
     if (call.child <= 0)
@@ -241,15 +256,28 @@ static pid_t find_thread(const struct threads *threads,
 static bool reap_in(struct threads *threads, pid_t tid, const struct twin *twin)
 {
     struct injection call = {.number = SYS_wait4,
-                             .arguments = {(uint64_t)twin->pid_inside, 0, __WALL | WNOHANG}};
+                             .arguments = {(uint64_t)twin->pid_inside, 0, __WALL | WNOHANG, 0},
+                             .argument_count = 4};
     bool done = false;
     if (error_ignore(threads_stop_one(threads, tid, clock_now_ns() + REAP_STOP_NS)))
         return false;
     struct traced_thread *thread = inject_choose(threads);
-    if (thread && !error_ignore(inject(threads, thread, &call)))
+    if (thread && !error_ignore(inject(threads, thread, &call)) && !call.signal_came)
         done = call.result == twin->pid_inside || call.result == -ECHILD;
     threads_let_go(threads);
     return done;
+}
+
+/* Whether it is there, and nobody else has stopped it or traces it. */
+static bool may_be_stopped(const struct threads *threads)
+{
+    char status[STATUS_ROOM];
+    uint64_t tracer = 0;
+    if (procfs_read_small(threads->directory, "status", status, sizeof(status)) < 0)
+        return false;
+    const char *state = strstr(status, "\nState:\t");
+    return state && strchr("RSD", state[8]) && procfs_status_number(status, "TracerPid", &tracer) &&
+           !tracer;
 }
 
 static bool is_alive(const struct threads *threads)
@@ -259,17 +287,22 @@ static bool is_alive(const struct threads *threads)
            stat.state != 'X';
 }
 
+static bool reap(struct threads *threads, const struct twin *twin)
+{
+    pid_t tid = 0;
+    if (may_be_stopped(threads))
+        tid = find_thread(threads, waits_for_futex);
+    if (!tid && may_be_stopped(threads))
+        tid = find_thread(threads, waits_in_any_call);
+    return tid && reap_in(threads, tid, twin);
+}
+
 void twin_end(struct threads *threads, const struct twin *twin)
 {
+    int64_t until_ns = clock_now_ns() + reap_for_ns;
     kill(twin->pid, SIGKILL);
     while (waitpid(twin->pid, NULL, __WALL) < 0 && errno == EINTR)
         ;
-    for (int i = 0; i < REAP_TRIES && is_alive(threads); i++) {
-        pid_t tid = find_thread(threads, waits_for_futex);
-        if (!tid)
-            tid = find_thread(threads, waits_in_any_call);
-        if (tid && reap_in(threads, tid, twin))
-            return;
-        clock_sleep_ns(REAP_PAUSE_NS);
-    }
+    for (int i = 0; is_alive(threads) && !reap(threads, twin) && clock_now_ns() < until_ns; i++)
+        clock_sleep_ns(i < REAP_QUICK_TRIES ? REAP_PAUSE_NS : REAP_LONG_PAUSE_NS);
 }

@@ -4,6 +4,7 @@
 #ifndef SEEP_TARGET_TWIN_H
 #define SEEP_TARGET_TWIN_H
 
+#include "target/landing.h"
 #include "target/threads.h"
 
 struct twin {
@@ -19,8 +20,10 @@ struct error *twin_check_limits(pid_t pid, int directory, uint64_t own_bytes) NO
  * a small piece. */
 int64_t twin_estimate_ns(uint64_t own_bytes);
 
-/* All threads stand. */
-struct error *twin_make(const struct threads *threads, struct twin *twin_ret) NODISCARD;
+/* All threads stand. ERROR_UNSUPPORTED with *try_again_ret if signals came to all that could do it:
+ * the next moment may be better. */
+struct error *twin_make(const struct threads *threads, const struct landing *landing,
+                        struct twin *twin_ret, bool *try_again_ret) NODISCARD;
 
 /* True if it must end now: the target is another program, or memory has become short. `memory`: the
  * target's /proc/PID/mem as it was opened, or -1. */
