@@ -2,10 +2,12 @@
  *
  *   heapcheck proof CORE [EXE]   goroutines that wait for ever, a line each, and what was reached
  *   heapcheck marks CORE [EXE]   the reachable set beside the collector's own marks, object for object
+ *   heapcheck who CORE EXE AT    every word that points to the object at an address (in hexadecimal), to look into a difference
  *
  * Marks: after a collection has been swept, a span's allocation bits are its mark bits (runtime/mgcsweep.go). */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -103,37 +105,122 @@ static void compare_object(struct marker *marker, struct object object,
                span->element_size, span->class, span->specials != 0);
 }
 
-static struct error *print_marks(struct opened *opened)
-{
-    struct heap *heap = NULL;
+/* What a walk over the whole heap needs, and its end. */
+struct walk {
+    struct heap *heap;
     struct marker marker;
     struct stack_scanner scanner;
+};
+
+static struct error *walk_all(struct opened *opened, struct walk *walk)
+{
+    TRY(heap_open(opened->runtime, &walk->heap));
+    marker_open(walk->heap, &walk->marker);
+    stack_scanner_open(&walk->marker, &walk->scanner);
+    TRY(global_roots(&walk->marker));
+    TRY(finalizer_roots(&walk->marker, false));
+    tiny_roots(&walk->marker);
+    for (size_t i = 0; i < opened->observation.goroutines.length; i++)
+        stack_roots(&walk->scanner, &opened->observation.goroutines.at[i], &opened->stacks);
+    marker_drain(&walk->marker);
+    return NULL;
+}
+
+static void walk_end(struct walk *walk)
+{
+    stack_scanner_close(&walk->scanner);
+    marker_close(&walk->marker);
+    heap_close(walk->heap);
+}
+
+static struct error *print_marks(struct opened *opened)
+{
+    struct walk walk = {0};
     struct comparison comparison = {0};
     double start = now_s();
-    TRY(heap_open(opened->runtime, &heap));
-    marker_open(heap, &marker);
-    stack_scanner_open(&marker, &scanner);
-    TRY(global_roots(&marker));
-    TRY(finalizer_roots(&marker, false));
-    tiny_roots(&marker);
-    for (size_t i = 0; i < opened->observation.goroutines.length; i++)
-        stack_roots(&scanner, &opened->observation.goroutines.at[i], &opened->stacks);
-    marker_drain(&marker);
+    TRY(walk_all(opened, &walk));
     double spent = now_s() - start;
+    struct heap *heap = walk.heap;
     for (uint32_t span = 0; span < heap->objects.span_count; span++) {
         for (uint32_t i = 0; i < heap->objects.spans[span].count; i++)
-            compare_object(&marker, (struct object){.span = span, .index = i}, &comparison);
+            compare_object(&walk.marker, (struct object){.span = span, .index = i}, &comparison);
     }
     printf("both %" PRIu64 "\nfresh %" PRIu64 "\nfresh_unreached %" PRIu64 "\nonly_reached %" PRIu64
            "\nonly_kept %" PRIu64 "\nonly_kept_bytes %" PRIu64 "\nguessed %" PRIu64
            "\nunreadable %" PRIu64 "\nunreadable_stacks %" PRIu64 "\nseconds %.3f\n",
            comparison.both, comparison.fresh, comparison.fresh_unreached, comparison.only_reached,
            comparison.only_kept, comparison.kept_bytes, heap->guessed_objects,
-           heap->unreadable_bytes, scanner.unreadable, spent);
-    stack_scanner_close(&scanner);
-    marker_close(&marker);
-    heap_close(heap);
+           heap->unreadable_bytes, walk.scanner.unreadable, spent);
+    walk_end(&walk);
     return NULL;
+}
+
+/* ---- who holds an object */
+
+static void print_holder(struct opened *opened, struct walk *walk, address at, uint64_t into)
+{
+    struct object holder;
+    if (objects_at(&walk->heap->objects, at, &holder)) {
+        const struct span *span = &walk->heap->spans.list.at[holder.span];
+        address start = object_address(&walk->heap->objects, holder);
+        printf("+%" PRIu64 " from object 0x%" PRIx64 "+%" PRIu64 " size %" PRIu64
+               " class %u kept %d reached %d\n",
+               into, start, at - start, span->element_size, span->class,
+               bit_at(walk->heap, span->alloc_bits, holder.index),
+               marker_has(&walk->marker, object_number(&walk->heap->objects, holder)));
+        return;
+    }
+    for (size_t i = 0; i < opened->observation.goroutines.length; i++) {
+        const struct goroutine *goroutine = &opened->observation.goroutines.at[i];
+        if (at >= goroutine->stack_low && at < goroutine->stack_high) {
+            printf("+%" PRIu64 " from stack of %" PRIu64 " at 0x%" PRIx64 ", sp + %" PRId64
+                   " state %d\n",
+                   into, goroutine->id, at, (int64_t)(at - goroutine->sp), goroutine->state);
+            return;
+        }
+    }
+    const struct mapping *mapping = target_mapping_at(opened->target, at);
+    printf("+%" PRIu64 " from 0x%" PRIx64 " %s\n", into, at, mapping ? mapping->path : "");
+}
+
+static struct error *print_holders(struct opened *opened, address wanted)
+{
+    enum {
+        CHUNK = 1 << 20
+    };
+    struct walk walk = {0};
+    struct object object;
+    size_t count = 0;
+    TRY(walk_all(opened, &walk));
+    uint64_t size = objects_at(&walk.heap->objects, wanted, &object)
+                        ? object_size(&walk.heap->objects, object)
+                        : 8;
+    const struct mapping *mappings = target_mappings(opened->target, &count);
+    AUTO_FREE uint8_t *bytes = xmalloc(CHUNK);
+    for (size_t i = 0; i < count; i++) {
+        for (address at = mappings[i].start; at < mappings[i].end; at += CHUNK) {
+            size_t piece = mappings[i].end - at < CHUNK ? mappings[i].end - at : CHUNK;
+            struct error *error = target_read(opened->target, at, bytes, piece);
+            if (error_ignore(error))
+                continue;
+            for (size_t j = 0; j + 8 <= piece; j += 8) {
+                uint64_t word = load_u64(bytes + j);
+                if (word >= wanted && word < wanted + size)
+                    print_holder(opened, &walk, at + j, word - wanted);
+            }
+        }
+    }
+    walk_end(&walk);
+    return NULL;
+}
+
+static struct error *run(struct opened *opened, int argc, char **argv)
+{
+    if (!strcmp(argv[1], "marks"))
+        return print_marks(opened);
+    if (!strcmp(argv[1], "who") && argc > 4)
+        return print_holders(opened, strtoull(argv[4], NULL, 16));
+    return print_proof(opened);
 }
 
 int main(int argc, char **argv)
@@ -145,7 +232,7 @@ int main(int argc, char **argv)
     }
     struct error *error = open_all(argv[2], argc > 3 ? argv[3] : NULL, &opened);
     if (!error)
-        error = strcmp(argv[1], "marks") ? print_proof(&opened) : print_marks(&opened);
+        error = run(&opened, argc, argv);
     if (error)
         fprintf(stderr, "heapcheck: %s\n", error_message(error));
     error_destroy(error);

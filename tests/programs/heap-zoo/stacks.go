@@ -253,6 +253,22 @@ func thrower(kind int) *leaf {
 	return mine
 }
 
+// fault panics by a signal, and nothing is deferred in it: its variables are dead, though they are still in their slots.
+//
+//go:noinline
+func fault(where *vast) *leaf {
+	mine, other := newLeaf(), onStack{nil, newLeaf(), ghost()}
+	holdChain(&other, false)
+	where.g[5]++
+	holdChain(&other, false)
+	return mine
+}
+
+func faulting() {
+	defer block()
+	use(fault(nil))
+}
+
 // recovered went on after a panic, by a deferred call.
 //
 //go:noinline
@@ -401,15 +417,17 @@ var stop uint32
 // turn is interrupted by a signal: no map holds where it stands.
 //
 //go:noinline
-func turn(a *leaf, b *[9]*leaf, chain onStack) uintptr {
+func turn(a *leaf, b *[9]*leaf, chain onStack, c [3]*leaf) uintptr {
 	for atomic.LoadUint32(&stop) == 0 {
 	}
-	return a.value[0] + b[8].value[1] + chain.l.value[2]
+	return a.value[0] + b[8].value[1] + chain.l.value[2] + c[2].value[0]
 }
 
 func spin(count int) {
 	for i := 0; i < count; i++ {
-		go func() { turn(newLeaf(), &[9]*leaf{newLeaf(), 8: newLeaf()}, onStack{nil, newLeaf(), 0}) }()
+		go func() {
+			turn(newLeaf(), &[9]*leaf{newLeaf(), 8: newLeaf()}, onStack{nil, newLeaf(), 0}, [3]*leaf{2: newLeaf()})
+		}()
 	}
 }
 
@@ -421,7 +439,7 @@ func stacks() interface{} {
 		func() { generic(3, newLeaf(), func(int) *leaf { return newLeaf() }) },
 		func() { generic("key", mixed{a: newLeaf()}, func(string) mixed { return mixed{} }) },
 		func() { generic(newLeaf(), []*leaf{newLeaf()}, func(l *leaf) []*leaf { return []*leaf{l} }) },
-		openCoded, onTheStack, func() { inHeap(0) }, func() { inHeap(3) }, func() { result() }, recovered,
+		faulting, openCoded, onTheStack, func() { inHeap(0) }, func() { inHeap(3) }, func() { result() }, recovered,
 		selects, manyCases, inSyscall, locked,
 	} {
 		inhabit(run)
