@@ -75,17 +75,27 @@ static struct frame_map read_frame_map(const struct runtime *runtime, const stru
         map.known = false;
         bytes = STUB_ARGUMENTS * 8;
     }
-    if (bytes > 0 && (no_arguments || !map.known))
-        map.guessed_arguments =
+    if (bytes > 0)
+        map.argument_words =
             (uint32_t)bytes / 8 < ARGUMENT_WORDS_MAX ? (uint32_t)bytes / 8 : ARGUMENT_WORDS_MAX;
+    if (no_arguments || !map.known)
+        map.guessed_arguments = map.argument_words;
     return map;
+}
+
+/* A faulted frame goes on behind the call of deferreturn, if it has one (runtime/traceback.go, continpc). */
+static address pc_of(const struct frame *frame)
+{
+    if (frame->faulted)
+        return frame->facts->entry + frame->facts->deferreturn;
+    bool exact = frame->exact || frame->pc == frame->facts->entry;
+    return exact ? frame->pc : frame->pc - 1;
 }
 
 const struct frame_map *frame_map_of(struct frame_maps *maps, const struct frame *frame)
 {
     bool is_new = false;
-    bool exact = frame->exact || frame->pc == frame->facts->entry;
-    address pc = exact ? frame->pc : frame->pc - 1;
+    address pc = pc_of(frame);
     uint32_t index = u64map_intern(&maps->by_pc, pc, (uint32_t)maps->list.length, &is_new);
     if (is_new) {
         struct frame_map map = read_frame_map(maps->runtime, frame, pc);

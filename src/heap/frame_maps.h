@@ -17,6 +17,7 @@ struct frame_map {
     bool known;                 /* false: any slot of the frame may be a pointer */
     struct slot_map locals;     /* up to frame_locals_end() */
     struct slot_map arguments;  /* from the frame's argument pointer up */
+    uint32_t argument_words;    /* that stand on the stack, those that were spilled too */
     uint32_t guessed_arguments; /* words of arguments without a map */
     const uint8_t *objects;     /* records of variables whose address is taken */
     uint32_t object_count;
@@ -36,7 +37,8 @@ struct frame_maps {
     struct frame_map_list VECTOR_OF(struct frame_map) list;
 };
 
-/* Of a frame that is not interrupted; good until the next call. */
+/* Of a frame that is not interrupted: what it still needs when the call returns that it is in, or, if it faulted, when its deferred calls
+ * are run. Good until the next call. */
 const struct frame_map *frame_map_of(struct frame_maps *maps, const struct frame *frame);
 
 struct stack_object frame_map_object(const struct frame_maps *maps, const struct frame_map *map,

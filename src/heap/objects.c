@@ -4,17 +4,21 @@
 
 #include <string.h>
 
-enum {
-    MAGIC_SIZE_MAX = 1 << 20, /* of an object that shares its span: Go's largest has 32 KiB */
-};
+/* Whether multiplying with the magic number is dividing by the size: up to 2^32 for the product of both sizes. Go's own spans of many objects stay below
+ * that (runtime/sizeclasses.go). */
+static bool divides(const struct span *span)
+{
+    const uint64_t limit = UINT64_C(1) << 32;
+    return span->element_size >= 8 && span->element_size <= limit &&
+           span->pages <= limit / SPAN_PAGE_BYTES &&
+           span->pages * SPAN_PAGE_BYTES <= limit / span->element_size;
+}
 
 static bool is_used(const struct span *span)
 {
     uint64_t end = span->start + span->pages * SPAN_PAGE_BYTES;
-    bool divides =
-        span->objects == 1 || (span->element_size >= 8 && span->element_size <= MAGIC_SIZE_MAX &&
-                               span->pages * SPAN_PAGE_BYTES <= UINT64_C(1) << 27);
-    return span->state == SPAN_IN_USE && span->objects && divides && end >> ARENA_BITS < ARENAS_MAX;
+    return span->state == SPAN_IN_USE && span->objects && (span->objects == 1 || divides(span)) &&
+           end >> ARENA_BITS < ARENAS_MAX;
 }
 
 static void keep_used(struct spans *spans)
@@ -51,7 +55,7 @@ static struct error *number_all(const struct spans *spans, struct objects *objec
     uint64_t next = 0;
     for (size_t i = 0; i < spans->list.length; i++) {
         const struct span *span = &spans->list.at[i];
-        bool large = span->objects == 1;
+        bool large = !divides(span);
         if (next + span->objects > UINT32_MAX)
             return error_create(ERROR_LIMIT, "the heap has more than 2^32 objects");
         objects->spans[i] = (struct object_span){

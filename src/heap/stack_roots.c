@@ -8,6 +8,8 @@ enum {
     STACK_BYTES_MAX = 1 << 30, /* Go's own maximum */
     DEFERS_MAX = 1 << 28,
     CHUNK = 1 << 20,
+    WIDE_REGISTERS_MAX = 4096,
+    MINOR_WIDE_REGISTERS = 27,
 };
 
 void stack_scanner_open(struct marker *marker, struct stack_scanner *scanner_ret)
@@ -100,20 +102,25 @@ static void note_variables(struct stack_scanner *scanner, const struct frame *fr
     }
 }
 
-/* An interrupted frame, and the one that the interruption put in, have no map for where they are. */
+/* An interrupted frame, and the one that the interruption put in, have no map for where they are: all their words count, arguments too. A frame
+ * that faulted and defers nothing is dead. */
 static void take_frame(struct stack_scanner *scanner, const struct frame *frame)
 {
     const struct runtime *runtime = scanner->maps.runtime;
     address locals_end = frame_locals_end(runtime, frame);
     address arguments = frame_arguments(runtime, frame);
+    if (frame->faulted && !frame->facts->deferreturn)
+        return;
     struct frame_map map = *frame_map_of(&scanner->maps, frame);
-    bool guess = !map.known || frame->interrupted || frame->facts->injected;
+    bool placeless = frame->interrupted || (frame->facts->injected && !frame->facts->faults);
+    bool guess = !map.known || placeless;
     if (guess)
         take_range(scanner, frame->sp, locals_end);
     else
         take_map(scanner, &map.locals, locals_end - map.locals.words * UINT64_C(8));
     take_map(scanner, &map.arguments, arguments);
-    take_range(scanner, arguments, arguments + map.guessed_arguments * UINT64_C(8));
+    take_range(scanner, arguments,
+               arguments + (placeless ? map.argument_words : map.guessed_arguments) * UINT64_C(8));
     note_variables(scanner, frame, &map);
 }
 
@@ -222,6 +229,30 @@ static void take_defers(struct stack_scanner *scanner, const struct goroutine *g
     }
 }
 
+/* Registers that are not on the stack: of the closure that was about to be called, and, since 1.27 (runtime/preempt_xreg.go, xRegScan), the wide ones of a
+ * goroutine that was interrupted. */
+static void take_registers(struct stack_scanner *scanner, const struct goroutine *goroutine)
+{
+    const struct offsets *offsets = &scanner->maps.runtime->offsets;
+    struct target *target = scanner->marker->heap->target;
+    uint8_t bytes[WIDE_REGISTERS_MAX];
+    uint64_t context = 0, wide = 0;
+    if (offsets->g_context != ABSENT &&
+        word_at(scanner, goroutine->at + (uint64_t)offsets->g_context, &context))
+        take(scanner, context);
+    if (scanner->maps.runtime->program->info.go_minor < MINOR_WIDE_REGISTERS ||
+        offsets->wide_registers_size > sizeof(bytes) || !offsets->wide_registers_size ||
+        !word_at(scanner, goroutine->at + (uint64_t)offsets->g_wide_registers, &wide) || !wide)
+        return;
+    struct error *error = target_read_cached(target, wide, bytes, offsets->wide_registers_size);
+    if (error_ignore(error)) {
+        scanner->unreadable++;
+        return;
+    }
+    for (size_t i = 0; i + 8 <= offsets->wide_registers_size; i += 8)
+        take_perhaps(scanner, load_u64(bytes + i));
+}
+
 /* A running goroutine may be anywhere, also within the runtime, whose own code hides pointers from the collector: all words of its stack count, from the
  * thread's sp on if that is known. */
 static void take_running(struct stack_scanner *scanner)
@@ -261,6 +292,7 @@ void stack_roots(struct stack_scanner *scanner, const struct goroutine *goroutin
         take_waiting(scanner, goroutine, stacks);
     else
         take_running(scanner);
+    take_registers(scanner, goroutine);
     take_defers(scanner, goroutine);
     if (offsets->g_panic != ABSENT &&
         word_at(scanner, goroutine->at + (uint64_t)offsets->g_panic, &panic))

@@ -18,9 +18,11 @@ struct pc_facts {
     bool ends;     /* outermost frame: the walk is complete behind it */
     bool stops;    /* the frame can't be walked through */
     bool injected; /* a signal put this call in: the caller's pc is exact */
+    bool faults;   /* runtime.sigpanic: the caller is left for good, but for its deferred calls */
     int32_t sp_delta;
     int32_t defer_bits; /* open-coded defers: distance of deferBits below varp; 0 none */
     uint32_t func_index;
+    uint32_t deferreturn; /* distance from the entry to the call that runs deferred ones; 0 none */
     address entry;
 };
 

@@ -10,8 +10,17 @@ enum {
 };
 
 const char *const runtime_wanted_types[] = {
-    "runtime.g",     "runtime.m", "runtime.sudog",  "runtime.hchan",   "runtime._defer",
-    "runtime.mspan", "runtime.p", "runtime.mcache", "runtime.special", NULL,
+    "runtime.g",
+    "runtime.m",
+    "runtime.sudog",
+    "runtime.hchan",
+    "runtime._defer",
+    "runtime.mspan",
+    "runtime.p",
+    "runtime.mcache",
+    "runtime.special",
+    "runtime.xRegState",
+    NULL,
 };
 
 struct binding {
@@ -30,8 +39,8 @@ static const struct binding bindings[] = {
 
 static bool is_spare(const char *type)
 {
-    static const char *const spare[] = {"runtime.m", "runtime.mspan", "runtime.p",
-                                        "runtime.mcache", "runtime.special"};
+    static const char *const spare[] = {"runtime.m", "runtime.mspan", "runtime.p", "runtime.mcache",
+                                        "runtime.special"};
     for (size_t i = 0; i < LENGTH_OF(spare); i++) {
         if (!strcmp(type, spare[i]))
             return true;
@@ -93,9 +102,16 @@ static void bind_heap(const struct types *types, struct offsets *offsets)
 {
     const struct layout *special = types_layout(types, "runtime.special");
     const struct layout *mspan = types_layout(types, "runtime.mspan");
-    struct layout_field objects;
+    const struct layout *g = types_layout(types, "runtime.g");
+    const struct layout *wide = types_layout(types, "runtime.xRegState");
+    struct layout_field objects, state;
     if (special && special->size <= STRUCT_SIZE_MAX)
         offsets->special_size = (uint32_t)special->size;
+    offsets->g_wide_registers = ABSENT;
+    if (g && wide && layout_field(g, "xRegs.state", &state) && state.offset < g->size) {
+        offsets->g_wide_registers = (int32_t)state.offset;
+        offsets->wide_registers_size = (uint32_t)wide->size;
+    }
     if (mspan && layout_field(mspan, "nelems", &objects))
         offsets->short_counters = objects.size == 2;
     offsets->has_objects = offsets->has_mspan && offsets->mspan_objects != ABSENT &&
@@ -103,8 +119,8 @@ static void bind_heap(const struct types *types, struct offsets *offsets)
                            offsets->mspan_alloc_bits != ABSENT &&
                            offsets->mspan_mark_bits != ABSENT && offsets->mspan_class != ABSENT &&
                            offsets->mspan_specials != ABSENT && offsets->special_size &&
-                           offsets->special_next != ABSENT &&
-                           offsets->special_offset != ABSENT && offsets->special_kind != ABSENT;
+                           offsets->special_next != ABSENT && offsets->special_offset != ABSENT &&
+                           offsets->special_kind != ABSENT;
 }
 
 struct error *offsets_bind(const struct types *types, struct offsets *offsets_ret)

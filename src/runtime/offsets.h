@@ -87,7 +87,9 @@ struct offsets {
     /* The part of each struct that holds all fields above: [from, from + size). */
     uint32_t g_from, g_size;
     uint32_t sudog_size, hchan_size, defer_size, mspan_size;
-    uint32_t special_size; /* of runtime.special, which others begin with; 0 unknown */
+    int32_t g_wide_registers;     /* 1.27+: g.xRegs.state, which the collector scans; else ABSENT */
+    uint32_t wide_registers_size; /* of what it points to; 0 unknown */
+    uint32_t special_size;        /* of runtime.special, which others begin with; 0 unknown */
     bool short_counters;   /* mspan counts its objects in 16 bits (since 1.22), not in a word */
     bool has_m, has_mspan; /* the program has these descriptors with all required fields */
     bool has_objects;      /* mspan tells all that the heap graph needs */

@@ -38,6 +38,7 @@ static struct pc_facts find_facts(struct runtime *runtime, address pc)
         return facts;
     facts.entry = func.entry;
     facts.func_index = func.index;
+    facts.deferreturn = func.deferreturn;
     facts.ends = func.flags & FUNC_TOP_FRAME;
     /* cgocallback switches stacks, but keeps a frame on both that can be walked through (runtime/traceback.go). */
     facts.stops =
@@ -45,6 +46,7 @@ static struct pc_facts find_facts(struct runtime *runtime, address pc)
     for (size_t i = 0; i < LENGTH_OF(runtime->system_frames); i++)
         facts.injected = facts.injected ||
                          (runtime->system_frames[i] && runtime->system_frames[i] == func.entry);
+    facts.faults = facts.injected && !strcmp(func_name(table, &func), "runtime.sigpanic");
     facts.known = func_sp_delta(table, &func, pc, &facts.sp_delta) && facts.sp_delta >= 0;
     facts.defer_bits = defer_bits_of(table, &func);
     return facts;
@@ -162,18 +164,19 @@ static void note_open_coded(struct runtime *runtime, const struct stack_piece *p
 /* On to the caller; false where that is not known. */
 static bool leave(struct frame_walk *walk, struct frame *frame)
 {
-    bool injected = frame->facts->injected;
+    bool injected = frame->facts->injected, faults = frame->facts->faults;
     uint64_t pc = 0;
     if (!return_address(walk->runtime, walk->piece, frame, &pc) ||
         (frame->fp == frame->sp && pc == frame->pc))
         return false;
     frame->pc = pc;
     frame->sp = frame->fp;
-    frame->exact = frame->interrupted = false;
+    frame->exact = frame->interrupted = frame->faulted = false;
     frame->lr = 0;
     if (!injected)
         return true;
-    frame->interrupted = true;
+    frame->interrupted = !faults;
+    frame->faulted = faults;
     return past_injected_call(walk->runtime, walk->piece, frame);
 }
 

@@ -40,9 +40,11 @@ void unwound_deinit(struct unwound *unwound);
 
 /* Frame by frame, for who wants more than the pcs. */
 struct frame {
-    address pc, sp, fp, lr;       /* fp: the caller's sp */
-    bool exact;                   /* pc is the very instruction, not a return address */
-    bool interrupted;             /* a signal may have stopped it anywhere: no stack map holds */
+    address pc, sp, fp, lr; /* fp: the caller's sp */
+    bool exact;             /* pc is the very instruction, not a return address */
+    bool interrupted;       /* a signal may have stopped it anywhere: no stack map holds */
+    bool
+        faulted; /* it panicked at pc by a signal and goes on, if at all, with its deferred calls */
     const struct pc_facts *facts; /* good until the next frame */
 };
 

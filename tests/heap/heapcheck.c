@@ -2,24 +2,18 @@
  *
  *   heapcheck proof CORE [EXE]   goroutines that wait for ever, a line each, and what was reached
  *   heapcheck marks CORE [EXE]   the reachable set beside the collector's own marks, object for object
+ *   heapcheck who CORE EXE AT    every word that points to the object at an address (in hexadecimal), to look into a difference
  *
- * Marks: after a collection has been swept, a span's allocation bits are its mark bits (runtime/mgcsweep.go). */
+ * In place of CORE the number of a process will do: then no registers of its threads are known, which only the proof needs. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
-#include "heap/proof.h"
+#include "heapcheck.h"
 
-struct opened {
-    struct target *target;
-    struct program *program;
-    struct runtime *runtime;
-    struct stack_table stacks;
-    struct observation observation;
-};
-
-static double now_s(void)
+double now_s(void)
 {
     struct timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -28,7 +22,10 @@ static double now_s(void)
 
 static struct error *open_all(const char *path, const char *exe, struct opened *opened)
 {
-    TRY(target_open_core(path, exe, &opened->target));
+    if (path[0] >= '0' && path[0] <= '9')
+        TRY(target_open_process((pid_t)strtol(path, NULL, 10), &opened->target));
+    else
+        TRY(target_open_core(path, exe, &opened->target));
     TRY(program_open(opened->target, runtime_wanted_types, &opened->program));
     TRY(runtime_open(opened->target, opened->program, &opened->runtime));
     return observe(opened->runtime, OBSERVE_STACKS, &opened->stacks, &opened->observation);
@@ -68,75 +65,13 @@ static struct error *print_proof(struct opened *opened)
     return NULL;
 }
 
-/* ---- marks */
-
-static bool bit_at(struct heap *heap, address bits, uint32_t index)
+static struct error *run(struct opened *opened, int argc, char **argv)
 {
-    uint8_t byte = 0;
-    struct error *error = target_read_cached(heap->target, bits + index / 8, &byte, 1);
-    return !error_ignore(error) && byte >> index % 8 & 1;
-}
-
-struct comparison {
-    uint64_t both, fresh, fresh_unreached, only_reached, only_kept, kept_bytes;
-    unsigned printed;
-};
-
-static void compare_object(struct marker *marker, struct object object,
-                           struct comparison *comparison)
-{
-    enum {
-        PRINTED_MAX = 200
-    };
-    struct heap *heap = marker->heap;
-    const struct span *span = &heap->spans.list.at[object.span];
-    bool reached = marker_has(marker, object_number(&heap->objects, object));
-    bool kept = bit_at(heap, span->alloc_bits, object.index);
-    bool fresh = !kept && object.index < span->free_index;
-    comparison->both += reached && kept;
-    comparison->fresh += fresh && reached;
-    comparison->fresh_unreached += fresh && !reached;
-    comparison->only_reached += reached && !kept && !fresh;
-    comparison->only_kept += kept && !reached;
-    if (kept && !reached)
-        comparison->kept_bytes += span->element_size;
-    if (reached != kept && !fresh && comparison->printed++ < PRINTED_MAX)
-        printf("%s 0x%" PRIx64 " size %" PRIu64 " class %u specials %d\n",
-               reached ? "only-reached" : "only-kept", object_address(&heap->objects, object),
-               span->element_size, span->class, span->specials != 0);
-}
-
-static struct error *print_marks(struct opened *opened)
-{
-    struct heap *heap = NULL;
-    struct marker marker;
-    struct stack_scanner scanner;
-    struct comparison comparison = {0};
-    double start = now_s();
-    TRY(heap_open(opened->runtime, &heap));
-    marker_open(heap, &marker);
-    stack_scanner_open(&marker, &scanner);
-    TRY(global_roots(&marker));
-    TRY(finalizer_roots(&marker, false));
-    tiny_roots(&marker);
-    for (size_t i = 0; i < opened->observation.goroutines.length; i++)
-        stack_roots(&scanner, &opened->observation.goroutines.at[i], &opened->stacks);
-    marker_drain(&marker);
-    double spent = now_s() - start;
-    for (uint32_t span = 0; span < heap->objects.span_count; span++) {
-        for (uint32_t i = 0; i < heap->objects.spans[span].count; i++)
-            compare_object(&marker, (struct object){.span = span, .index = i}, &comparison);
-    }
-    printf("both %" PRIu64 "\nfresh %" PRIu64 "\nfresh_unreached %" PRIu64 "\nonly_reached %" PRIu64
-           "\nonly_kept %" PRIu64 "\nonly_kept_bytes %" PRIu64 "\nguessed %" PRIu64
-           "\nunreadable %" PRIu64 "\nunreadable_stacks %" PRIu64 "\nseconds %.3f\n",
-           comparison.both, comparison.fresh, comparison.fresh_unreached, comparison.only_reached,
-           comparison.only_kept, comparison.kept_bytes, heap->guessed_objects,
-           heap->unreadable_bytes, scanner.unreadable, spent);
-    stack_scanner_close(&scanner);
-    marker_close(&marker);
-    heap_close(heap);
-    return NULL;
+    if (!strcmp(argv[1], "marks"))
+        return print_marks(opened);
+    if (!strcmp(argv[1], "who") && argc > 4)
+        return print_holders(opened, strtoull(argv[4], NULL, 16));
+    return print_proof(opened);
 }
 
 int main(int argc, char **argv)
@@ -148,7 +83,7 @@ int main(int argc, char **argv)
     }
     struct error *error = open_all(argv[2], argc > 3 ? argv[3] : NULL, &opened);
     if (!error)
-        error = strcmp(argv[1], "marks") ? print_proof(&opened) : print_marks(&opened);
+        error = run(&opened, argc, argv);
     if (error)
         fprintf(stderr, "heapcheck: %s\n", error_message(error));
     error_destroy(error);

@@ -1,0 +1,33 @@
+/* What the parts of heapcheck share. */
+#ifndef SEEP_TESTS_HEAPCHECK_H
+#define SEEP_TESTS_HEAPCHECK_H
+
+#include "heap/proof.h"
+
+struct opened {
+    struct target *target;
+    struct program *program;
+    struct runtime *runtime;
+    struct stack_table stacks;
+    struct observation observation;
+};
+
+/* A walk over all that the collector would reach. */
+struct walk {
+    struct heap *heap;
+    struct marker marker;
+    struct stack_scanner scanner;
+};
+
+/* marks.c */
+struct error *walk_all(struct opened *opened, struct walk *walk) NODISCARD;
+void walk_end(struct walk *walk);
+bool is_kept(struct heap *heap, struct object object);
+struct error *print_marks(struct opened *opened) NODISCARD;
+
+/* who.c */
+struct error *print_holders(struct opened *opened, address wanted) NODISCARD;
+
+double now_s(void);
+
+#endif

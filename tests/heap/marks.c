@@ -1,0 +1,245 @@
+/* The reachable set beside the collector's own marks, object for object. After a collection has been swept, a span's allocation bits are its mark bits
+ * (runtime/mgcsweep.go).
+ *
+ * What the collector freed must not be reached: only-reached is an error, whatever the program did since. What it kept and what is not reached needs a
+ * reason. Each reason is a further root, in this order; an object counts for the first one that leads to it:
+ *
+ *   interrupted   a goroutine that was stopped by a signal when the collector came to it: then all its registers count, also what older
+ *                 code left in them. They stand below its sp, and, since 1.27, in the P.
+ *   weak          a weak pointer was made strong while the collector marked (unique's clean-up does so in 1.23)
+ *   unique        a closure that unique's clean-up made while the collector marked (1.23, 1.24): what is new then is marked
+ *   dropped       none of these: in a program that ran on, what it let go since, or while the collector marked */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "heapcheck.h"
+
+enum reason {
+    REASON_REACHED,
+    REASON_INTERRUPTED,
+    REASON_WEAK,
+    REASON_UNIQUE,
+    REASON_DROPPED,
+    REASONS,
+};
+
+static const char *const reason_names[REASONS] = {"both", "interrupted", "weak", "unique",
+                                                  "dropped"};
+
+struct comparison {
+    uint64_t fresh, fresh_unreached, only_reached;
+    uint64_t kept[REASONS], kept_bytes[REASONS];
+    uint64_t not_swept; /* spans: their marks are not those of the last collection */
+    unsigned printed;
+};
+
+struct error *walk_all(struct opened *opened, struct walk *walk)
+{
+    TRY(heap_open(opened->runtime, &walk->heap));
+    marker_open(walk->heap, &walk->marker);
+    stack_scanner_open(&walk->marker, &walk->scanner);
+    TRY(global_roots(&walk->marker));
+    TRY(finalizer_roots(&walk->marker, false));
+    tiny_roots(&walk->marker);
+    for (size_t i = 0; i < opened->observation.goroutines.length; i++)
+        stack_roots(&walk->scanner, &opened->observation.goroutines.at[i], &opened->stacks);
+    marker_drain(&walk->marker);
+    return NULL;
+}
+
+void walk_end(struct walk *walk)
+{
+    stack_scanner_close(&walk->scanner);
+    marker_close(&walk->marker);
+    heap_close(walk->heap);
+}
+
+bool is_kept(struct heap *heap, struct object object)
+{
+    address bits = heap->spans.list.at[object.span].alloc_bits;
+    uint8_t byte = 0;
+    struct error *error = target_read_cached(heap->target, bits + object.index / 8, &byte, 1);
+    return !error_ignore(error) && byte >> object.index % 8 & 1;
+}
+
+/* ---- reasons */
+
+static void take_interrupted(struct opened *opened, struct walk *walk)
+{
+    struct processors processors;
+    for (size_t i = 0; i < opened->observation.goroutines.length; i++) {
+        const struct goroutine *goroutine = &opened->observation.goroutines.at[i];
+        if (goroutine->state == GOROUTINE_RUNNING || goroutine->state == GOROUTINE_RUNNABLE)
+            stack_words_roots(&walk->scanner, goroutine->stack_low, goroutine->stack_high);
+    }
+    const struct layout *p = types_layout(opened->program->types, "runtime.p");
+    const struct layout *wide = types_layout(opened->program->types, "runtime.xRegState");
+    struct layout_field field;
+    processors_find(walk->heap, &processors);
+    for (size_t i = 0; i < processors.length && p && layout_field(p, "xRegs", &field); i++) {
+        address at = processors.at[i] + field.offset;
+        uint64_t cache = 0;
+        stack_words_roots(&walk->scanner, at, at + field.size);
+        struct error *error = target_u64(opened->target, at + field.size - 8, &cache);
+        if (!error_ignore(error) && cache && wide)
+            stack_words_roots(&walk->scanner, cache, cache + wide->size);
+    }
+    VECTOR_DEINIT(&processors);
+}
+
+/* Whether the object is a closure of unique's. */
+static bool is_uniques(struct walk *walk, struct object object)
+{
+    const struct pclntab *table = &walk->heap->runtime->program->pclntab;
+    uint64_t pc = 0;
+    struct func func;
+    struct error *error =
+        target_u64(walk->heap->target, object_address(&walk->heap->objects, object), &pc);
+    return !error_ignore(error) && pclntab_func(table, pc, &func) && func.entry == pc &&
+           (!strncmp(func_name(table, &func), "unique.", 7) ||
+            !strncmp(func_name(table, &func), "internal/sync.(*HashTrieMap", 27));
+}
+
+static void take_uniques(struct walk *walk)
+{
+    const struct objects *objects = &walk->heap->objects;
+    for (uint32_t span = 0; span < objects->span_count; span++) {
+        for (uint32_t i = 0; i < objects->spans[span].count; i++) {
+            struct object object = {.span = span, .index = i};
+            if (!marker_has(&walk->marker, object_number(objects, object)) &&
+                is_kept(walk->heap, object) && is_uniques(walk, object))
+                marker_reach(&walk->marker, object_address(objects, object));
+        }
+    }
+}
+
+static struct error *take_reason(struct opened *opened, struct walk *walk, enum reason reason)
+{
+    switch (reason) {
+    case REASON_INTERRUPTED:
+        take_interrupted(opened, walk);
+        break;
+    case REASON_WEAK:
+        TRY(finalizer_roots(&walk->marker, true));
+        break;
+    case REASON_UNIQUE:
+        take_uniques(walk);
+        break;
+    default:
+        break;
+    }
+    marker_drain(&walk->marker);
+    return NULL;
+}
+
+/* ---- comparing */
+
+static void note(uint8_t *reasons, const struct walk *walk, enum reason reason)
+{
+    for (uint32_t i = 0; i < walk->heap->objects.count; i++) {
+        if (reasons[i] == REASON_DROPPED && marker_has(&walk->marker, i))
+            reasons[i] = (uint8_t)reason;
+    }
+}
+
+static void print_object(const char *what, const struct walk *walk, struct object object)
+{
+    const struct span *span = &walk->heap->spans.list.at[object.span];
+    printf("%s 0x%" PRIx64 " size %" PRIu64 " class %u specials %d\n", what,
+           object_address(&walk->heap->objects, object), span->element_size, span->class,
+           span->specials != 0);
+}
+
+static void compare_object(struct walk *walk, struct object object, enum reason reason,
+                           struct comparison *comparison)
+{
+    enum {
+        PRINTED_MAX = 500
+    };
+    const struct span *span = &walk->heap->spans.list.at[object.span];
+    bool kept = is_kept(walk->heap, object);
+    if (kept) {
+        comparison->kept[reason]++;
+        comparison->kept_bytes[reason] += span->element_size;
+        if (reason != REASON_REACHED && comparison->printed++ < PRINTED_MAX)
+            print_object(reason_names[reason], walk, object);
+        return;
+    }
+    bool fresh = object.index < span->free_index;
+    comparison->fresh += fresh && reason == REASON_REACHED;
+    comparison->fresh_unreached += fresh && reason != REASON_REACHED;
+    if (fresh || reason != REASON_REACHED)
+        return;
+    comparison->only_reached++;
+    if (comparison->printed++ < PRINTED_MAX)
+        print_object("only-reached", walk, object);
+}
+
+static int by_number(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* A span was swept if its generation is that of most spans, or, while a P allocates from it, three more (runtime/mheap.go). */
+static uint64_t count_not_swept(const struct spans *spans)
+{
+    size_t count = spans->list.length;
+    AUTO_FREE uint32_t *generations = xcalloc(count + 1, sizeof(*generations));
+    for (size_t i = 0; i < count; i++)
+        generations[i] = spans->list.at[i].sweepgen;
+    qsort(generations, count, sizeof(*generations), by_number);
+    uint64_t other = 0;
+    for (size_t i = 0; i < count; i++)
+        other += generations[i] != generations[count / 2] &&
+                 generations[i] != generations[count / 2] + 3;
+    return other;
+}
+
+static void compare_all(struct walk *walk, const uint8_t *reasons, struct comparison *comparison)
+{
+    const struct objects *objects = &walk->heap->objects;
+    for (uint32_t span = 0; span < objects->span_count; span++) {
+        for (uint32_t i = 0; i < objects->spans[span].count; i++) {
+            struct object object = {.span = span, .index = i};
+            compare_object(walk, object, (enum reason)reasons[object_number(objects, object)],
+                           comparison);
+        }
+    }
+    comparison->not_swept = count_not_swept(&walk->heap->spans);
+}
+
+static void print_comparison(const struct comparison *comparison)
+{
+    for (unsigned i = 0; i < REASONS; i++)
+        printf("%s %" PRIu64 "\n%s_bytes %" PRIu64 "\n", reason_names[i], comparison->kept[i],
+               reason_names[i], comparison->kept_bytes[i]);
+    printf("only_reached %" PRIu64 "\nfresh %" PRIu64 "\nfresh_unreached %" PRIu64
+           "\nnot_swept %" PRIu64 "\n",
+           comparison->only_reached, comparison->fresh, comparison->fresh_unreached,
+           comparison->not_swept);
+}
+
+struct error *print_marks(struct opened *opened)
+{
+    struct walk walk = {0};
+    struct comparison comparison = {0};
+    double start = now_s();
+    TRY(walk_all(opened, &walk));
+    printf("seconds %.3f\nguessed %" PRIu64 "\nunreadable %" PRIu64 "\nunreadable_stacks %" PRIu64
+           "\n",
+           now_s() - start, walk.heap->guessed_objects, walk.heap->unreadable_bytes,
+           walk.scanner.unreadable);
+    AUTO_FREE uint8_t *reasons = xcalloc(walk.heap->objects.count + 1, 1);
+    memset(reasons, REASON_DROPPED, walk.heap->objects.count);
+    note(reasons, &walk, REASON_REACHED);
+    for (enum reason reason = REASON_INTERRUPTED; reason < REASON_DROPPED; reason++) {
+        TRY(take_reason(opened, &walk, reason));
+        note(reasons, &walk, reason);
+    }
+    compare_all(&walk, reasons, &comparison);
+    print_comparison(&comparison);
+    walk_end(&walk);
+    return NULL;
+}
