@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.com/seep-tests/internal/truth"
@@ -31,13 +32,16 @@ type Record struct {
 }
 
 // Waiters are those that Go started.
-var Waiters = Record{ids: map[string][]int64{}}
+var Waiters Record
 
 // Add puts down that the calling goroutine is about to wait.
 func (r *Record) Add(name string) int64 {
 	id := ID()
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.ids == nil {
+		r.ids = map[string][]int64{}
+	}
 	r.ids[name] = append(r.ids[name], id)
 	return id
 }
@@ -53,7 +57,8 @@ func (r *Record) IDs() map[string][]int64 {
 	return ids
 }
 
-func (r *Record) count() int {
+// Count is how many there are.
+func (r *Record) Count() int {
 	count := 0
 	for _, list := range r.IDs() {
 		count += len(list)
@@ -70,15 +75,25 @@ func Go(name string, wait func()) {
 	}()
 }
 
+// woken is how many times Woken was called.
+var woken int64
+
+// Asleep is how many have begun to wait and were not woken.
+func Asleep() int {
+	runs := int(atomic.LoadInt64(&woken))
+	return Waiters.Count() - runs
+}
+
 // Woken says that a goroutine runs again.
 func Woken(name string, id int64) {
+	atomic.AddInt64(&woken, 1)
 	truth.Event("woken", truth.Fields{"name": name, "id": id})
 }
 
 // AtRest returns when so many have begun to wait, and all of them do wait.
 func AtRest(count int) {
 	for {
-		if Waiters.count() >= count && !anyRuns() {
+		if Waiters.Count() >= count && !anyRuns() {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
