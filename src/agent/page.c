@@ -16,6 +16,8 @@
 
 enum {
     QUEUE = 64,
+    UNSENT_BYTES =
+        64 << 10, /* of one connection: what its client does not take is the kernel's memory */
     TOKEN_LEAST = 16,
     TOKEN_MOST = 1024,
     IDLE_S = 60,
@@ -50,9 +52,11 @@ static struct error *listen_on(const struct settings *settings, int *socket_ret)
     struct sockaddr_storage address;
     socklen_t length = address_of(settings, &address);
     int descriptor = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    int yes = 1;
-    if (descriptor >= 0)
+    int yes = 1, unsent_bytes = UNSENT_BYTES;
+    if (descriptor >= 0) {
         setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDBUF, &unsent_bytes, sizeof(unsent_bytes));
+    }
     if (descriptor < 0 || bind(descriptor, (struct sockaddr *)&address, length) ||
         listen(descriptor, QUEUE)) {
         int reason = errno;

@@ -1,4 +1,4 @@
-/* All metrics of a program, row by row, in pieces of a few hours: an export may be larger than memory. */
+/* All metrics of a program, row by row, in pieces of bounded size: an export may be larger than memory. */
 #include <inttypes.h>
 #include <string.h>
 #include <time.h>
@@ -7,7 +7,11 @@
 #include "serve/csv.h"
 
 enum {
-    PIECE_MS = 6 * 3600 * 1000,
+    /* A piece's width follows its size: periods may be a tenth of a second or five minutes. */
+    PIECE_LEAST_MS = 60 * 1000,
+    PIECE_MOST_MS = 6 * 3600 * 1000,
+    PIECE_SMALL = 64 << 10,
+    PIECE_LARGE = 256 << 10,
     POINTS_DEFAULT = 2000
 };
 
@@ -17,8 +21,9 @@ struct export
     struct lives lives;
     struct store_span span;
     size_t life;
-    int64_t at_ms;  /* of the piece that comes next */
-    int64_t points; /* 0: every sample */
+    int64_t at_ms;    /* of the piece that comes next */
+    int64_t piece_ms; /* its width */
+    int64_t points;   /* 0: every sample */
     bool json, begun, any_row, ended;
     struct points columns[SERIES_METRIC_COUNT];
     size_t next[SERIES_METRIC_COUNT];
@@ -42,6 +47,7 @@ struct error *export_begin(const struct source *source, const struct question *q
                               .lives = lives,
                               .span = {question->from_ms, question->to_ms},
                               .at_ms = -1,
+                              .piece_ms = 10 * PIECE_LEAST_MS,
                               .points = question->points < 0 ? POINTS_DEFAULT : question->points,
                               .json = question->json};
     *export_ret = export;
@@ -163,10 +169,19 @@ static struct store_span next_span(struct export *export, const struct life *lif
     int64_t last_ms =
         life->last_seen_ms < export->span.to_ms ? life->last_seen_ms : export->span.to_ms;
     int64_t from_ms = export->at_ms < 0 ? first_ms : export->at_ms;
-    int64_t to_ms =
-        export->points || last_ms - from_ms < PIECE_MS ? last_ms : from_ms + PIECE_MS - 1;
+    int64_t to_ms = export->points || last_ms - from_ms < export->piece_ms
+                        ? last_ms
+                        : from_ms + export->piece_ms - 1;
     export->at_ms = to_ms + 1;
     return (struct store_span){from_ms, to_ms};
+}
+
+static void adapt(struct export *export, size_t length)
+{
+    if (length < PIECE_SMALL && export->piece_ms <= PIECE_MOST_MS / 2)
+        export->piece_ms *= 2;
+    else if (length > PIECE_LARGE && export->piece_ms > PIECE_LEAST_MS)
+        export->piece_ms /= 2;
 }
 
 /* Moves on to the next life if this one has no more. */
@@ -182,6 +197,7 @@ static struct error *add_piece(struct export *export, struct store *store, struc
     struct error *error = read_piece(export, store, life, span);
     if (!error)
         add_rows(export, life, text);
+    adapt(export, text->length);
     clear(export);
     return error;
 }

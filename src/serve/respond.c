@@ -8,7 +8,8 @@
 #include "base/memory.h"
 
 enum {
-    TRIM_FROM = 1 << 18 /* after an answer of this size memory is given back */
+    TRIM_FROM = 1 << 18,     /* after an answer of this size memory is given back */
+    WAITING_MOST = 16 << 20, /* of all answers; the one that goes over it is still sent */
 };
 
 /* dygraphs measures a letter with one style attribute: its hash is the exception. */
@@ -48,20 +49,48 @@ enum MHD_Result respond(struct MHD_Connection *connection, unsigned status,
     return queued;
 }
 
-static void free_and_trim(void *text)
+/* Texts that clients have not taken yet. */
+static size_t waiting_bytes;
+
+bool respond_is_full(void)
 {
-    free(text);
-    malloc_trim(0);
+    return waiting_bytes >= WAITING_MOST;
+}
+
+struct waiting {
+    char *text;
+    size_t length;
+};
+
+static void on_taken(void *context)
+{
+    struct waiting *waiting = context;
+    waiting_bytes -= waiting->length;
+    free(waiting->text);
+    if (waiting->length >= TRIM_FROM)
+        malloc_trim(0);
+    free(waiting);
+}
+
+/* Takes the text; NULL without memory. */
+static struct MHD_Response *response_of_text(char *text, size_t length)
+{
+    struct waiting *waiting = xmalloc(sizeof(*waiting));
+    *waiting = (struct waiting){text, length};
+    waiting_bytes += length;
+    if (length >= TRIM_FROM)
+        malloc_trim(0); /* what it was made of */
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer_with_free_callback_cls(length, text, on_taken, waiting);
+    if (!response)
+        on_taken(waiting);
+    return response;
 }
 
 enum MHD_Result respond_text(struct MHD_Connection *connection, unsigned status, char *text,
                              size_t length, const char *type)
 {
-    MHD_ContentReaderFreeCallback done = length >= TRIM_FROM ? free_and_trim : free;
-    if (length >= TRIM_FROM)
-        malloc_trim(0); /* what it was made of */
-    return respond(connection, status,
-                   MHD_create_response_from_buffer_with_free_callback(length, text, done), type);
+    return respond(connection, status, response_of_text(text, length), type);
 }
 
 enum MHD_Result respond_complaint(struct MHD_Connection *connection, unsigned status,
@@ -71,6 +100,12 @@ enum MHD_Result respond_complaint(struct MHD_Connection *connection, unsigned st
     char *text = json ? json_dumps(json, JSON_COMPACT) : xstrdup("{\"error\":\"?\"}");
     json_decref(json);
     return text ? respond_text(connection, status, text, strlen(text), "application/json") : MHD_NO;
+}
+
+enum MHD_Result respond_busy(struct MHD_Connection *connection)
+{
+    return respond_complaint(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+                             "others have not taken their answers yet: ask again");
 }
 
 /* ---- the page's files */
@@ -99,9 +134,7 @@ static struct MHD_Response *asset_response(const struct asset *asset, bool packe
         return MHD_create_response_from_buffer(asset->length, (void *)(uintptr_t)asset->bytes,
                                                MHD_RESPMEM_PERSISTENT);
     char *plain = asset_inflate(asset);
-    return plain
-               ? MHD_create_response_from_buffer(asset->plain_length, plain, MHD_RESPMEM_MUST_FREE)
-               : NULL;
+    return plain ? response_of_text(plain, asset->plain_length) : NULL;
 }
 
 enum MHD_Result respond_asset(struct MHD_Connection *connection, const struct asset *asset)
@@ -111,6 +144,8 @@ enum MHD_Result respond_asset(struct MHD_Connection *connection, const struct as
     bool same = known && strstr(known, asset->tag);
     bool packed = accepts_gzip(
         MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_ACCEPT_ENCODING));
+    if (!same && !packed && respond_is_full())
+        return respond_busy(connection);
     struct MHD_Response *response =
         same ? MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT)
              : asset_response(asset, packed);

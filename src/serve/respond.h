@@ -15,9 +15,15 @@ enum MHD_Result respond(struct MHD_Connection *connection, unsigned status,
 enum MHD_Result respond_text(struct MHD_Connection *connection, unsigned status, char *text,
                              size_t length, const char *type);
 
+/* True if clients have left so many answers untaken that no more of them should be made. */
+bool respond_is_full(void);
+
 /* {"error": "line"} */
 enum MHD_Result respond_complaint(struct MHD_Connection *connection, unsigned status,
                                   const char *line);
+
+/* For when too much is on its way to others. */
+enum MHD_Result respond_busy(struct MHD_Connection *connection);
 
 enum MHD_Result respond_asset(struct MHD_Connection *connection, const struct asset *asset);
 

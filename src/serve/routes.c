@@ -110,6 +110,8 @@ static enum MHD_Result answer_text(struct server *server, struct MHD_Connection 
 static enum MHD_Result answer_at(struct server *server, struct MHD_Connection *connection,
                                  const struct place *place, const struct question *question)
 {
+    if (respond_is_full())
+        return respond_busy(connection);
     struct error *error = reader_open(&server->reader);
     if (error)
         return complain_error(server, connection, error, false);

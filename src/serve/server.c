@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
@@ -12,8 +13,7 @@
 enum {
     CONNECTION_BYTES = 32 << 10, /* of one: its headers must fit */
     TIMEOUT_S = 20,              /* without a byte */
-    TURN_MS = 1000,
-    LAST_TURNS = 20, /* to finish what was begun */
+    LAST_TURNS = 20,             /* to finish what was begun */
     LAST_TURN_MS = 25
 };
 
@@ -69,6 +69,34 @@ static const char *header(struct MHD_Connection *connection, const char *name)
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
 }
 
+struct count {
+    const char *name;
+    unsigned count;
+};
+
+static enum MHD_Result count_header(void *context, enum MHD_ValueKind kind, const char *name,
+                                    const char *value)
+{
+    struct count *count = context;
+    (void)kind;
+    (void)value;
+    count->count += !strcasecmp(name, count->name);
+    return MHD_YES;
+}
+
+/* Of two Hosts or Origins the guards would see one, and whoever stands before this server may go by the other. */
+static bool is_ambiguous(struct MHD_Connection *connection)
+{
+    static const char *const names[] = {MHD_HTTP_HEADER_HOST, MHD_HTTP_HEADER_ORIGIN};
+    for (size_t i = 0; i < LENGTH_OF(names); i++) {
+        struct count count = {names[i], 0};
+        MHD_get_connection_values(connection, MHD_HEADER_KIND, count_header, &count);
+        if (count.count > 1)
+            return true;
+    }
+    return false;
+}
+
 static struct claims claims_of(struct MHD_Connection *connection, const struct query *query)
 {
     return (struct claims){.host = header(connection, MHD_HTTP_HEADER_HOST),
@@ -114,6 +142,8 @@ static enum MHD_Result refuse(struct MHD_Connection *connection, enum verdict ve
 static enum MHD_Result judge(struct server *server, struct MHD_Connection *connection,
                              const char *method, const struct query *query, const char *wrong)
 {
+    if (is_ambiguous(connection))
+        return respond_complaint(connection, MHD_HTTP_BAD_REQUEST, "two Hosts, or two Origins");
     struct claims claims = claims_of(connection, query);
     enum verdict verdict = guards_judge(&server->serving.guards, &claims);
     if (verdict != VERDICT_WELCOME && verdict != VERDICT_BY_ADDRESS)
@@ -221,10 +251,12 @@ void server_run(struct server *server, const volatile sig_atomic_t *ended)
     int64_t idle_ms = server->serving.idle_s * 1000, tended_ms = 0;
     server->last_ms = server_clock_ms();
     while (!*ended) {
-        turn(server, TURN_MS);
+        int64_t pause_ms = patience_pause_ms(&server->patience), began_ms = server_clock_ms();
+        turn(server, pause_ms);
         int64_t now_ms = server_clock_ms();
-        if (now_ms - tended_ms >= TURN_MS) {
-            patience_tend(&server->patience, now_ms);
+        if (now_ms - tended_ms >= pause_ms) {
+            /* As of the turn's begin: what had come by then was read in it, however long that took. */
+            patience_tend(&server->patience, began_ms);
             tended_ms = now_ms;
         }
         if (idle_ms && now_ms - server->last_ms > idle_ms && !patience_is_busy(&server->patience))

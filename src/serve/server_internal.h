@@ -15,7 +15,8 @@ struct server {
     struct MHD_Daemon *daemon;
     struct reader reader;
     struct patience patience;
-    int64_t last_ms; /* somebody asked; CLOCK_MONOTONIC */
+    unsigned streams; /* exports on their way */
+    int64_t last_ms;  /* somebody asked; CLOCK_MONOTONIC */
 };
 
 /* Answers a request that passed the guards. */

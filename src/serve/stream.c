@@ -7,11 +7,13 @@
 #include "serve/server_internal.h"
 
 enum {
-    BLOCK = 32 << 10
+    BLOCK = 32 << 10,
+    STREAMS_MAX = 16 /* at a time: each holds a piece */
 };
 
 struct stream {
     struct server *server;
+    struct visitor *visitor;
     struct export *export;
     uint64_t openings; /* of the reader, when it began */
     struct text text;
@@ -36,6 +38,7 @@ static ssize_t stream_read(void *context, uint64_t position, char *buffer, size_
     bool more = true;
     (void)position;
     stream->server->last_ms = server_clock_ms();
+    visitor_goes_on(stream->visitor, PACE_STREAM, stream->server->last_ms);
     if (stream->at == stream->text.length) {
         struct error *error = refill(stream, &more);
         if (error_ignore(error))
@@ -53,6 +56,7 @@ static ssize_t stream_read(void *context, uint64_t position, char *buffer, size_
 static void stream_free(void *context)
 {
     struct stream *stream = context;
+    stream->server->streams--;
     export_end(stream->export);
     text_deinit(&stream->text);
     free(stream);
@@ -63,13 +67,18 @@ enum MHD_Result stream_export(struct server *server, struct MHD_Connection *conn
                               const struct question *question)
 {
     struct export *export = NULL;
+    if (server->streams >= STREAMS_MAX)
+        return respond_busy(connection);
     struct source source = source_of(server);
     struct error *error = export_begin(&source, question, &export);
     if (error)
         return complain_error(server, connection, error, true);
     struct stream *stream = xcalloc(1, sizeof(*stream));
-    *stream =
-        (struct stream){.server = server, .export = export, .openings = server->reader.openings};
+    *stream = (struct stream){.server = server,
+                              .visitor = visitor_of(connection),
+                              .export = export,
+                              .openings = server->reader.openings};
+    server->streams++;
     struct MHD_Response *response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, BLOCK, stream_read, stream, stream_free);
     if (!response) {
@@ -79,7 +88,7 @@ enum MHD_Result stream_export(struct server *server, struct MHD_Connection *conn
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_DISPOSITION,
                             question->json ? "attachment; filename=\"seep.json\""
                                            : "attachment; filename=\"seep.csv\"");
-    visitor_goes_on(visitor_of(connection), PACE_STREAM, server_clock_ms());
+    visitor_goes_on(stream->visitor, PACE_STREAM, server_clock_ms());
     return respond(connection, MHD_HTTP_OK, response,
                    question->json ? "application/json" : "text/csv; charset=utf-8");
 }

@@ -81,8 +81,9 @@ struct error *store_lives(struct store *store, const char *program, struct store
                           struct lives *lives_ret) NODISCARD;
 struct error *store_markers(struct store *store, uint32_t life, struct store_span span,
                             struct markers *markers_ret) NODISCARD; /* life UINT32_MAX: of all */
+/* That have samples in this life. */
 struct error *store_sites(struct store *store, uint32_t life,
-                          struct site_records *sites_ret) NODISCARD; /* that have samples in this life */
+                          struct site_records *sites_ret) NODISCARD;
 struct error *store_standings(struct store *store,
                               struct standings *standings_ret) NODISCARD; /* newest of each life */
 struct error *

@@ -1,12 +1,14 @@
 """What all tests of the command line share."""
 
 import os
+import signal
 
 import pytest
 
 import seepcli
 from program import Program
 from toolchain import Unavailable, find_toolchain, go_build
+from watchcli import Watch
 
 
 def pytest_sessionstart(session):
@@ -73,3 +75,20 @@ def root():
     """Skips the test if it is not run by root."""
     if os.geteuid() != 0:
         pytest.skip("needs root")
+
+
+@pytest.fixture
+def watch(tmp_path):
+    """A function that starts an agent; all end with the test."""
+    agents = []
+
+    def start_agent(*options, **how):
+        folder = tmp_path / str(len(agents))
+        folder.mkdir()
+        agent = Watch(folder, *options, **how)
+        agents.append(agent)
+        return agent.start()
+
+    yield start_agent
+    for agent in agents:
+        agent.stop(signal.SIGKILL)

@@ -15,23 +15,6 @@ from seepcli import SEEP, seep
 from watchcli import Receiver, Watch, children, free_port
 
 
-@pytest.fixture
-def watch(tmp_path):
-    """A function that starts an agent; all end with the test."""
-    agents = []
-
-    def start_agent(*options, **how):
-        folder = tmp_path / str(len(agents))
-        folder.mkdir()
-        agent = Watch(folder, *options, **how)
-        agents.append(agent)
-        return agent.start()
-
-    yield start_agent
-    for agent in agents:
-        agent.stop(signal.SIGKILL)
-
-
 def complaint(*options, **how):
     """The one line of a `seep watch` that could not begin."""
     return seep("watch", *options, **how).error()

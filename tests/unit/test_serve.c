@@ -7,6 +7,8 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "serve/assets.h"
@@ -278,6 +280,43 @@ static void test_tokens(void **state)
 
 /* ---- slow clients */
 
+/* A connection, whose other end can tell whether it was ended. */
+static bool was_ended(int other)
+{
+    char letter;
+    return recv(other, &letter, 1, MSG_DONTWAIT) == 0;
+}
+
+static void test_short_patience_in_a_crowd(void **state)
+{
+    static const struct {
+        enum pace pace;
+        int64_t lasts_ms, lasts_full_ms;
+    } cases[] = {
+        {PACE_ASKING, 20000, 250}, {PACE_ANSWER, 60000, 10000}, {PACE_STREAM, 60000, 10000}};
+    (void)state;
+    for (size_t i = 0; i < LENGTH_OF(cases); i++) {
+        for (unsigned full = 0; full < 2; full++) {
+            int64_t lasts_ms = full ? cases[i].lasts_full_ms : cases[i].lasts_ms, now_ms = 1 << 20;
+            struct patience patience = {0};
+            int ends[2];
+            assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+            struct visitor *visitor = patience_meet(&patience, ends[0], now_ms);
+            visitor_goes_on(visitor, cases[i].pace, now_ms);
+            for (unsigned k = 1; full && k < CONNECTIONS_MAX; k++)
+                assert_non_null(patience_meet(&patience, -1, now_ms));
+            assert_true(full ? patience_pause_ms(&patience) < 250
+                             : patience_pause_ms(&patience) == 1000);
+            patience_tend(&patience, now_ms + lasts_ms);
+            assert_false(was_ended(ends[1]));
+            patience_tend(&patience, now_ms + lasts_ms + 1);
+            assert_true(was_ended(ends[1]));
+            close(ends[0]);
+            close(ends[1]);
+        }
+    }
+}
+
 static void test_patience(void **state)
 {
     (void)state;
@@ -400,9 +439,10 @@ int main(void)
         cmocka_unit_test(test_large_targets),   cmocka_unit_test(test_questions),
         cmocka_unit_test(test_wrong_questions), cmocka_unit_test(test_hosts),
         cmocka_unit_test(test_origins),         cmocka_unit_test(test_tokens),
-        cmocka_unit_test(test_patience),        cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_values),          cmocka_unit_test(test_cells),
-        cmocka_unit_test(test_encodings),       cmocka_unit_test(test_assets),
+        cmocka_unit_test(test_patience),        cmocka_unit_test(test_short_patience_in_a_crowd),
+        cmocka_unit_test(test_labels),          cmocka_unit_test(test_values),
+        cmocka_unit_test(test_cells),           cmocka_unit_test(test_encodings),
+        cmocka_unit_test(test_assets),
     };
     return cmocka_run_group_tests_name("serve", tests, NULL, NULL);
 }
