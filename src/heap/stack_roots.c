@@ -219,9 +219,10 @@ static void take_defers(struct stack_scanner *scanner, const struct goroutine *g
     for (unsigned steps = 0; record && steps < DEFERS_MAX && !cycle_closes(&cycle, record);
          steps++) {
         uint64_t function = 0, next = 0;
+        struct object object;
         take(scanner, record);
-        if (is_inner(scanner, record) &&
-            word_at(scanner, record + (uint64_t)offsets->defer_fn, &function))
+        bool in_heap = objects_at(&scanner->marker->heap->objects, record, &object);
+        if (!in_heap && word_at(scanner, record + (uint64_t)offsets->defer_fn, &function))
             take(scanner, function);
         if (!word_at(scanner, record + (uint64_t)offsets->defer_link, &next))
             return;

@@ -684,7 +684,7 @@ static void test_watched_objects(void **state)
     memset(world.bytes + BITS_AT, 0xff, 64);
     assert_null(open_heap(&world));
     marker_open(world.heap, &marker);
-    marker_watch(&marker, 2);
+    marker_watch(&marker, (struct object){0, 2});
     marker_hide(&marker, 1);
     marker_reach(&marker, base + from);
     marker_drain(&marker);
@@ -897,7 +897,7 @@ static uint64_t scan(struct stack_world *stack)
     target_forget(stack->world.target);
     stack_roots(&stack->scanner, &stack->goroutine, &stack->stacks);
     marker_drain(&stack->marker);
-    return stack->marker.words[0].marked;
+    return stack->marker.marked[0];
 }
 
 /* Each word of the stack leads to another object; those that the maps name are reached. */

@@ -16,9 +16,9 @@
 #include "pipeline.h"
 
 enum {
-    EVERY_ONE_UP_TO = 1000,
+    EVERY_ONE_UP_TO = 700,
     SAMPLES_BEYOND = 400,
-    ALARM_S = 240, /* a hang ends the test */
+    ALARM_S = 280, /* a hang ends the test */
 };
 
 struct subject {
