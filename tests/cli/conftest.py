@@ -17,6 +17,19 @@ def pytest_sessionstart(session):
         pytest.exit(f"{seepcli.SEEP} is not there: build it first, or say where it is with SEEP=", returncode=1)
 
 
+# What says nothing new of seep's own memory, but takes minutes under the sanitizers: the same commands run there on other programs.
+SPARED = ("test_scan_rules.py", "test_watch_siege.py", "test_heap.py", "test_proof_soak.py", "test_leak_profile.py",
+          "test_healthy.py::test_silent_with_one_look")
+
+
+def pytest_collection_modifyitems(items):
+    if "asan" not in str(seepcli.SEEP):
+        return
+    for item in items:
+        if any(name in item.nodeid for name in SPARED):
+            item.add_marker(pytest.mark.skip(reason="spared under the sanitizers, where it takes minutes"))
+
+
 @pytest.fixture
 def build():
     """A function that builds a program, or skips the test if the toolchain cannot be had."""
