@@ -34,10 +34,13 @@ static uint64_t add_holder(struct measuring *measuring, const struct holder *hol
     uint64_t before = measuring->marker.bytes;
     for (size_t i = 0; i < holder->count; i++) {
         uint32_t index = holder->goroutines[i];
-        unhide(&measuring->hiding, measuring->ranges.at[next + i]);
-        if (!holder->defer_pc)
-            stack_roots(&measuring->scanner, &measuring->observation->goroutines.at[index],
-                        measuring->observation->stacks);
+        if (holder->defer_pc) {
+            unhide(&measuring->hiding, measuring->ranges.at[next + i]);
+            continue;
+        }
+        unhide_uncounted(&measuring->hiding, measuring->ranges.at[next + i]);
+        stack_roots(&measuring->scanner, &measuring->observation->goroutines.at[index],
+                    measuring->observation->stacks);
     }
     marker_drain(&measuring->marker);
     return measuring->marker.bytes - before;

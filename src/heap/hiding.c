@@ -127,6 +127,12 @@ void unhide(struct hiding *hiding, struct hidden_range range)
         marker_unhide(hiding->marker, hiding->objects.at[range.first + i]);
 }
 
+void unhide_uncounted(struct hiding *hiding, struct hidden_range range)
+{
+    for (uint32_t i = 0; i < range.count; i++)
+        marker_scan(hiding->marker, hiding->objects.at[range.first + i]);
+}
+
 void hiding_deinit(struct hiding *hiding)
 {
     VECTOR_DEINIT(&hiding->objects);

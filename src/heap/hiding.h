@@ -26,6 +26,9 @@ struct hidden_range hide_defers(struct hiding *hiding, const struct goroutine *g
 /* What was hidden counts from now on; the stack is not scanned by this. */
 void unhide(struct hiding *hiding, struct hidden_range range);
 
+/* The same without counting them: a goroutine's descriptor and its sudogs are not freed when it ends, but kept for the next one (runtime/proc.go, gfput). */
+void unhide_uncounted(struct hiding *hiding, struct hidden_range range);
+
 void hiding_deinit(struct hiding *hiding);
 
 #endif
