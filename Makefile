@@ -24,7 +24,7 @@ run: deps all ; @tools/demo
 
 check: ; @tools/setup chromium chromium-driver python3-selenium prometheus openssl systemd && tools/check
 
-bench: deps all ; @bench/run
+bench: deps all ; @bench/run && bench/heap
 
 fuzz: deps ; @tools/fuzz --seconds $(or $(SECONDS),600)
 
