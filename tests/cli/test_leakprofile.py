@@ -7,8 +7,7 @@ import pytest
 
 import leakprofile
 from leakprofile import Outcome
-from proof import proven
-from seepcli import inspect
+from proof import look
 from toolchain import Unavailable
 
 TRIES = 4
@@ -45,11 +44,6 @@ def build_cases():
         except Unavailable as reason:
             reasons.append(f"Go {release}: {reason}")
     return pytest.skip("; ".join(reasons))
-
-
-def look(pid):
-    """What is proved of a process now."""
-    return proven(inspect(pid, "--for", "0").doc)
 
 
 @pytest.mark.parametrize("name", QUIET)
