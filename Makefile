@@ -13,6 +13,8 @@ help:
 	@echo 'make fuzz      each fuzz target for SECONDS (default 600)'
 	@echo 'make matrix    the tests with many Go releases and every way to build'
 	@echo 'make real      the tests on etcd and prometheus, as in Debian'
+	@echo 'make leakprofile  proofs of leaks against Go'\''s own profile, on all programs of its tests (half an hour)'
+	@echo 'make soak      a busy program in which nothing may be called leaked, for SECONDS (default 600)'
 	@echo 'make oracle    seep scan against the Go compiler, on large programs of others (hours, 25 GB)'
 	@echo 'make replay    how often the agent errs, and how long it takes, on made-up series (minutes)'
 	@echo 'make install   under PREFIX (default /usr/local), below DESTDIR if set'
@@ -32,6 +34,10 @@ matrix: deps all ; @tools/matrix
 
 real: deps all ; @tools/real
 
+leakprofile: deps all ; @tools/leakprofile
+
+soak: deps all ; @SECONDS_OF_SOAK=$(SECONDS) tools/soak
+
 oracle: deps all ; @tools/oracle
 
 replay: deps ; @tools/replay
@@ -42,6 +48,6 @@ install: all
 
 clean: ; @rm -rf build build-*
 
-.PHONY: all help deps run check bench fuzz matrix real oracle replay install clean
+.PHONY: all help deps run check bench fuzz matrix real leakprofile soak oracle replay install clean
 # `deps` comes before `all` also under make -j.
 .NOTPARALLEL:

@@ -25,8 +25,11 @@ func churn(day *hold.Gate) {
 
 func workers(day *hold.Gate) {
 	jobs, results := make(chan int), make(chan string, 4)
+	var all sync.WaitGroup
 	for i := 0; i < 8; i++ {
+		all.Add(1)
 		waits.Go("churn worker", func() {
+			defer all.Done()
 			for job := range jobs {
 				time.Sleep(time.Duration(job%7) * time.Millisecond)
 				results <- string(make([]byte, job%50))
@@ -41,12 +44,11 @@ func workers(day *hold.Gate) {
 			}
 		}
 		close(jobs)
-		for {
-			select {
-			case <-results:
-			case <-time.After(300 * time.Millisecond):
-				return
-			}
+		go func() {
+			all.Wait()
+			close(results)
+		}()
+		for range results {
 		}
 	})
 }

@@ -29,7 +29,7 @@ var (
 )
 
 func main() {
-	truth.Start(func() truth.Fields { return truth.Fields{"waiting": waits.Asleep(), "leaked": lost.IDs()} })
+	truth.Start(func() truth.Fields { return truth.Fields{"waiting": len(waits.Asleep()), "leaked": lost.IDs()} })
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGUSR2)
 	random := rand.New(rand.NewSource(*seed))
@@ -53,10 +53,10 @@ func main() {
 		break
 	}
 	day.Open()
-	rest := 0
+	rest := waits.Asleep()
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		rest = waits.Asleep()
-		if rest == 0 || time.Now().After(deadline) {
+		if len(rest) == 0 || time.Now().After(deadline) {
 			break
 		}
 	}

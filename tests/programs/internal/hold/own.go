@@ -41,7 +41,7 @@ func init() {
 func again(name string, g *Gate, wait func()) int {
 	go func() {
 		for !g.Over() {
-			id := waits.Waiters.Add(name)
+			id := waits.Begin(name)
 			wait()
 			waits.Woken(name, id)
 		}

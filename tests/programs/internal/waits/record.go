@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"example.com/seep-tests/internal/truth"
@@ -69,50 +68,70 @@ func (r *Record) Count() int {
 // Go starts a goroutine that waits, and says when it begins and when it was woken.
 func Go(name string, wait func()) {
 	go func() {
-		id := Waiters.Add(name)
+		id := Begin(name)
 		wait()
 		Woken(name, id)
 	}()
 }
 
-// woken is how many times Woken was called.
-var woken int64
+// asleep are those who wait now.
+var asleep struct {
+	sync.Mutex
+	names map[int64]string
+}
 
-// Asleep is how many have begun to wait and were not woken.
-func Asleep() int {
-	runs := int(atomic.LoadInt64(&woken))
-	return Waiters.Count() - runs
+// Asleep are the names of those who have begun to wait and were not woken.
+func Asleep() map[int64]string {
+	asleep.Lock()
+	defer asleep.Unlock()
+	names := map[int64]string{}
+	for id, name := range asleep.names {
+		names[id] = name
+	}
+	return names
+}
+
+// Begin says that the calling goroutine is about to wait.
+func Begin(name string) int64 {
+	id := Waiters.Add(name)
+	asleep.Lock()
+	defer asleep.Unlock()
+	if asleep.names == nil {
+		asleep.names = map[int64]string{}
+	}
+	asleep.names[id] = name
+	return id
 }
 
 // Woken says that a goroutine runs again.
 func Woken(name string, id int64) {
-	atomic.AddInt64(&woken, 1)
+	asleep.Lock()
+	delete(asleep.names, id)
+	asleep.Unlock()
 	truth.Event("woken", truth.Fields{"name": name, "id": id})
 }
 
-// AtRest returns when so many have begun to wait, and all of them do wait.
+// AtRest returns when so many have begun to wait, and each was seen to wait.
 func AtRest(count int) {
-	for {
-		if Waiters.Count() >= count && !anyRuns() {
-			return
-		}
+	seen := map[int64]bool{}
+	for Waiters.Count() < count || !allSeen(seen) {
 		time.Sleep(10 * time.Millisecond)
 	}
 }
 
-func anyRuns() bool {
-	waiting := map[int64]bool{}
-	for _, list := range Waiters.IDs() {
-		for _, id := range list {
-			waiting[id] = true
-		}
-	}
+func allSeen(seen map[int64]bool) bool {
+	known := Asleep()
 	for id, state := range states(stacks()) {
-		if waiting[id] && (state == "running" || state == "runnable") {
-			return true
+		if state != "running" && state != "runnable" {
+			seen[id] = true
 		}
 	}
-	return false
+	for id := range known {
+		if !seen[id] {
+			return false
+		}
+	}
+	return true
 }
 
 func stacks() string {

@@ -1,0 +1,133 @@
+"""What is proved to be leaked never runs again, and what nothing can wake is proved to be leaked.
+
+The programs know the truth: they made it so. That they do it right is held against Go's own profile of leaked
+goroutines, without seep.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from proof import by_number, look, proven, tell
+from seepcli import describe, inspect
+from toolchain import MODES
+
+RELEASES = ("path", "1.27.3", "1.19")
+ALL_RELEASES = ("1.19", "1.21.13", "1.22.10", "1.23.4", "1.24.5", "1.25.3", "path", "1.27.3")
+WITH_PROFILE = "1.27.3"
+
+
+# ---- what nothing can wake
+
+def leaked_and_kept(ready):
+    """The names of all that wait, by number, and the numbers of those that are leaked."""
+    names = by_number(ready["waiting"])
+    leaked = {number for number, name in names.items() if name.startswith("leaked ")}
+    assert leaked and leaked != set(names)
+    return names, leaked
+
+
+def check_leaks(proved, ready):
+    """Exactly the leaked ones are proved."""
+    names, leaked = leaked_and_kept(ready)
+    assert proved == leaked, f"missed: {tell(leaked - proved, names)}; wrong: {tell(proved - leaked, names)}"
+
+
+@pytest.mark.parametrize("collected", (True, False), ids=("collected", "garbage"))
+@pytest.mark.parametrize("toolchain", RELEASES)
+def test_leaks(start, toolchain, collected):
+    """Each way to be leaked, beside those that look the same: these and no others, with or without garbage around."""
+    target = start("proof-leaks", f"-gc={str(collected).lower()}", toolchain=toolchain)
+    check_leaks(look(target.pid), target.ready)
+
+
+def test_leaks_are_certain(start):
+    """What is proved is reported, with the grade that says so."""
+    target = start("proof-leaks", "-n", "20")
+    document = inspect(target.pid, "--for", "0").doc
+    check_leaks(proven(document), target.ready)
+    certain = [f for f in document["findings"] if f["grade"] == "certain" and f["rule"] == "blocked-goroutines"]
+    assert sum(finding["count"] for finding in certain) == len(leaked_and_kept(target.ready)[1]), describe(document)
+
+
+@pytest.mark.parametrize("toolchain", RELEASES)
+def test_leaks_in_a_core_file(start, toolchain, tmp_path):
+    """A core file proves the same."""
+    if shutil.which("gcore") is None:
+        pytest.skip("there is no gcore (Debian: gdb)")
+    target = start("proof-leaks", toolchain=toolchain)
+    look(target.pid)  # without proofs there is no need for a core file
+    subprocess.run(["gcore", "-o", tmp_path / "core", str(target.pid)], check=True, capture_output=True, timeout=300)
+    core = tmp_path / f"core.{target.pid}"
+    try:
+        check_leaks(look(core), target.ready)
+    finally:
+        core.unlink()
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("toolchain", ALL_RELEASES)
+def test_leaks_in_every_build(start, toolchain, mode):
+    """All releases, all ways to build."""
+    target = start("proof-leaks", toolchain=toolchain, mode=mode)
+    check_leaks(look(target.pid), target.ready)
+
+
+def test_go_agrees_about_leaks(start):
+    """Go's own profile names the same."""
+    target = start("proof-leaks", "-verdict", toolchain=WITH_PROFILE)
+    check_leaks(set(target.ready["verdict"]), target.ready)
+
+
+# ---- what can be woken from one strange place each
+
+def check_roots(start, toolchain, mode="static"):
+    """Nobody is proved to be leaked, and all are woken."""
+    target = start("proof-roots", toolchain=toolchain, mode=mode)
+    names = by_number(target.ready["waiting"])
+    proved = look(target.pid)
+    os.kill(target.pid, signal.SIGUSR2)
+    asleep = set(names)
+    while asleep:
+        asleep.discard(target.wait_for("woken")["id"])
+    assert not proved, f"these were woken: {tell(proved, names)}"
+
+
+@pytest.mark.parametrize("toolchain", RELEASES)
+def test_roots(start, toolchain):
+    """Who can be woken, from wherever it be, is not leaked."""
+    check_roots(start, toolchain)
+
+
+@pytest.mark.matrix
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("toolchain", ALL_RELEASES)
+def test_roots_in_every_build(start, toolchain, mode):
+    """All releases, all ways to build."""
+    check_roots(start, toolchain, mode)
+
+
+@pytest.mark.parametrize("toolchain", RELEASES)
+def test_roots_lost(start, toolchain):
+    """The same without those who hold: all are leaked. What was woken was woken from its place and no other."""
+    target = start("proof-roots", "-lose", toolchain=toolchain)
+    check_all_lost(look(target.pid), target.ready)
+
+
+def check_all_lost(proved, ready):
+    """A lock that shares its object with others may be reached through them; of those one cannot be sure."""
+    names = by_number(ready["waiting"])
+    sure = {number for number, name in names.items() if not name.endswith("packed")}
+    assert sure <= proved <= set(names), f"missed: {tell(sure - proved, names)}; wrong: {tell(proved - set(names), names)}"
+
+
+def test_go_agrees_about_roots(start):
+    """Go's own profile names nobody, weak pointers left aside: with those it is wrong, and ends the program."""
+    target = start("proof-roots", "-verdict", "-weak=false", toolchain=WITH_PROFILE)
+    assert target.ready["verdict"] == []
+    lost = start("proof-roots", "-verdict", "-lose", toolchain=WITH_PROFILE)
+    check_all_lost(set(lost.ready["verdict"]), lost.ready)
