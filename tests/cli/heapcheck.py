@@ -13,7 +13,7 @@ from seepcli import SEEP
 HEAPCHECK = SEEP.parent / "tests" / "heap" / "heapcheck"
 
 # Why the collector kept what is not reached; tests/heap/marks.c explains each.
-REASONS = ("interrupted", "weak", "unique", "dropped")
+REASONS = ("timer", "interrupted", "weak", "unique", "dropped")
 
 
 @dataclass
@@ -55,8 +55,29 @@ def marks(*target):
     """Compares a process that stands still, or a core and its executable."""
     done = subprocess.run([HEAPCHECK, "marks", *map(str, target)], text=True, capture_output=True, timeout=600)
     assert done.returncode == 0, done.stderr
+    return read_marks(done.stdout)
+
+
+# With this in its environment a program's collector does not mark while the program runs: what it marks is what is reachable then,
+# without what was let go or made meanwhile (runtime, "Environment Variables").
+STOP_THE_WORLD = {"GODEBUG": "gcstoptheworld=1"}
+
+
+def marks_at_the_end_of_a_collection(pid, folder):
+    """Compares where the next collection has marked all and swept nothing: a debugger stops the program there."""
+    done = subprocess.run([HEAPCHECK, "address", str(pid), "runtime.gcSweep"], text=True, capture_output=True, check=True)
+    output = folder / "marks"
+    subprocess.run(
+        ["gdb", "-nx", "-batch", "-p", str(pid), "-iex", "set auto-load off", "-ex", "handle all nostop noprint pass", "-ex", "handle SIGTRAP stop",
+         "-ex", f"break *{done.stdout.strip()}", "-ex", "continue", "-ex", f"shell {HEAPCHECK} fresh-marks {pid} >{output} 2>&1", "-ex", "detach"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True, timeout=300,
+    )
+    return read_marks(output.read_text())
+
+
+def read_marks(text):
     result = Marks({})
-    for line in done.stdout.splitlines():
+    for line in text.splitlines():
         if " 0x" in line:
             result.objects.append(line)
         else:
