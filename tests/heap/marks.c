@@ -26,8 +26,10 @@ enum reason {
     REASONS,
 };
 
-static const char *const reason_names[REASONS] = {"both",  "interrupted", "weak",
-                                                  "timer", "unique",      "dropped"};
+static const char *const reason_names[REASONS] = {
+    [REASON_REACHED] = "both", [REASON_TIMER] = "timer",   [REASON_INTERRUPTED] = "interrupted",
+    [REASON_WEAK] = "weak",    [REASON_UNIQUE] = "unique", [REASON_DROPPED] = "dropped",
+};
 
 struct comparison {
     uint64_t fresh, fresh_unreached, only_reached;
