@@ -102,6 +102,15 @@ def test_every_release(start, toolchain_or_skip, toolchain, mode, flags):
     check_zoo(start, toolchain, mode, *flags)
 
 
+@pytest.mark.heap
+@pytest.mark.parametrize("toolchain", RELEASES)
+def test_busy_zoo(start, toolchain_or_skip, tmp_path, toolchain):
+    """Not one object differs while all goroutines are at work, wherever they are interrupted."""
+    toolchain_or_skip(toolchain)
+    program = start("heap-zoo", "-busy=20", toolchain=toolchain, env={**os.environ, **heapcheck.STOP_THE_WORLD})
+    check_under_load(program.pid, tmp_path, 10, 100_000)
+
+
 # ---- real servers
 
 

@@ -3,7 +3,7 @@
  *   heapcheck proof CORE [EXE]   goroutines that wait for ever, a line each, and what was reached
  *   heapcheck marks CORE [EXE]   the reachable set beside the collector's own marks, object for object
  *   heapcheck who CORE EXE AT    every word that points to the object at an address (in hexadecimal), to look into a difference
- *   heapcheck fresh-marks CORE [EXE]   the same at the very end of a collection, before anything was swept
+ *   heapcheck fresh-marks ..., heapcheck fresh-who ...   the same at the very end of a collection, before anything was swept
  *   heapcheck address CORE NAME  where a function is
  *
  * In place of CORE the number of a process will do: then no registers of its threads are known, which only the proof needs. */
@@ -75,13 +75,14 @@ static struct error *print_address(struct opened *opened, const char *name)
 
 static struct error *run(struct opened *opened, int argc, char **argv)
 {
-    if (!strcmp(argv[1], "marks"))
+    const char *command = argv[1];
+    unswept = !strncmp(command, "fresh-", 6);
+    command += unswept ? 6 : 0;
+    if (!strcmp(command, "marks"))
         return print_marks(opened);
-    if (!strcmp(argv[1], "fresh-marks"))
-        return print_fresh_marks(opened);
-    if (!strcmp(argv[1], "address") && argc > 3)
+    if (!strcmp(command, "address") && argc > 3)
         return print_address(opened, argv[3]);
-    if (!strcmp(argv[1], "who") && argc > 4)
+    if (!strcmp(command, "who") && argc > 4)
         return print_holders(opened, strtoull(argv[4], NULL, 16));
     return print_proof(opened);
 }

@@ -59,7 +59,7 @@ void walk_end(struct walk *walk)
     heap_close(walk->heap);
 }
 
-static bool unswept; /* the marks are where the collector puts them */
+bool unswept; /* the marks are where the collector puts them */
 
 /* Since 1.26 at the end of a small object's span (runtime/mgcmark_greenteagc.go, spanInlineMarkBits). */
 static address mark_bits(const struct heap *heap, const struct span *span)
@@ -291,10 +291,4 @@ struct error *print_marks(struct opened *opened)
     print_comparison(&comparison);
     walk_end(&walk);
     return NULL;
-}
-
-struct error *print_fresh_marks(struct opened *opened)
-{
-    unswept = true;
-    return print_marks(opened);
 }
