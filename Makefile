@@ -13,6 +13,7 @@ help:
 	@echo 'make fuzz      each fuzz target for SECONDS (default 600)'
 	@echo 'make matrix    the tests with many Go releases and every way to build'
 	@echo 'make real      the tests on etcd and prometheus, as in Debian'
+	@echo 'make heap-oracle   the heap against the mark bits of Go'"'"'s collector: many releases, real servers'
 	@echo 'make oracle    seep scan against the Go compiler, on large programs of others (hours, 25 GB)'
 	@echo 'make replay    how often the agent errs, and how long it takes, on made-up series (minutes)'
 	@echo 'make install   under PREFIX (default /usr/local), below DESTDIR if set'
@@ -32,6 +33,8 @@ matrix: deps all ; @tools/matrix
 
 real: deps all ; @tools/real
 
+heap-oracle: deps all ; @tools/heap-oracle
+
 oracle: deps all ; @tools/oracle
 
 replay: deps ; @tools/replay
@@ -42,6 +45,6 @@ install: all
 
 clean: ; @rm -rf build build-*
 
-.PHONY: all help deps run check bench fuzz matrix real oracle replay install clean
+.PHONY: all help deps run check bench fuzz matrix real heap-oracle oracle replay install clean
 # `deps` comes before `all` also under make -j.
 .NOTPARALLEL:
