@@ -230,6 +230,39 @@ def save_executable(chance):
         save("executable", f"elf-{version}-{arch}", b"\2" + small_program(arch, pie, parts["buildinfo"], parts["pclntab"]))
 
 
+def save_heaps(chance):
+    """Spans of all formats one behind the other, with types, specials and words that lead to each other; some overlap, some are huge."""
+    memory, first = 1 << 18, 0x10000
+
+    def near(at):
+        return struct.pack("<I", at)[:3]
+    for number in range(24):
+        spans, at = b"", first
+        count = 4 + number % 9
+        for index in range(count):
+            pages, size = 1 + chance.randrange(3), chance.choice([8, 16, 24, 64, 512, 1024, 4096])
+            kind = chance.choice([11, 10, 10, 0])
+            if kind == 0:
+                size = pages * 8192
+            objects = 1 if kind == 0 else (pages * 8192 - pages * 128) // size
+            start = first + chance.randrange(8) * 8192 if number % 6 == 5 else at
+            claimed = 0xff if number % 8 == 7 and index == 2 else pages
+            spans += near(start) + bytes([claimed]) + struct.pack("<H", size & 0xffff)
+            spans += struct.pack("<Q", 1 << chance.randrange(20, 50)) if claimed == 0xff else b""
+            spans += bytes([1, kind, number % 7 == 6]) + struct.pack("<HH", objects, chance.randrange(8))
+            spans += near(0x5000) + near(0x5000) + near(0x6000 if index % 2 else 0) + near(0x7000 + 64 * chance.randrange(4))
+            at += pages * 8192
+        roots = b"".join(near(first + chance.randrange(at - first)) for _ in range(16))
+        words = []
+        for _ in range((memory - 0x4000) // 8 // 4):
+            words.append(chance.choice([0, chance.getrandbits(8), 0xc000000000 + first + chance.randrange(max(8, at - first))]))
+        rest = bytearray(struct.pack(f"<{len(words)}Q", *words))
+        rest[0x2000:0x2100] = b"".join(struct.pack("<QQQQ", 0xc000006000 + 64 * i if i < 4 else 0, 8 * i, 2, 0xc000010000) + bytes(32) for i in range(1, 5))
+        for i in range(4):
+            rest[0x3000 + 64 * i:0x3040 + 64 * i] = struct.pack("<QQIBBBBQQ", 40, 24 + 8 * (i % 3), 0, 16 * (i % 2), 8, 8, 25, 0, 0xc000007100) + bytes(24)
+        save("heap", f"spans-{number:02}", bytes([number]) + bytes([count]) + spans + roots + bytes(rest[:0x4000 + 0x2000 * (number % 4)]))
+
+
 def main():
     chance = random.Random(1)
     save_blobs(chance)
@@ -240,6 +273,7 @@ def main():
     save_suppressions()
     save_requests()
     save_executable(random.Random(2))
+    save_heaps(random.Random(3))
 
 
 if __name__ == "__main__":

@@ -27,8 +27,9 @@ static enum pointer_format format_of(const struct heap *heap, const struct span 
         return POINTERS_ANY;
     if (heap->arena_bits)
         return POINTERS_BITS;
-    if (span->class >> 1 == 0)
-        return span->large_type ? POINTERS_LARGE : POINTERS_ANY;
+    if (span->class >> 1 ==
+        0) /* without a type it is just being made, and still empty (runtime/malloc.go, mallocgcLarge) */
+        return span->large_type ? POINTERS_LARGE : POINTERS_NONE;
     return span->element_size <= SMALL_MAX ? POINTERS_BITS : POINTERS_HEADER;
 }
 

@@ -49,6 +49,18 @@ static struct error *cover(struct objects *objects, const struct span *span, uin
     return NULL;
 }
 
+/* Before there is a table for each part of it. */
+static struct error *check_extent(const struct spans *spans)
+{
+    uint64_t pages = 0;
+    for (size_t i = 0; i < spans->list.length; i++) {
+        pages += spans->list.at[i].pages;
+        if (pages > (uint64_t)ARENAS_USED_MAX * ARENA_PAGES)
+            return error_create(ERROR_LIMIT, "the heap has more than 2 TiB");
+    }
+    return NULL;
+}
+
 static struct error *number_all(const struct spans *spans, struct objects *objects)
 {
     size_t arenas = 0;
@@ -82,7 +94,9 @@ struct error *objects_open(struct spans *spans, struct objects *objects_ret)
     objects_ret->arenas = xcalloc(ARENAS_MAX, sizeof(*objects_ret->arenas));
     if (spans->list.length)
         objects_ret->arena_low = spans->list.at[0].start >> ARENA_BITS;
-    struct error *error = number_all(spans, objects_ret);
+    struct error *error = check_extent(spans);
+    if (!error)
+        error = number_all(spans, objects_ret);
     if (error)
         objects_close(objects_ret);
     return error;

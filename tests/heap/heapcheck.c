@@ -3,6 +3,8 @@
  *   heapcheck proof CORE [EXE]   goroutines that wait for ever, a line each, and what was reached
  *   heapcheck marks CORE [EXE]   the reachable set beside the collector's own marks, object for object
  *   heapcheck who CORE EXE AT    every word that points to the object at an address (in hexadecimal), to look into a difference
+ *   heapcheck fresh-marks ..., heapcheck fresh-who ...   the same at the very end of a collection, before anything was swept
+ *   heapcheck address CORE NAME  where a function is
  *
  * In place of CORE the number of a process will do: then no registers of its threads are known, which only the proof needs. */
 #include <inttypes.h>
@@ -65,11 +67,25 @@ static struct error *print_proof(struct opened *opened)
     return NULL;
 }
 
+static struct error *print_address(struct opened *opened, const char *name)
+{
+    struct func func;
+    if (!pclntab_func_named(&opened->program->pclntab, name, &func))
+        return error_create(ERROR_NOT_FOUND, "the program has no %s", name);
+    printf("0x%" PRIx64 "\n", func.entry);
+    return NULL;
+}
+
 static struct error *run(struct opened *opened, int argc, char **argv)
 {
-    if (!strcmp(argv[1], "marks"))
+    const char *command = argv[1];
+    unswept = !strncmp(command, "fresh-", 6);
+    command += unswept ? 6 : 0;
+    if (!strcmp(command, "marks"))
         return print_marks(opened);
-    if (!strcmp(argv[1], "who") && argc > 4)
+    if (!strcmp(command, "address") && argc > 3)
+        return print_address(opened, argv[3]);
+    if (!strcmp(command, "who") && argc > 4)
         return print_holders(opened, strtoull(argv[4], NULL, 16));
     return print_proof(opened);
 }
@@ -81,7 +97,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: heapcheck proof|marks CORE [EXE]\n");
         return 2;
     }
-    struct error *error = open_all(argv[2], argc > 3 ? argv[3] : NULL, &opened);
+    struct error *error =
+        open_all(argv[2], argc > 3 && strcmp(argv[1], "address") ? argv[3] : NULL, &opened);
     if (!error)
         error = run(&opened, argc, argv);
     if (error)

@@ -25,6 +25,9 @@ void walk_end(struct walk *walk);
 bool is_kept(struct heap *heap, struct object object);
 struct error *print_marks(struct opened *opened) NODISCARD;
 
+/* Of a program that stands at the end of a collection, before anything was swept (at runtime.gcSweep). */
+extern bool unswept;
+
 /* who.c */
 struct error *print_holders(struct opened *opened, address wanted) NODISCARD;
 

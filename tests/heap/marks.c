@@ -4,6 +4,7 @@
  * What the collector freed must not be reached: only-reached is an error, whatever the program did since. What it kept and what is not reached needs a
  * reason. Each reason is a further root, in this order; an object counts for the first one that leads to it:
  *
+ *   timer         a timer that was stopped or fired: the scheduler takes it from its P's list, also while the collector marks
  *   interrupted   a goroutine that was stopped by a signal when the collector came to it: then all its registers count, also what older
  *                 code left in them. They stand below its sp, and, since 1.27, in the P.
  *   weak          a weak pointer was made strong while the collector marked (unique's clean-up does so in 1.23)
@@ -17,6 +18,7 @@
 
 enum reason {
     REASON_REACHED,
+    REASON_TIMER,
     REASON_INTERRUPTED,
     REASON_WEAK,
     REASON_UNIQUE,
@@ -24,8 +26,10 @@ enum reason {
     REASONS,
 };
 
-static const char *const reason_names[REASONS] = {"both", "interrupted", "weak", "unique",
-                                                  "dropped"};
+static const char *const reason_names[REASONS] = {
+    [REASON_REACHED] = "both", [REASON_TIMER] = "timer",   [REASON_INTERRUPTED] = "interrupted",
+    [REASON_WEAK] = "weak",    [REASON_UNIQUE] = "unique", [REASON_DROPPED] = "dropped",
+};
 
 struct comparison {
     uint64_t fresh, fresh_unreached, only_reached;
@@ -55,9 +59,26 @@ void walk_end(struct walk *walk)
     heap_close(walk->heap);
 }
 
+bool unswept; /* the marks are where the collector puts them */
+
+/* Since 1.26 at the end of a small object's span (runtime/mgcmark_greenteagc.go, spanInlineMarkBits). */
+static address mark_bits(const struct heap *heap, const struct span *span)
+{
+    enum {
+        SMALLEST = 16,
+        LARGEST = 512,
+        MARKS_FROM_END = 64,
+    };
+    bool inline_marks = heap->inline_marks && span->element_size >= SMALLEST &&
+                        span->element_size <= LARGEST && span->class >> 1;
+    return inline_marks ? span->start + span->pages * SPAN_PAGE_BYTES - MARKS_FROM_END
+                        : span->mark_bits;
+}
+
 bool is_kept(struct heap *heap, struct object object)
 {
-    address bits = heap->spans.list.at[object.span].alloc_bits;
+    const struct span *span = &heap->spans.list.at[object.span];
+    address bits = unswept ? mark_bits(heap, span) : span->alloc_bits;
     uint8_t byte = 0;
     struct error *error = target_read_cached(heap->target, bits + object.index / 8, &byte, 1);
     return !error_ignore(error) && byte >> object.index % 8 & 1;
@@ -88,27 +109,52 @@ static void take_interrupted(struct opened *opened, struct walk *walk)
     VECTOR_DEINIT(&processors);
 }
 
-/* Whether the object is a closure of unique's. */
-static bool is_uniques(struct walk *walk, struct object object)
+/* The name of the function that begins at a pc that stands at an address; NULL if none does. */
+static const char *function_at(struct walk *walk, address at)
 {
     const struct pclntab *table = &walk->heap->runtime->program->pclntab;
     uint64_t pc = 0;
     struct func func;
-    struct error *error =
-        target_u64(walk->heap->target, object_address(&walk->heap->objects, object), &pc);
-    return !error_ignore(error) && pclntab_func(table, pc, &func) && func.entry == pc &&
-           (!strncmp(func_name(table, &func), "unique.", 7) ||
-            !strncmp(func_name(table, &func), "internal/sync.(*HashTrieMap", 27));
+    struct error *error = target_u64(walk->heap->target, at, &pc);
+    return !error_ignore(error) && pclntab_func(table, pc, &func) && func.entry == pc
+               ? func_name(table, &func)
+               : NULL;
 }
 
-static void take_uniques(struct walk *walk)
+/* One of its words is the function that time.NewTimer or time.AfterFunc have it call (time/sleep.go). */
+static bool is_timer(struct walk *walk, struct object object)
+{
+    enum {
+        SIZE_MAX_TIMER = 160
+    };
+    address at = object_address(&walk->heap->objects, object);
+    uint64_t size = object_size(&walk->heap->objects, object);
+    for (uint64_t i = 0; i < size && size <= SIZE_MAX_TIMER; i += 8) {
+        uint64_t function = 0;
+        struct error *error = target_u64(walk->heap->target, at + i, &function);
+        const char *name = error_ignore(error) ? NULL : function_at(walk, function);
+        if (name && (!strcmp(name, "time.goFunc") || !strcmp(name, "time.sendTime")))
+            return true;
+    }
+    return false;
+}
+
+static bool is_uniques(struct walk *walk, struct object object)
+{
+    const char *name = function_at(walk, object_address(&walk->heap->objects, object));
+    return name &&
+           (!strncmp(name, "unique.", 7) || !strncmp(name, "internal/sync.(*HashTrieMap", 27));
+}
+
+/* Reaches all that was kept and is of this kind. */
+static void take_kind(struct walk *walk, bool (*is_kind)(struct walk *walk, struct object object))
 {
     const struct objects *objects = &walk->heap->objects;
     for (uint32_t span = 0; span < objects->span_count; span++) {
         for (uint32_t i = 0; i < objects->spans[span].count; i++) {
             struct object object = {.span = span, .index = i};
             if (!marker_has(&walk->marker, object_number(objects, object)) &&
-                is_kept(walk->heap, object) && is_uniques(walk, object))
+                is_kept(walk->heap, object) && is_kind(walk, object))
                 marker_reach(&walk->marker, object_address(objects, object));
         }
     }
@@ -123,8 +169,11 @@ static struct error *take_reason(struct opened *opened, struct walk *walk, enum 
     case REASON_WEAK:
         TRY(finalizer_roots(&walk->marker, true));
         break;
+    case REASON_TIMER:
+        take_kind(walk, is_timer);
+        break;
     case REASON_UNIQUE:
-        take_uniques(walk);
+        take_kind(walk, is_uniques);
         break;
     default:
         break;
@@ -166,7 +215,7 @@ static void compare_object(struct walk *walk, struct object object, enum reason 
             print_object(reason_names[reason], walk, object);
         return;
     }
-    bool fresh = object.index < span->free_index;
+    bool fresh = !unswept && object.index < span->free_index;
     comparison->fresh += fresh && reason == REASON_REACHED;
     comparison->fresh_unreached += fresh && reason != REASON_REACHED;
     if (fresh || reason != REASON_REACHED)
@@ -234,7 +283,7 @@ struct error *print_marks(struct opened *opened)
     AUTO_FREE uint8_t *reasons = xcalloc(walk.heap->objects.count + 1, 1);
     memset(reasons, REASON_DROPPED, walk.heap->objects.count);
     note(reasons, &walk, REASON_REACHED);
-    for (enum reason reason = REASON_INTERRUPTED; reason < REASON_DROPPED; reason++) {
+    for (enum reason reason = REASON_REACHED + 1; reason < REASON_DROPPED; reason++) {
         TRY(take_reason(opened, &walk, reason));
         note(reasons, &walk, reason);
     }

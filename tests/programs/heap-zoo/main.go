@@ -3,7 +3,7 @@
 // first, one too many finds the second.
 //
 // When all is there, the program collects, says "ready" without allocating anything, and its main goroutine blocks
-// in a read(2). The collector's mark bits are then what a walk from outside has to find.
+// in a read(2). The collector's mark bits are then what a walk from outside has to find. With -busy it does not stand still.
 package main
 
 import (
@@ -78,6 +78,7 @@ func main() {
 		drop()
 	}
 	refill()
+	toil(*busy)
 	wait([]byte(`{"event":"ready"}` + "\n"))
 }
 

@@ -210,11 +210,11 @@ func timers() interface{} {
 	var all []interface{}
 	for i := 0; i < 20; i++ {
 		mine := newLeaf()
-		all = append(all, time.NewTimer(time.Hour), time.NewTicker(time.Hour), time.After(time.Hour))
+		stopped := time.AfterFunc(time.Hour, func() { mine.value[1]++ })
+		stopped.Stop() // some time later it leaves its P's list: so it is kept otherwise
+		all = append(all, time.NewTimer(time.Hour), time.NewTicker(time.Hour), time.After(time.Hour), stopped)
 		time.AfterFunc(time.Hour, func() { mine.value[0]++ })
 		time.NewTimer(time.Hour)
-		stopped := time.AfterFunc(time.Hour, func() { mine.value[1]++ })
-		stopped.Stop()
 	}
 	return all
 }
