@@ -26,6 +26,7 @@ enum {
     THREAD_NS = 15000,          /* to stop a thread, read its registers and let it go */
     MEMORY_KEPT_FREE = 2,       /* a copy takes at most this fraction of the free memory */
     TWIN_TRIES = 3,             /* each is a pause of its own; their sum is told */
+    TWIN_WAIT_NS = 5000000,
     AUTO_COPY_DIVISOR = 2,      /* a copy is made if it takes this fraction of the budget */
 };
 
@@ -240,6 +241,7 @@ static struct error *walk_twin(struct freezing *freezing)
         error_destroy(error);
         guardian_end(freezing->guardian);
         freezing->guardian = NULL;
+        clock_sleep_ns(TWIN_WAIT_NS);
         error = stop_and_fork(freezing, &order);
     }
     return error;

@@ -150,23 +150,9 @@ static void offer_to_the_oom_killer(pid_t pid)
         close(file);
 }
 
-static struct error *no_thread(const struct threads *threads, bool signal_came)
-{
-    return error_create(ERROR_UNSUPPORTED, "pid %d: %s", (int)threads->pid,
-                        signal_came ? "signals kept it from making a twin"
-                                    : "none of its threads was at a place where a twin can be made");
-}
-
-static bool has_signal(const struct threads *threads)
-{
-    for (size_t i = 0; i < threads->list.length; i++)
-        if (threads->list.at[i].signal)
-            return true;
-    return false;
-}
-
 /* A thread that a signal has come to is passed over. */
-static struct error *call_somewhere(const struct threads *threads, struct injection *call)
+static struct error *call_somewhere(const struct threads *threads, struct injection *call,
+                                    bool *try_again_ret)
 {
     for (int i = 0; i < TRIES; i++) {
         struct traced_thread *thread = inject_choose(threads);
@@ -176,8 +162,10 @@ static struct error *call_somewhere(const struct threads *threads, struct inject
         if (!call->signal_came)
             return NULL;
     }
-    call->signal_came = has_signal(threads);
-    return no_thread(threads, call->signal_came);
+    *try_again_ret = true;
+    return error_create(ERROR_UNSUPPORTED,
+                        "pid %d: no twin was made: none of its threads waits in the kernel",
+                        (int)threads->pid);
 }
 
 struct error *twin_make(const struct threads *threads, const struct landing *landing,
@@ -188,10 +176,7 @@ struct error *twin_make(const struct threads *threads, const struct landing *lan
                              .arguments = {CLONE_FILES, 0},
                              .argument_count = 2,
                              .landing = *landing};
-    struct error *error = call_somewhere(threads, &call);
-    *try_again_ret = call.signal_came;
-    if (error)
-        return error;
+    TRY(call_somewhere(threads, &call, try_again_ret));
     if (call.result < 0)
         return refused_by_kernel(threads, (int)-call.result);
     if (call.child <= 0)
@@ -280,11 +265,19 @@ static bool may_be_stopped(const struct threads *threads)
            !tracer;
 }
 
+static bool lives(const struct threads *threads, const char *tid)
+{
+    char path[320];
+    struct process_stat stat;
+    snprintf(path, sizeof(path), "task/%s/stat", tid);
+    return procfs_stat(threads->directory, path, &stat) == 0 && stat.state != 'Z' &&
+           stat.state != 'X';
+}
+
+/* The first thread alone does not tell: it is a zombie while another one does an exec. */
 static bool is_alive(const struct threads *threads)
 {
-    struct process_stat stat;
-    return procfs_stat(threads->directory, "stat", &stat) == 0 && stat.state != 'Z' &&
-           stat.state != 'X';
+    return find_thread(threads, lives) != 0;
 }
 
 static bool reap(struct threads *threads, const struct twin *twin)
