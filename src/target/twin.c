@@ -54,7 +54,7 @@ enum {
     HEADROOM_DIVISOR = 4,       /* of the target's own memory */
     MEMORY_SHORT = 16 << 20,    /* bytes left: the twin ends */
     SAMPLE_BYTES = 16 << 20,    /* forked to see how long that takes */
-    SAMPLES = 4,
+    SAMPLES = 5,
     REAP_QUICK_TRIES = 100,
     REAP_PAUSE_NS = 10000000,
     REAP_LONG_PAUSE_NS = 500000000,
@@ -100,15 +100,21 @@ static int64_t fork_once_ns(void)
     return took_ns;
 }
 
-/* Of a few the fastest: what made the others slow was something else. */
+static int by_size(const void *left, const void *right)
+{
+    int64_t a = *(const int64_t *)left;
+    int64_t b = *(const int64_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* The median: the thread that forks will wait for its turn as we do. */
 static int64_t fork_ns(void)
 {
-    int64_t best_ns = fork_once_ns();
-    for (int i = 1; i < SAMPLES; i++) {
-        int64_t took_ns = fork_once_ns();
-        best_ns = took_ns < best_ns ? took_ns : best_ns;
-    }
-    return best_ns;
+    int64_t took_ns[SAMPLES];
+    for (size_t i = 0; i < SAMPLES; i++)
+        took_ns[i] = fork_once_ns();
+    qsort(took_ns, SAMPLES, sizeof(*took_ns), by_size);
+    return took_ns[SAMPLES / 2];
 }
 
 int64_t twin_estimate_ns(uint64_t own_bytes)
