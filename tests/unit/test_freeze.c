@@ -1011,6 +1011,30 @@ static int make_memory(void **state)
     return report == MAP_FAILED || room == MAP_FAILED;
 }
 
+/* Where the twin is refused, a copy serves if it fits. */
+static void test_choice(void **state)
+{
+    (void)state;
+    start(counting);
+    struct target *live = open_child();
+    struct freeze_facts facts;
+    struct target *frozen = NULL;
+    struct freeze_options options = {.budget_ns = 5000 * ms, .way = FREEZE_AUTO};
+    struct error *error = target_freeze(live, &options, &frozen, &facts);
+    if (error)
+        fail_msg("%s", error_message(error));
+    assert_int_equal(facts.way, FREEZE_COPY);
+    target_close(frozen);
+    options.budget_ns = facts.estimated_ns * 3 / 2; /* more than half: a twin, or a copy, or none */
+    error = target_freeze(live, &options, &frozen, &facts);
+    assert_true(!error || facts.way == FREEZE_AUTO);
+    if (!error)
+        target_close(frozen);
+    error_destroy(error);
+    target_close(live);
+    end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1030,6 +1054,7 @@ int main(void)
         cmocka_unit_test(test_exec),
         cmocka_unit_test(test_closed_is_closed),
         cmocka_unit_test(test_twin_ends_with_its_original),
+        cmocka_unit_test(test_choice),
         cmocka_unit_test(test_budget_too_small),
         cmocka_unit_test(test_thread_that_cannot_be_stopped),
         cmocka_unit_test(test_filter),
