@@ -260,7 +260,7 @@ static struct error *stop_and_fork(struct freezing *freezing, struct guardian_or
 
 static struct error *walk_twin(struct freezing *freezing)
 {
-    int64_t making_ns = twin_estimate_ns(freezing->copy_bytes);
+    int64_t making_ns = twin_estimate_ns(freezing->live->directory, freezing->copy_bytes);
     freezing->facts->way = FREEZE_TWIN;
     freezing->facts->estimated_ns = stopping_ns(freezing) + making_ns;
     TRY(check_budget(freezing));

@@ -55,6 +55,7 @@ enum {
     MEMORY_SHORT = 16 << 20,    /* bytes left: the twin ends */
     SAMPLE_BYTES = 16 << 20,    /* forked to see how long that takes */
     SAMPLES = 5,
+    CONTENTION_MAX = 3,
     COLD_FACTOR = 3, /* the tables of a large process are in no cache: measured, 1.5 to 2 times as slow */
     REAP_QUICK_TRIES = 100,
     REAP_PAUSE_NS = 10000000,
@@ -88,6 +89,21 @@ struct error *twin_check_limits(pid_t pid, int directory, uint64_t own_bytes)
     return NULL;
 }
 
+static DIR *open_tasks(const struct threads *threads)
+{
+    int descriptor = openat(threads->directory, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return descriptor < 0 ? NULL : fdopendir(descriptor);
+}
+
+/* 'Z' if there is none. */
+static char state_of(const struct threads *threads, const char *tid)
+{
+    char path[320];
+    struct process_stat stat;
+    snprintf(path, sizeof(path), "task/%s/stat", tid);
+    return procfs_stat(threads->directory, path, &stat) == 0 ? stat.state : 'Z';
+}
+
 static int64_t fork_once_ns(void)
 {
     int64_t start_ns = clock_now_ns();
@@ -118,7 +134,37 @@ static int64_t fork_ns(void)
     return took_ns[SAMPLES / 2];
 }
 
-int64_t twin_estimate_ns(uint64_t own_bytes)
+static unsigned long running_threads(int directory)
+{
+    struct threads threads = {.directory = directory};
+    unsigned long count = 0;
+    DIR *tasks = open_tasks(&threads);
+    for (struct dirent *entry = tasks ? readdir(tasks) : NULL; entry; entry = readdir(tasks))
+        count += entry->d_name[0] != '.' && state_of(&threads, entry->d_name) == 'R';
+    if (tasks)
+        closedir(tasks);
+    return count;
+}
+
+/* How many want each processor, the target's own threads apart: they will stand still. A long fork
+ * waits for its turn more than once, though seldom as often as there are others: who was asleep comes
+ * first. */
+static double contention(int directory)
+{
+    char text[128];
+    unsigned long running = 0;
+    if (procfs_read_small(AT_FDCWD, "/proc/loadavg", text, sizeof(text)) < 0 ||
+        sscanf(text, "%*f %*f %*f %lu/", &running) != 1)
+        return 1;
+    unsigned long own = running_threads(directory);
+    double others = (double)(running > own ? running - own : 0);
+    double each = others / (double)sysconf(_SC_NPROCESSORS_ONLN);
+    if (each > CONTENTION_MAX)
+        return CONTENTION_MAX;
+    return each > 1 ? each : 1;
+}
+
+int64_t twin_estimate_ns(int directory, uint64_t own_bytes)
 {
     int64_t without_ns = fork_ns();
     void *sample = mmap(NULL, SAMPLE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -130,7 +176,8 @@ int64_t twin_estimate_ns(uint64_t own_bytes)
     int64_t with_ns = fork_ns();
     munmap(sample, SAMPLE_BYTES);
     double per_byte = (double)(with_ns > without_ns ? with_ns - without_ns : 0) / SAMPLE_BYTES;
-    return without_ns + (int64_t)(COLD_FACTOR * per_byte * (double)own_bytes);
+    double factor = COLD_FACTOR * contention(directory);
+    return without_ns + (int64_t)(factor * per_byte * (double)own_bytes);
 }
 
 /* Making it. */
@@ -232,8 +279,7 @@ static bool waits_in_any_call(const struct threads *threads, const char *tid)
 static pid_t find_thread(const struct threads *threads,
                          bool (*fits)(const struct threads *, const char *))
 {
-    int descriptor = openat(threads->directory, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *tasks = descriptor < 0 ? NULL : fdopendir(descriptor);
+    DIR *tasks = open_tasks(threads);
     pid_t found = 0;
     for (struct dirent *entry = tasks ? readdir(tasks) : NULL; entry && !found;
          entry = readdir(tasks))
@@ -274,11 +320,8 @@ static bool may_be_stopped(const struct threads *threads)
 
 static bool lives(const struct threads *threads, const char *tid)
 {
-    char path[320];
-    struct process_stat stat;
-    snprintf(path, sizeof(path), "task/%s/stat", tid);
-    return procfs_stat(threads->directory, path, &stat) == 0 && stat.state != 'Z' &&
-           stat.state != 'X';
+    char state = state_of(threads, tid);
+    return state != 'Z' && state != 'X';
 }
 
 /* The first thread alone does not tell: it is a zombie while another one does an exec. */

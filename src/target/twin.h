@@ -17,8 +17,8 @@ struct twin {
 struct error *twin_check_limits(pid_t pid, int directory, uint64_t own_bytes) NODISCARD;
 
 /* How long the kernel takes to make a twin of so many bytes, here and now: from what a small piece takes,
- * with something added. */
-int64_t twin_estimate_ns(uint64_t own_bytes);
+ * with something added. `directory`: /proc/PID of the target. */
+int64_t twin_estimate_ns(int directory, uint64_t own_bytes);
 
 /* All threads stand. ERROR_UNSUPPORTED with *try_again_ret if none of them waits in the kernel, without
  * a signal that just came: the next moment may be better. */
