@@ -18,6 +18,7 @@ help:
 	@echo 'make heap-oracle   the heap against the mark bits of Go'"'"'s collector: many releases, real servers'
 	@echo 'make oracle    seep scan against the Go compiler, on large programs of others (hours, 25 GB)'
 	@echo 'make replay    how often the agent errs, and how long it takes, on made-up series (minutes)'
+	@echo 'make pause     what a pause costs: 1,000 of a busy server, and seep killed 1,000 times (minutes)'
 	@echo 'make install   under PREFIX (default /usr/local), below DESTDIR if set'
 	@echo 'make clean     removes what was built'
 
@@ -45,12 +46,14 @@ oracle: deps all ; @tools/oracle
 
 replay: deps ; @tools/replay
 
+pause: deps all ; @tools/pause
+
 install: all
 	@meson configure build -Dprefix=$(PREFIX) && ninja -C build >/dev/null
 	@meson install -C build --no-rebuild --quiet
 
 clean: ; @rm -rf build build-*
 
-.PHONY: all help deps run check bench fuzz matrix real leakprofile soak heap-oracle oracle replay install clean
+.PHONY: all help deps run check bench fuzz matrix real leakprofile soak heap-oracle oracle replay pause install clean
 # `deps` comes before `all` also under make -j.
 .NOTPARALLEL:

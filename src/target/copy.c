@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -15,8 +16,8 @@ enum {
     CALL_BYTES_MAX = 8 << 20, /* between two looks at the clock */
     LARGE_PAGE = 2 << 20,
     FILE_MAPPING_MAX = 16 << 20,
-    WINDOW = 8192,
 };
+static const uint64_t mapping_max = UINT64_C(1) << 40;
 
 /* Documentation/admin-guide/mm/pagemap.rst */
 static const uint64_t is_there = UINT64_C(1) << 63 | UINT64_C(1) << 62; /* present, swapped */
@@ -36,8 +37,62 @@ static void add(struct copy_ranges *ranges, address start, address end)
         VECTOR_PUSH(ranges, (struct copy_range){.start = start, .end = end});
 }
 
-static struct error *survey_pages(struct process *process, const struct mapping *mapping,
-                                  struct copy_ranges *ranges)
+static struct error *unreadable(const struct process *process, int reason)
+{
+    return error_create(ERROR_UNSUPPORTED, "/proc/%d/pagemap cannot be read: %s",
+                        (int)process->pid, strerror(reason));
+}
+
+/* PAGEMAP_SCAN, Linux 6.7: walks the page tables, so that holes cost nothing; and it knows the page
+ * of zeros. The names and numbers of include/uapi/linux/fs.h, which may be older here. */
+struct scan_region {
+    uint64_t start, end, categories;
+};
+struct scan {
+    uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages;
+    uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+enum {
+    SCAN_PRESENT = 1 << 3,
+    SCAN_SWAPPED = 1 << 4,
+    SCAN_ZERO = 1 << 5,
+    SCAN_REGIONS = 1024,
+};
+
+/* 0 or an errno; ENOTTY from kernels that do not have it. */
+static int scan_pages(const struct process *process, const struct mapping *mapping,
+                      struct copy_ranges *ranges)
+{
+    struct scan_region regions[SCAN_REGIONS];
+    struct scan scan = {
+        .size = sizeof(scan),
+        .start = mapping->start,
+        .end = mapping->end,
+        .vec = (uint64_t)(uintptr_t)regions,
+        .vec_len = SCAN_REGIONS,
+        .category_inverted = SCAN_ZERO,
+        .category_mask = SCAN_ZERO,
+        .category_anyof_mask = SCAN_PRESENT | SCAN_SWAPPED,
+        .return_mask = SCAN_PRESENT,
+    };
+    while (scan.start < scan.end) {
+        int count = ioctl(process->pagemap, _IOWR('f', 16, struct scan), &scan);
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return errno;
+        for (int i = 0; i < count; i++)
+            add(ranges, regions[i].start, regions[i].end);
+        if (scan.walk_end <= scan.start)
+            return EIO;
+        scan.start = scan.walk_end;
+    }
+    return 0;
+}
+
+/* Page by page, for older kernels. */
+static struct error *read_pages(struct process *process, const struct mapping *mapping,
+                                struct copy_ranges *ranges)
 {
     uint64_t *entries = process->window.entries;
     uint64_t page_size = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -49,8 +104,7 @@ static struct error *survey_pages(struct process *process, const struct mapping 
         ssize_t length = pread(process->pagemap, entries, wanted * sizeof(*entries),
                                (off_t)(page * sizeof(*entries)));
         if (length <= 0)
-            return error_create(ERROR_UNSUPPORTED, "/proc/%d/pagemap cannot be read: %s",
-                                (int)process->pid, length ? strerror(errno) : "it is empty");
+            return unreadable(process, length ? errno : ENODATA);
         size_t count = (size_t)length / sizeof(*entries);
         for (size_t i = 0; i < count; i++)
             if (entries[i] & is_there)
@@ -58,6 +112,20 @@ static struct error *survey_pages(struct process *process, const struct mapping 
         page += count;
     }
     return NULL;
+}
+
+static struct error *survey_pages(struct process *process, const struct mapping *mapping,
+                                  struct copy_ranges *ranges)
+{
+    size_t before = ranges->length;
+    int reason = scan_pages(process, mapping, ranges);
+    if (reason != ENOTTY && reason != EINVAL)
+        return reason ? unreadable(process, reason) : NULL;
+    ranges->length = before;
+    if (mapping->end - mapping->start > mapping_max)
+        return error_create(ERROR_LIMIT, "a mapping of %llu bytes is more than seep looks through",
+                            (unsigned long long)(mapping->end - mapping->start));
+    return read_pages(process, mapping, ranges);
 }
 
 struct error *copy_survey(struct process *process, const struct mappings *mappings,

@@ -25,7 +25,8 @@ enum {
     FIXED_NS = 300000,          /* of a pause: messages, and the looks before and after */
     THREAD_NS = 15000,          /* to stop a thread, read its registers and let it go */
     MEMORY_KEPT_FREE = 2,       /* a copy takes at most this fraction of the free memory */
-    TWIN_TRIES = 3,             /* each is a pause of its own; their sum is told */
+    TWIN_TRIES = 3,             /* each is a pause of its own; their sum counts */
+    TWIN_WAIT_NS = 5000000,
     AUTO_COPY_DIVISOR = 2,      /* a copy is made if it takes this fraction of the budget */
 };
 
@@ -161,9 +162,15 @@ static struct error *check_room(const struct freezing *freezing)
                         text_size(buffer[1], have));
 }
 
+/* What earlier attempts took of the budget is gone. */
+static int64_t budget_left(const struct freezing *freezing)
+{
+    return freezing->options->budget_ns - freezing->facts->pause_ns;
+}
+
 static struct error *check_budget(const struct freezing *freezing)
 {
-    if (freezing->facts->estimated_ns <= freezing->options->budget_ns)
+    if (freezing->facts->estimated_ns <= budget_left(freezing))
         return NULL;
     return error_create(ERROR_LIMIT,
                         "pid %d: to keep it as it is takes some %.0f ms: the budget of %.0f ms "
@@ -172,7 +179,32 @@ static struct error *check_budget(const struct freezing *freezing)
                         (double)freezing->options->budget_ns / 1e6);
 }
 
-/* Walking a way. */
+/* One attempt has one guardian. */
+
+static struct error *attempt_begin(struct freezing *freezing)
+{
+    return freezing->guardian ? NULL : guardian_start(freezing->live, &freezing->guardian);
+}
+
+/* Whether the next moment may be better. */
+static bool attempt_account(const struct freezing *freezing)
+{
+    const struct guardian_facts *facts = guardian_facts(freezing->guardian);
+    freezing->facts->thread_count = facts->thread_count;
+    if (facts->began_ns && facts->ended_ns)
+        freezing->facts->pause_ns += facts->ended_ns - facts->began_ns;
+    return facts->try_again;
+}
+
+static bool attempt_failed(struct freezing *freezing)
+{
+    bool try_again = freezing->guardian && attempt_account(freezing);
+    guardian_end(freezing->guardian);
+    freezing->guardian = NULL;
+    return try_again;
+}
+
+/* By a copy. */
 
 static struct error *copy_all(struct freezing *freezing, int64_t deadline_ns)
 {
@@ -189,11 +221,10 @@ static struct error *copy_all(struct freezing *freezing, int64_t deadline_ns)
 
 static struct error *stop_and_copy(struct freezing *freezing)
 {
-    struct guardian_order order = {.budget_ns = freezing->options->budget_ns};
+    struct guardian_order order = {.budget_ns = budget_left(freezing)};
     TRY(guardian_stop(freezing->guardian, &order));
-    int64_t deadline_ns =
-        guardian_facts(freezing->guardian)->began_ns + freezing->options->budget_ns;
-    struct error *error = copy_all(freezing, deadline_ns);
+    struct error *error =
+        copy_all(freezing, guardian_facts(freezing->guardian)->began_ns + order.budget_ns);
     struct error *late = guardian_let_go(freezing->guardian);
     freezing->facts->copied_bytes = freezing->copy.used_bytes;
     if (!error)
@@ -204,46 +235,48 @@ static struct error *stop_and_copy(struct freezing *freezing)
 
 static struct error *walk_copy(struct freezing *freezing)
 {
+    freezing->facts->way = FREEZE_COPY;
     TRY(check_budget(freezing));
     TRY(check_room(freezing));
+    TRY(attempt_begin(freezing));
     TRY(copy_init(&freezing->copy, freezing->copy_bytes, freezing->copy_bytes / 4 + SLACK_BYTES));
     struct urgent urgent;
     urgent_begin(&urgent);
     struct error *error = stop_and_copy(freezing);
     urgent_end(&urgent);
+    if (error)
+        attempt_failed(freezing);
     return error;
 }
 
-/* One attempt. What earlier ones took of the budget is gone. */
+/* By a twin. */
+
 static struct error *stop_and_fork(struct freezing *freezing, struct guardian_order *order)
 {
-    order->budget_ns = freezing->options->budget_ns - freezing->facts->pause_ns;
-    if (!freezing->guardian)
-        TRY(guardian_start(freezing->live, &freezing->guardian));
-    struct error *error = guardian_stop(freezing->guardian, order);
-    const struct guardian_facts *facts = guardian_facts(freezing->guardian);
-    if (facts->began_ns)
-        freezing->facts->pause_ns += facts->ended_ns - facts->began_ns;
-    return error;
+    TRY(attempt_begin(freezing));
+    order->budget_ns = budget_left(freezing);
+    return guardian_stop(freezing->guardian, order);
 }
 
 static struct error *walk_twin(struct freezing *freezing)
 {
-    int64_t making_ns = twin_estimate_ns(freezing->copy_bytes);
+    int64_t making_ns = twin_estimate_ns(freezing->live->directory, freezing->copy_bytes);
+    freezing->facts->way = FREEZE_TWIN;
     freezing->facts->estimated_ns = stopping_ns(freezing) + making_ns;
     TRY(check_budget(freezing));
     TRY(twin_check_limits(freezing->live->pid, freezing->live->directory, freezing->copy_bytes));
     struct guardian_order order = {
         .twin = true, .twin_ns = making_ns, .landing = landing_find(&freezing->live->target)};
     struct error *error = stop_and_fork(freezing, &order);
-    for (int i = 1; i < TWIN_TRIES && error && guardian_facts(freezing->guardian)->try_again; i++) {
+    for (int i = 1; error && attempt_failed(freezing) && i < TWIN_TRIES; i++) {
         error_destroy(error);
-        guardian_end(freezing->guardian);
-        freezing->guardian = NULL;
+        clock_sleep_ns(TWIN_WAIT_NS);
         error = stop_and_fork(freezing, &order);
     }
     return error;
 }
+
+/* By either. */
 
 static bool copy_is_quick(const struct freezing *freezing)
 {
@@ -251,30 +284,34 @@ static bool copy_is_quick(const struct freezing *freezing)
            !error_ignore(check_room(freezing));
 }
 
+/* A twin; if there can be none, a copy after all, if that fits into the budget. */
+static struct error *walk_twin_or_copy(struct freezing *freezing)
+{
+    int64_t copying_ns = freezing->facts->estimated_ns;
+    struct error *error = walk_twin(freezing);
+    if (!error || copying_ns > budget_left(freezing) || error_code(error) == ERROR_GONE ||
+        error_code(error) == ERROR_PERMISSION || error_ignore(check_room(freezing)))
+        return error;
+    error_destroy(error);
+    freezing->facts->estimated_ns = copying_ns;
+    return walk_copy(freezing);
+}
+
 static struct error *walk(struct freezing *freezing)
 {
     TRY(estimate_copy(freezing));
     enum freeze_way way = freezing->options->way;
-    if (way == FREEZE_AUTO)
-        way = copy_is_quick(freezing) ? FREEZE_COPY : FREEZE_TWIN;
-    freezing->facts->way = way;
-    return way == FREEZE_COPY ? walk_copy(freezing) : walk_twin(freezing);
-}
-
-static void tell_pause(struct freeze_facts *facts, const struct guardian *guardian)
-{
-    const struct guardian_facts *from = guardian_facts(guardian);
-    facts->thread_count = from->thread_count;
-    if (from->began_ns && from->ended_ns && !facts->pause_ns)
-        facts->pause_ns = from->ended_ns - from->began_ns;
+    if (way == FREEZE_COPY || (way == FREEZE_AUTO && copy_is_quick(freezing)))
+        return walk_copy(freezing);
+    return way == FREEZE_TWIN ? walk_twin(freezing) : walk_twin_or_copy(freezing);
 }
 
 static struct error *freeze_steps(struct freezing *freezing, struct target **frozen_ret)
 {
     TRY(check_state(freezing));
-    TRY(guardian_start(freezing->live, &freezing->guardian));
+    TRY(attempt_begin(freezing));
     TRY(walk(freezing));
-    tell_pause(freezing->facts, freezing->guardian);
+    attempt_account(freezing);
     struct guardian *guardian = freezing->guardian;
     freezing->guardian = NULL;
     return frozen_create(freezing->live, guardian, &freezing->copy, &freezing->mappings,
@@ -304,9 +341,7 @@ struct error *target_freeze(struct target *live, const struct freeze_options *op
         facts_ret->way = FREEZE_AUTO;
         snprintf(facts_ret->reason, sizeof(facts_ret->reason), "%s", error_message(error));
     }
-    if (freezing.guardian)
-        tell_pause(facts_ret, freezing.guardian);
-    guardian_end(freezing.guardian);
+    guardian_end(freezing.guardian); /* what was refused before the pause */
     copy_deinit(&freezing.copy);
     mappings_deinit(&freezing.mappings);
     return error;

@@ -24,7 +24,7 @@
 #include "target/target.h"
 
 enum freeze_way {
-    FREEZE_AUTO, /* COPY if that takes less than half of the budget, else TWIN */
+    FREEZE_AUTO, /* COPY if that takes less than half of the budget, else TWIN, else COPY if it fits */
     FREEZE_COPY,
     FREEZE_TWIN
 };
@@ -36,7 +36,9 @@ struct freeze_options {
 
 struct freeze_facts {
     enum freeze_way way;  /* the one that was taken; FREEZE_AUTO if none was */
-    int64_t pause_ns;     /* from the first thread's stop until the last was let go; 0: not paused */
+    /* From the first thread's stop until the last was let go, also if nothing came of it; of several
+     * attempts, the sum. 0: not paused. */
+    int64_t pause_ns;
     int64_t estimated_ns; /* what it was thought to take; 0 if it did not come so far */
     uint64_t copied_bytes;
     size_t thread_count;

@@ -41,7 +41,8 @@
 enum {
     REASON_ROOM = 512,
     REGISTER_BYTES = 64 * 8,
-    ANSWER_GRACE_NS = 2000000000, /* beyond the budget, for a machine that is busy */
+    WAKE_AFTER_NS = 20000000,     /* beyond the budget */
+    ANSWER_GRACE_NS = 2000000000, /* for a machine that is busy */
     TELL_GO = 'g',
     TELL_DONE = 'd',
     TELL_STAND = 's',
@@ -371,14 +372,24 @@ struct error *guardian_start(const struct process *live, struct guardian **guard
     return NULL;
 }
 
-/* The answer, or what it says of a failure. A guardian that somebody has stopped is woken; if it does
- * not answer then, its end lets the target go. */
-static struct error *await(struct guardian *guardian, int wanted)
+static int hear_within(const struct guardian *guardian, int64_t wait_ns)
 {
-    int64_t until_ns = clock_now_ns() + guardian->room->order.budget_ns + ANSWER_GRACE_NS;
+    int64_t until_ns = clock_now_ns() + wait_ns;
     int heard = 0;
     while (!heard && clock_now_ns() < until_ns)
         heard = hear(guardian->socket, until_ns);
+    return heard;
+}
+
+/* The answer, or what it says of a failure. A guardian that somebody has stopped is woken; if it does
+ * not answer then, its end lets the target go. */
+static struct error *await(const struct guardian *guardian, int wanted)
+{
+    int heard = hear_within(guardian, guardian->room->order.budget_ns + WAKE_AFTER_NS);
+    if (!heard) {
+        kill(guardian->pid, SIGCONT);
+        heard = hear_within(guardian, ANSWER_GRACE_NS);
+    }
     if (heard == wanted)
         return NULL;
     if (heard == TELL_FAILED)

@@ -27,7 +27,7 @@ struct guardian_facts {
     int64_t instant_ns; /* when all stood */
     int64_t ended_ns;   /* when the last one was let go; 0: not yet */
     pid_t twin;         /* 0: there is none */
-    bool try_again;     /* nothing is wrong but the moment: a signal came to the thread that was to fork */
+    bool try_again;     /* nothing is wrong but the moment (twin.h) */
     bool twin_ended;    /* before seep wanted it: the target exited, or memory became short */
     size_t thread_count;
     struct thread_registers threads[];

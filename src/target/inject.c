@@ -11,9 +11,10 @@
  * The way (kernel/signal.c, arch/x86/kernel/signal.c, arch/arm64/kernel/signal.c, kernel/ptrace.c):
  * the stop is inside get_signal(), on the way back to user mode, before the kernel decides whether
  * the interrupted call is to be begun again. With orig_rax = -1 it decides that there was none. The
- * thread enters the new call, and leaves it: both are stops. There the old registers are put back,
- * with the old -ERESTART code, and the thread is stopped once more as it was the first time, inside
- * get_signal(): for only from there the kernel looks at that code.
+ * thread enters the new call (a stop), has a child or fails (a stop), and is asked to stop once more
+ * as it was the first time, inside get_signal(). There the old registers are put back, with the old
+ * -ERESTART code: for only from there the kernel looks at that code. Not more stops than these: at
+ * each the thread has to wait for its turn on a busy machine.
  *
  * A signal that was queued before may stop the thread on its way. Then the old registers are put
  * back at once: that stop is as good a place as the first. */
@@ -285,31 +286,41 @@ static struct error *set_options(const struct threads *threads, pid_t tid)
 }
 
 /* A child is born traced and stopped. From here on it dies with its tracer. */
-static pid_t take_child(pid_t tid)
+static pid_t take_child(pid_t child)
 {
-    unsigned long child = 0;
-    if (ptrace(PTRACE_GETEVENTMSG, tid, NULL, &child) < 0 || next_stop((pid_t)child) < 0)
+    if (!child || next_stop(child) < 0)
         return 0;
-    ptrace(PTRACE_SETOPTIONS, (pid_t)child, NULL, (void *)PTRACE_O_EXITKILL);
-    return (pid_t)child;
+    ptrace(PTRACE_SETOPTIONS, child, NULL, (void *)PTRACE_O_EXITKILL);
+    return child;
 }
 
-/* Into the call, and out of it. False if something else came before. */
-static bool go_through(pid_t tid, struct injection *call, int *stop_ret)
+/* From inside the call to the last stop, which is as the first one was. */
+static int come_back(pid_t tid, int stop, struct injection *call)
 {
-    const int birth = SIGTRAP | PTRACE_EVENT_CLONE << 8;
+    unsigned long child = 0;
+    if (stop == (SIGTRAP | PTRACE_EVENT_CLONE << 8))
+        ptrace(PTRACE_GETEVENTMSG, tid, NULL, &child);
+    ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
+    ptrace(PTRACE_CONT, tid, NULL, NULL);
+    call->child = take_child((pid_t)child);
+    machine_registers after;
+    stop = next_stop(tid);
+    if (stop >= 0 && get_registers(tid, &after))
+        call->result = call_result(&after);
+    return stop;
+}
+
+/* Returns the last stop, -1 if the thread ended; *done_ret: whether it got into the call. */
+static int go_through(pid_t tid, struct injection *call, bool *done_ret)
+{
     ptrace(PTRACE_SYSCALL, tid, NULL, NULL);
-    *stop_ret = next_stop(tid);
-    if (*stop_ret != SYSCALL_STOP)
-        return false;
+    int stop = next_stop(tid);
+    *done_ret = stop == SYSCALL_STOP;
+    if (!*done_ret)
+        return stop;
     ptrace(PTRACE_SYSCALL, tid, NULL, NULL);
-    *stop_ret = next_stop(tid);
-    if (*stop_ret == birth) {
-        call->child = take_child(tid);
-        ptrace(PTRACE_SYSCALL, tid, NULL, NULL);
-        *stop_ret = next_stop(tid);
-    }
-    return *stop_ret == SYSCALL_STOP;
+    stop = next_stop(tid);
+    return stop < 0 ? stop : come_back(tid, stop, call);
 }
 
 /* Where a thread stands with its own registers: a signal that is about to be delivered is handed back
@@ -324,7 +335,6 @@ struct error *inject(const struct threads *threads, struct traced_thread *thread
                      struct injection *call)
 {
     machine_registers before;
-    int stop = 0;
     call->child = 0;
     TRY(set_options(threads, thread->tid));
     if (!get_registers(thread->tid, &before))
@@ -334,15 +344,9 @@ struct error *inject(const struct threads *threads, struct traced_thread *thread
     if (call->landing.call && can_land(thread->tid, &before))
         land(&changed, &call->landing);
     set_registers(thread->tid, &changed);
-    bool done = go_through(thread->tid, call, &stop);
-    if (done && get_registers(thread->tid, &changed))
-        call->result = call_result(&changed);
+    bool done = false;
+    int stop = go_through(thread->tid, call, &done);
     set_registers(thread->tid, &before);
-    if (done) {
-        ptrace(PTRACE_INTERRUPT, thread->tid, NULL, NULL);
-        ptrace(PTRACE_CONT, thread->tid, NULL, NULL);
-        stop = next_stop(thread->tid);
-    }
     if (stop < 0)
         return gone(threads, thread);
     settle(thread, stop);

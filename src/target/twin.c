@@ -54,7 +54,9 @@ enum {
     HEADROOM_DIVISOR = 4,       /* of the target's own memory */
     MEMORY_SHORT = 16 << 20,    /* bytes left: the twin ends */
     SAMPLE_BYTES = 16 << 20,    /* forked to see how long that takes */
-    SAMPLES = 4,
+    SAMPLES = 5,
+    CONTENTION_MAX = 3,
+    COLD_FACTOR = 3, /* the tables of a large process are in no cache: measured, 1.5 to 2 times as slow */
     REAP_QUICK_TRIES = 100,
     REAP_PAUSE_NS = 10000000,
     REAP_LONG_PAUSE_NS = 500000000,
@@ -87,6 +89,21 @@ struct error *twin_check_limits(pid_t pid, int directory, uint64_t own_bytes)
     return NULL;
 }
 
+static DIR *open_tasks(const struct threads *threads)
+{
+    int descriptor = openat(threads->directory, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return descriptor < 0 ? NULL : fdopendir(descriptor);
+}
+
+/* 'Z' if there is none. */
+static char state_of(const struct threads *threads, const char *tid)
+{
+    char path[320];
+    struct process_stat stat;
+    snprintf(path, sizeof(path), "task/%s/stat", tid);
+    return procfs_stat(threads->directory, path, &stat) == 0 ? stat.state : 'Z';
+}
+
 static int64_t fork_once_ns(void)
 {
     int64_t start_ns = clock_now_ns();
@@ -100,18 +117,54 @@ static int64_t fork_once_ns(void)
     return took_ns;
 }
 
-/* Of a few the fastest: what made the others slow was something else. */
-static int64_t fork_ns(void)
+static int by_size(const void *left, const void *right)
 {
-    int64_t best_ns = fork_once_ns();
-    for (int i = 1; i < SAMPLES; i++) {
-        int64_t took_ns = fork_once_ns();
-        best_ns = took_ns < best_ns ? took_ns : best_ns;
-    }
-    return best_ns;
+    int64_t a = *(const int64_t *)left;
+    int64_t b = *(const int64_t *)right;
+    return (a > b) - (a < b);
 }
 
-int64_t twin_estimate_ns(uint64_t own_bytes)
+/* The median: the thread that forks will wait for its turn as we do. */
+static int64_t fork_ns(void)
+{
+    int64_t took_ns[SAMPLES];
+    for (size_t i = 0; i < SAMPLES; i++)
+        took_ns[i] = fork_once_ns();
+    qsort(took_ns, SAMPLES, sizeof(*took_ns), by_size);
+    return took_ns[SAMPLES / 2];
+}
+
+static unsigned long running_threads(int directory)
+{
+    struct threads threads = {.directory = directory};
+    unsigned long count = 0;
+    DIR *tasks = open_tasks(&threads);
+    for (struct dirent *entry = tasks ? readdir(tasks) : NULL; entry; entry = readdir(tasks))
+        count += entry->d_name[0] != '.' && state_of(&threads, entry->d_name) == 'R';
+    if (tasks)
+        closedir(tasks);
+    return count;
+}
+
+/* How many want each processor, the target's own threads apart: they will stand still. A long fork
+ * waits for its turn more than once, though seldom as often as there are others: who was asleep comes
+ * first. */
+static double contention(int directory)
+{
+    char text[128];
+    unsigned long running = 0;
+    if (procfs_read_small(AT_FDCWD, "/proc/loadavg", text, sizeof(text)) < 0 ||
+        sscanf(text, "%*f %*f %*f %lu/", &running) != 1)
+        return 1;
+    unsigned long own = running_threads(directory);
+    double others = (double)(running > own ? running - own : 0);
+    double each = others / (double)sysconf(_SC_NPROCESSORS_ONLN);
+    if (each > CONTENTION_MAX)
+        return CONTENTION_MAX;
+    return each > 1 ? each : 1;
+}
+
+int64_t twin_estimate_ns(int directory, uint64_t own_bytes)
 {
     int64_t without_ns = fork_ns();
     void *sample = mmap(NULL, SAMPLE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -123,7 +176,8 @@ int64_t twin_estimate_ns(uint64_t own_bytes)
     int64_t with_ns = fork_ns();
     munmap(sample, SAMPLE_BYTES);
     double per_byte = (double)(with_ns > without_ns ? with_ns - without_ns : 0) / SAMPLE_BYTES;
-    return without_ns + (int64_t)(2 * per_byte * (double)own_bytes);
+    double factor = COLD_FACTOR * contention(directory);
+    return without_ns + (int64_t)(factor * per_byte * (double)own_bytes);
 }
 
 /* Making it. */
@@ -150,23 +204,9 @@ static void offer_to_the_oom_killer(pid_t pid)
         close(file);
 }
 
-static struct error *no_thread(const struct threads *threads, bool signal_came)
-{
-    return error_create(ERROR_UNSUPPORTED, "pid %d: %s", (int)threads->pid,
-                        signal_came ? "signals kept it from making a twin"
-                                    : "none of its threads was at a place where a twin can be made");
-}
-
-static bool has_signal(const struct threads *threads)
-{
-    for (size_t i = 0; i < threads->list.length; i++)
-        if (threads->list.at[i].signal)
-            return true;
-    return false;
-}
-
 /* A thread that a signal has come to is passed over. */
-static struct error *call_somewhere(const struct threads *threads, struct injection *call)
+static struct error *call_somewhere(const struct threads *threads, struct injection *call,
+                                    bool *try_again_ret)
 {
     for (int i = 0; i < TRIES; i++) {
         struct traced_thread *thread = inject_choose(threads);
@@ -176,8 +216,10 @@ static struct error *call_somewhere(const struct threads *threads, struct inject
         if (!call->signal_came)
             return NULL;
     }
-    call->signal_came = has_signal(threads);
-    return no_thread(threads, call->signal_came);
+    *try_again_ret = true;
+    return error_create(ERROR_UNSUPPORTED,
+                        "pid %d: no twin was made: none of its threads waits in the kernel",
+                        (int)threads->pid);
 }
 
 struct error *twin_make(const struct threads *threads, const struct landing *landing,
@@ -188,10 +230,7 @@ struct error *twin_make(const struct threads *threads, const struct landing *lan
                              .arguments = {CLONE_FILES, 0},
                              .argument_count = 2,
                              .landing = *landing};
-    struct error *error = call_somewhere(threads, &call);
-    *try_again_ret = call.signal_came;
-    if (error)
-        return error;
+    TRY(call_somewhere(threads, &call, try_again_ret));
     if (call.result < 0)
         return refused_by_kernel(threads, (int)-call.result);
     if (call.child <= 0)
@@ -240,8 +279,7 @@ static bool waits_in_any_call(const struct threads *threads, const char *tid)
 static pid_t find_thread(const struct threads *threads,
                          bool (*fits)(const struct threads *, const char *))
 {
-    int descriptor = openat(threads->directory, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *tasks = descriptor < 0 ? NULL : fdopendir(descriptor);
+    DIR *tasks = open_tasks(threads);
     pid_t found = 0;
     for (struct dirent *entry = tasks ? readdir(tasks) : NULL; entry && !found;
          entry = readdir(tasks))
@@ -280,11 +318,16 @@ static bool may_be_stopped(const struct threads *threads)
            !tracer;
 }
 
+static bool lives(const struct threads *threads, const char *tid)
+{
+    char state = state_of(threads, tid);
+    return state != 'Z' && state != 'X';
+}
+
+/* The first thread alone does not tell: it is a zombie while another one does an exec. */
 static bool is_alive(const struct threads *threads)
 {
-    struct process_stat stat;
-    return procfs_stat(threads->directory, "stat", &stat) == 0 && stat.state != 'Z' &&
-           stat.state != 'X';
+    return find_thread(threads, lives) != 0;
 }
 
 static bool reap(struct threads *threads, const struct twin *twin)

@@ -16,12 +16,12 @@ struct twin {
  * much memory. */
 struct error *twin_check_limits(pid_t pid, int directory, uint64_t own_bytes) NODISCARD;
 
-/* How long the kernel takes to make a twin of so many bytes, here and now: twice what it takes for
- * a small piece. */
-int64_t twin_estimate_ns(uint64_t own_bytes);
+/* How long the kernel takes to make a twin of so many bytes, here and now: from what a small piece takes,
+ * with something added. `directory`: /proc/PID of the target. */
+int64_t twin_estimate_ns(int directory, uint64_t own_bytes);
 
-/* All threads stand. ERROR_UNSUPPORTED with *try_again_ret if signals came to all that could do it:
- * the next moment may be better. */
+/* All threads stand. ERROR_UNSUPPORTED with *try_again_ret if none of them waits in the kernel, without
+ * a signal that just came: the next moment may be better. */
 struct error *twin_make(const struct threads *threads, const struct landing *landing,
                         struct twin *twin_ret, bool *try_again_ret) NODISCARD;
 

@@ -1,0 +1,84 @@
+"""A busy server goes on as if nothing were: paused, and when who paused it is killed. `make pause` does more of it."""
+
+import os
+import subprocess
+import time
+
+import pytest
+
+import pausing
+
+WAYS = ["copy", "twin"]
+
+
+@pytest.fixture
+def busy(start):
+    """A server, and clients that do not leave it alone."""
+    server = start("pause-server")
+    load = start("pause-load", "-address", server.ready["address"])
+    load.truth()
+    yield server, load
+    answers = load.wait_until(lambda truth: truth["requests"] > 0)
+    assert answers["failed"] == 0, answers["failure"]
+    assert server.truth()["sum"] == server.ready["sum"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_request_fails(way, busy):
+    server, load = busy
+    frozen = pausing.freeze(server.pid, way, times=20)
+    assert len(frozen) == 20
+    for one in frozen:
+        assert one["way"] == way, one
+        assert one["failed"] == 0 and one["read"] > 16 << 20, one
+        assert 0 < one["pause_us"] < 1000 * pausing.BUDGET_MS, one
+    assert not pausing.complaints(server.pid)
+    answers = load.truth()
+    assert answers["requests"] > 100 and answers["failed"] == 0, answers
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_seep_is_killed(way, busy):
+    server, load = busy
+    pausing.kill_seep(server.pid, way, times=25)
+    assert load.truth()["failed"] == 0
+
+
+def test_guardian_is_killed(busy):
+    """Then nobody is left to reap the twin: it stays a zombie. But nothing runs that should not, and nothing stands."""
+    server, load = busy
+    assert pausing.kill_guardian(server.pid, times=15) > 7
+    assert load.truth()["failed"] == 0
+
+
+def test_guardian_holds_nothing_of_seep(busy):
+    """Whoever waits for the end of seep's output waits for seep alone."""
+    server, _ = busy
+    freezer = pausing.start_freezing(server.pid, "twin", hold_ms=30000)
+    try:
+        deadline = time.monotonic() + pausing.PATIENCE_SECONDS
+        guardian = None
+        while not pausing.children(server.pid):
+            assert time.monotonic() < deadline
+        guardian = pausing.children(freezer.pid)[0]
+        assert os.getsid(int(guardian)) == int(guardian)
+        files = {name: os.readlink(f"/proc/{guardian}/fd/{name}") for name in os.listdir(f"/proc/{guardian}/fd")}
+        assert all(files[name] == "/dev/null" for name in "012"), files
+        others = [link for name, link in files.items() if name not in "012"]
+        own = ("socket:", "/dev/null", "anon_inode:[signalfd]", f"/proc/{server.pid}")
+        assert all(link.startswith(own) for link in others), files
+    finally:
+        freezer.kill()
+        freezer.wait()
+    pausing.wait_for_calm(server.pid)
+
+
+def test_who_may_not_is_told_so(start, root):
+    """As another user."""
+    server = start("pause-server")
+    done = subprocess.run(
+        [pausing.FREEZER, str(server.pid)], capture_output=True, text=True, user="nobody", timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert "CAP_SYS_PTRACE" in done.stderr and len(done.stderr.splitlines()) == 1
+    assert not pausing.complaints(server.pid)
