@@ -105,19 +105,6 @@ def test_names_that_hide_or_hurt_are_shown_as_they_are(watch, run, build, tmp_pa
     assert status == 200 and b'onerror=alert(1)>\\"' in body and b"\x1b" not in body
 
 
-def test_short_lived_processes_are_left_alone(watch):
-    agent = watch()
-    agent.wait_line("the page is at")
-    for _ in range(40):
-        subprocess.run("for i in $(seq 50); do /bin/true; done", shell=True, check=True)
-    time.sleep(2)
-    assert agent.process.poll() is None
-    if "asan" in str(SEEP):
-        return  # its memory is the sanitizer's
-    rss = int(next(line for line in open(f"/proc/{agent.process.pid}/status") if line.startswith("VmRSS")).split()[1])
-    assert rss < 8 << 10, f"{rss} KiB"
-
-
 # ---- what it keeps, whatever happens
 
 def newest_period(store):
@@ -170,6 +157,30 @@ def test_a_store_that_cannot_be_written_is_told_and_goes_on(watch, root, tmp_pat
         assert agent.stop() == 0
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=False)
+
+
+def test_a_store_that_becomes_read_only_is_told_and_goes_on(watch, start, root, tmp_path):
+    """A file system that is mounted over its folder: the file is gone, and no new one can be made."""
+    start("tickers")
+    folder = tmp_path / "store"
+    folder.mkdir()
+    agent = watch(interval="200ms", store=folder / "watch.db", only=["tickers"])
+    agent.wait_programs("tickers")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)], capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        agent.wait_line("cannot be written", "kept in memory", patience=90)
+        time.sleep(1)
+        assert agent.process.poll() is None
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=False)
+    agent.wait_line("can be written again", "no samples were lost", patience=30)
+    before = newest_period(agent.store)
+    deadline = time.monotonic() + 30
+    while newest_period(agent.store) <= before:
+        assert time.monotonic() < deadline, "it does not go on"
+        time.sleep(0.1)
+    assert agent.stop() == 0
 
 
 def test_a_store_that_breaks_meanwhile_is_begun_anew(watch):
