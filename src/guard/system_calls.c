@@ -1,7 +1,9 @@
 /* seccomp(2), by libseccomp. What would change another process, the kernel or the machine ends the process at once; what a role has no use for fails with EPERM, as the next release of the C
  * library may try something new at night, and is to get on without. */
 #include <errno.h>
+#include <fcntl.h>
 #include <seccomp.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -122,8 +124,6 @@ static const char *const common[] = {
     "prctl",
     "membarrier",
     "tgkill",
-    "openat",
-    "open",
     "access",
     "faccessat",
     "faccessat2",
@@ -216,9 +216,31 @@ static void forbid(scmp_filter_ctx filter)
     }
 }
 
+/* Reading only, if the role writes no files: the flags are an argument that a filter can see. */
+static void allow_opening(scmp_filter_ctx filter, enum guard_role role)
+{
+    static const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC;
+    static const struct {
+        const char *name;
+        unsigned flags; /* which argument */
+    } calls[] = {{"open", 1}, {"openat", 2}};
+    bool may_write = role == GUARD_AGENT || role == GUARD_PAGE; /* the page: locks, by Landlock */
+    for (size_t i = 0; i < LENGTH_OF(calls); i++) {
+        int number = seccomp_syscall_resolve_name(calls[i].name);
+        if (number == __NR_SCMP_ERROR)
+            continue;
+        if (may_write)
+            seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
+        else
+            seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 1,
+                             SCMP_CMP(calls[i].flags, SCMP_CMP_MASKED_EQ, writing, O_RDONLY));
+    }
+}
+
 static void allow_role(scmp_filter_ctx filter, enum guard_role role)
 {
     allow(filter, common, LENGTH_OF(common));
+    allow_opening(filter, role);
     if (role == GUARD_AGENT) {
         /* Its children get the filter, too: each then takes more away. */
         allow(filter, agent_more, LENGTH_OF(agent_more));
