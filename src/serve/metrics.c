@@ -149,8 +149,17 @@ static void put_one(struct text *text, const char *name, const char *help, bool 
                     double value)
 {
     prometheus_put_head(text, name, help, counter);
+    if (isnan(value))
+        return;
     text_printf(text, "%s ", name);
     prometheus_put_value(text, value);
+}
+
+/* NAN if it is not known. */
+static double said_number(const struct agent_facts *facts, const char *key)
+{
+    const json_t *number = json_object_get(facts->said, key);
+    return json_is_number(number) ? json_number_value(number) : (double)NAN;
 }
 
 static void put_agent(const struct source *source, const struct agent_facts *facts,
@@ -158,11 +167,11 @@ static void put_agent(const struct source *source, const struct agent_facts *fac
 {
     put_one(text, "seep_agent_up", "1 if the agent samples", false, facts->runs);
     put_one(text, "seep_agent_sampled_timestamp_seconds", "when the agent last said how it is",
-            false, (double)facts->at_ms / 1e3);
+            false, facts->said ? (double)facts->at_ms / 1e3 : (double)NAN);
     put_one(text, "seep_agent_resident_memory_bytes", "resident memory of the agent", false,
-            json_number_value(json_object_get(facts->said, "rss_bytes")));
+            said_number(facts, "rss_bytes"));
     put_one(text, "seep_agent_cpu_seconds_total", "processor time of the agent", true,
-            json_number_value(json_object_get(facts->said, "cpu_s")));
+            said_number(facts, "cpu_s"));
     put_one(text, "seep_store_bytes", "size of the store's file", false,
             (double)source->file_bytes);
 }

@@ -1,5 +1,8 @@
 #include "serve/welcome.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -14,15 +17,28 @@ static bool is_port(const char *text)
                       strspn(text + 1, "0123456789") == strlen(text + 1));
 }
 
+/* 127.0.0.1 and all others of its net: --listen takes each of them. A number is no name that others could point here. */
+static bool is_loopback_number(const char *host)
+{
+    char number[INET_ADDRSTRLEN];
+    struct in_addr address;
+    size_t length = strcspn(host, ":");
+    if (length >= sizeof(number) || !is_port(host + length))
+        return false;
+    snprintf(number, sizeof(number), "%.*s", (int)length, host);
+    return inet_pton(AF_INET, number, &address) == 1 &&
+           ntohl(address.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
 bool is_loopback_host(const char *host)
 {
-    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]"};
+    static const char *const names[] = {"localhost", "[::1]"};
     for (size_t i = 0; i < LENGTH_OF(names); i++) {
         size_t length = strlen(names[i]);
         if (!strncasecmp(host, names[i], length) && is_port(host + length))
             return true;
     }
-    return false;
+    return is_loopback_number(host);
 }
 
 /* ---- the token */

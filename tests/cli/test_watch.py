@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import shutil
 import signal
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -105,19 +107,6 @@ def test_names_that_hide_or_hurt_are_shown_as_they_are(watch, run, build, tmp_pa
     assert status == 200 and b'onerror=alert(1)>\\"' in body and b"\x1b" not in body
 
 
-def test_short_lived_processes_are_left_alone(watch):
-    agent = watch()
-    agent.wait_line("the page is at")
-    for _ in range(40):
-        subprocess.run("for i in $(seq 50); do /bin/true; done", shell=True, check=True)
-    time.sleep(2)
-    assert agent.process.poll() is None
-    if "asan" in str(SEEP):
-        return  # its memory is the sanitizer's
-    rss = int(next(line for line in open(f"/proc/{agent.process.pid}/status") if line.startswith("VmRSS")).split()[1])
-    assert rss < 8 << 10, f"{rss} KiB"
-
-
 # ---- what it keeps, whatever happens
 
 def newest_period(store):
@@ -170,6 +159,30 @@ def test_a_store_that_cannot_be_written_is_told_and_goes_on(watch, root, tmp_pat
         assert agent.stop() == 0
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=False)
+
+
+def test_a_store_that_becomes_read_only_is_told_and_goes_on(watch, start, root, tmp_path):
+    """A file system that is mounted over its folder: the file is gone, and no new one can be made."""
+    start("tickers")
+    folder = tmp_path / "store"
+    folder.mkdir()
+    agent = watch(interval="200ms", store=folder / "watch.db", only=["tickers"])
+    agent.wait_programs("tickers")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)], capture_output=True).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        agent.wait_line("cannot be written", "kept in memory", patience=90)
+        time.sleep(1)
+        assert agent.process.poll() is None
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=False)
+    agent.wait_line("can be written again", "no samples were lost", patience=30)
+    before = newest_period(agent.store)
+    deadline = time.monotonic() + 30
+    while newest_period(agent.store) <= before:
+        assert time.monotonic() < deadline, "it does not go on"
+        time.sleep(0.1)
+    assert agent.stop() == 0
 
 
 def test_a_store_that_breaks_meanwhile_is_begun_anew(watch):
@@ -232,17 +245,97 @@ def test_only_this_machine_and_its_own_page_may_ask(watch):
     assert "default-src 'none'" in headers["Content-Security-Policy"] and headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_on_other_addresses_a_token_is_wanted(watch, tmp_path):
-    token = "0123456789abcdef0123456789abcdef"
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def token_file(tmp_path):
     file = tmp_path / "token"
-    file.write_text(token + "\n")
-    agent = watch("--token-file", file)
+    file.write_text(TOKEN + "\n")
+    return file
+
+
+def test_a_token_that_there_is_is_wanted_on_loopback_too(watch, token_file):
+    token = TOKEN
+    agent = watch("--token-file", token_file)
     agent.wait_line("the page is at")
     assert agent.get("/api/v1/machine")[0] == 401
     assert agent.get("/api/v1/machine", headers={"Authorization": "Bearer " + token[:-1] + "x"})[0] == 401
     assert agent.get("/api/v1/machine", headers={"Authorization": "Bearer " + token})[0] == 200
     assert agent.get("/api/v1/machine", headers={"Cookie": f"a=b; seep_token={token.encode().hex()}"})[0] == 200
     assert token not in subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
+
+
+def listeners(pid):
+    """Addresses that a process listens on, as /proc/net/tcp and tcp6 write them."""
+    inodes = {os.readlink(f"/proc/{pid}/fd/{number}")[8:-1] for number in os.listdir(f"/proc/{pid}/fd") if os.readlink(f"/proc/{pid}/fd/{number}").startswith("socket:")}
+    found = []
+    for table in ("tcp", "tcp6"):
+        for row in open(f"/proc/{pid}/net/{table}").read().splitlines()[1:]:
+            fields = row.split()
+            if fields[3] == "0A" and fields[9] in inodes:
+                found.append(fields[1].split(":")[0])
+    return found
+
+
+def test_it_listens_on_loopback_and_nowhere_else(watch):
+    agent = watch()
+    agent.wait_line("the page is at")
+    agent.get("/")
+    assert listeners(agent.process.pid) == ["0100007F"]
+    assert listeners(children(agent.process.pid)["seep-page"]) == ["0100007F"]
+
+
+def test_elsewhere_only_who_has_the_token_gets_an_answer(watch, token_file):
+    port = free_port()
+    agent = watch("--token-file", token_file, "--listen", f"0.0.0.0:{port}")
+    agent.port = port
+    agent.wait_line("the page is at http://0.0.0.0")
+    host = {"Host": f"web-3.example:{port}"}
+    bearer = {**host, "Authorization": "Bearer " + TOKEN}
+    for path in ("/", "/api/v1/machine", "/metrics", "/export?program=x", "/nothing", "/?token=" + TOKEN[:-1]):
+        status, headers, body = agent.get(path, headers=host)
+        assert status == 401 and headers["WWW-Authenticate"] == "Bearer", path
+        assert list(json.loads(body)) == ["error"], "and nothing is said of what is there"
+    assert agent.get("/api/v1/machine", headers=bearer)[0] == 200
+    assert agent.get("/api/v1/machine", headers={**bearer, "Origin": f"http://web-3.example:{port}"})[0] == 200
+    assert agent.get("/api/v1/machine", headers={**bearer, "Origin": "http://evil.example"})[0] == 403
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as client:  # urllib would follow
+        client.sendall(f"GET /?token={TOKEN} HTTP/1.1\r\nHost: web-3.example:{port}\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: client.recv(4096), b"")).decode()
+    assert answer.startswith("HTTP/1.1 303") and "\r\nLocation: /\r\n" in answer and TOKEN not in answer
+    cookie = re.search(r"Set-Cookie: ([^;]*);(.*)\r", answer)
+    assert "HttpOnly" in cookie[2] and "SameSite=Strict" in cookie[2]
+    assert agent.get("/api/v1/machine", headers={**host, "Cookie": cookie[1]})[0] == 200
+    assert agent.get("/api/v1/machine", headers={**host, "Cookie": cookie[1][:-1] + "x"})[0] == 401
+
+
+def test_the_page_itself_wants_a_token_where_others_can_reach_it(tmp_path):
+    """Whatever started it."""
+    with socket.create_server(("0.0.0.0", 0)) as door:
+        page = subprocess.run([SEEP.parent / "seep-page", "--store", tmp_path / "watch.db", "--socket", str(door.fileno())],
+                              pass_fds=[door.fileno()], capture_output=True, text=True, timeout=30)
+    assert page.returncode == 2 and "a token is wanted" in page.stderr
+
+
+def test_nothing_can_be_changed_and_every_answer_has_its_headers(watch):
+    agent = watch()
+    agent.wait_line("the page is at")
+    paths = ["/", "/main.js", "/api/v1/machine", "/api/v1/programs", "/api/v1/program?program=x", "/api/v1/inspection?id=1", "/metrics", "/export?program=x", "/nothing", "/%zz"]
+    for path in paths:
+        for method in ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"):
+            status, headers, _ = agent.get(path, method=method)
+            assert (status == 405) == (method != "GET"), (path, method, status)
+            policy = headers["Content-Security-Policy"]
+            assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "'unsafe-inline'" not in policy, path
+            assert headers["X-Content-Type-Options"] == "nosniff" and headers["Referrer-Policy"] == "no-referrer", path
+            assert headers["Cross-Origin-Resource-Policy"] == "same-origin" and headers["Cross-Origin-Opener-Policy"] == "same-origin", path
+            assert not headers["Access-Control-Allow-Origin"] and not headers["Set-Cookie"], path
+            assert headers["Cache-Control"] in ("no-store", "no-cache"), path
+            assert status != 405 or headers["Allow"] == "GET, HEAD"
+    head = agent.get("/api/v1/machine", method="HEAD")
+    assert head[0] == 200 and head[2] == b"" and int(head[1]["Content-Length"]) > 0
+    assert agent.get("/export?program=x", headers={"Host": "evil.example"})[1]["X-Content-Type-Options"] == "nosniff"
 
 
 def test_the_page_comes_back_after_it_was_killed(watch):

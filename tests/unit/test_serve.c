@@ -169,13 +169,18 @@ static void test_wrong_questions(void **state)
 static void test_hosts(void **state)
 {
     (void)state;
-    static const char *const ours[] = {"localhost",      "LocalHost:80", "127.0.0.1",
-                                       "127.0.0.1:7337", "[::1]",        "[::1]:65535"};
+    static const char *const ours[] = {"localhost", "LocalHost:80", "127.0.0.1", "127.0.0.1:7337",
+                                       "[::1]",     "[::1]:65535",  "127.0.0.2", "127.1.2.3:80"};
     static const char *const others[] = {"",
                                          "evil.example",
                                          "localhost.evil.example",
                                          "127.0.0.1.evil.example",
-                                         "127.0.0.2",
+                                         "127.0.0.2.evil.example",
+                                         "127.0.0.2:80:80",
+                                         "127.1",
+                                         "127.0.0.01",
+                                         "128.0.0.1",
+                                         "0x7f.0.0.1",
                                          "localhost:",
                                          "localhost:80x",
                                          "localhost:-1",
