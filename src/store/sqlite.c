@@ -86,6 +86,12 @@ static bool ends_in_db(const char *path)
     return length > 3 && !strcmp(path + length - 3, ".db");
 }
 
+static bool has_log(const char *path)
+{
+    AUTO_FREE char *log = NULL;
+    return asprintf(&log, "%s-wal", path) < 0 || !access(log, F_OK);
+}
+
 static struct error *look_at(struct sqlite_store *store, const char *path, enum file_kind *kind_ret)
 {
     static const char magic[16] = "SQLite format 3";
@@ -108,7 +114,7 @@ static struct error *look_at(struct sqlite_store *store, const char *path, enum 
     if (!S_ISREG(status.st_mode))
         return error_create(ERROR_BAD_DATA, "the store %s is no file", store->path);
     if (!status.st_size)
-        *kind_ret = FILE_NONE;
+        *kind_ret = has_log(path) ? FILE_DAMAGED : FILE_NONE; /* SQLite makes its log later */
     else if (length == sizeof(head) && !memcmp(head, magic, 16) && !memcmp(head + 68, mark, 4))
         *kind_ret = FILE_STORE;
     else
@@ -300,12 +306,6 @@ static struct error *open_frozen(struct sqlite_store *store, const char *path)
         open_with(store, uri.bytes, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, false);
     text_deinit(&uri);
     return error;
-}
-
-static bool has_log(const char *path)
-{
-    AUTO_FREE char *log = NULL;
-    return asprintf(&log, "%s-wal", path) < 0 || !access(log, F_OK);
 }
 
 static struct error *open_if_there(struct sqlite_store *store, const char *path)

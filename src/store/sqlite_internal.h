@@ -47,7 +47,7 @@ static inline struct sqlite_store *sqlite_of(struct store *store)
 /* An error from what SQLite says last; ERROR_BAD_DATA if the file is broken, ERROR_NOT_FOUND if it was taken away. */
 struct error *sqlite_error(struct sqlite_store *store, const char *doing) NODISCARD;
 
-/* ERROR_NOT_FOUND if a writer's file was removed or replaced: SQLite would go on writing to what nobody can find again. */
+/* ERROR_NOT_FOUND if a writer's file was removed or replaced, ERROR_BAD_DATA if it has lost its head: SQLite would go on writing to what nobody can find or read again. */
 struct error *sqlite_is_there(struct sqlite_store *store) NODISCARD;
 
 /* A statement; `query` is constant. */

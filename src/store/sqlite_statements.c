@@ -5,14 +5,22 @@
 #include "base/text.h"
 #include "store/sqlite_internal.h"
 
+/* Closing it must not copy a broken log over what is whole. */
+static struct error *broken(struct sqlite_store *store, const char *doing)
+{
+    sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    return error_create(ERROR_BAD_DATA, "the store %s is broken (%s)", store->path, doing);
+}
+
 struct error *sqlite_error(struct sqlite_store *store, const char *doing)
 {
     int code = sqlite3_errcode(store->db) & 0xff;
     int reason = sqlite3_system_errno(store->db);
-    switch (code) {
+    bool cut = sqlite3_extended_errcode(store->db) == SQLITE_IOERR_SHORT_READ;
+    switch (cut ? SQLITE_CORRUPT : code) {
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return error_create(ERROR_BAD_DATA, "the store %s is broken (%s)", store->path, doing);
+        return broken(store, doing);
     case SQLITE_FULL:
         return error_create(ERROR_OS, "the store %s cannot be written: the disk is full",
                             store->path);
@@ -31,14 +39,29 @@ struct error *sqlite_error(struct sqlite_store *store, const char *doing)
     }
 }
 
+/* Through SQLite's own descriptor: closing another one would drop its locks (https://sqlite.org/howtocorrupt.html, 2.2). */
+static bool has_head(struct sqlite_store *store)
+{
+    static const char magic[16] = "SQLite format 3";
+    char head[sizeof(magic)];
+    sqlite3_file *file = NULL;
+    if (sqlite3_file_control(store->db, "main", SQLITE_FCNTL_FILE_POINTER, &file) != SQLITE_OK ||
+        !file || !file->pMethods)
+        return true;
+    return file->pMethods->xRead(file, head, sizeof(head), 0) == SQLITE_OK &&
+           !memcmp(head, magic, sizeof(magic));
+}
+
 struct error *sqlite_is_there(struct sqlite_store *store)
 {
     struct stat status;
-    if (!stat(store->file, &status) && status.st_dev == store->device &&
-        status.st_ino == store->inode)
-        return NULL;
-    return error_create(ERROR_NOT_FOUND, "the store %s was taken away while it was in use",
-                        store->path);
+    if (stat(store->file, &status) || status.st_dev != store->device ||
+        status.st_ino != store->inode)
+        return error_create(ERROR_NOT_FOUND, "the store %s was taken away while it was in use",
+                            store->path);
+    if (!has_head(store))
+        return broken(store, "its head is gone");
+    return NULL;
 }
 
 struct error *sqlite_prepare(struct sqlite_store *store, const char *query,

@@ -185,7 +185,31 @@ def test_a_store_that_becomes_read_only_is_told_and_goes_on(watch, start, root, 
     assert agent.stop() == 0
 
 
-def test_a_store_that_breaks_meanwhile_is_begun_anew(watch):
+@pytest.mark.parametrize("damage", ["garbled", "cut off"])
+def test_a_store_that_breaks_while_it_is_written_is_begun_anew(watch, start, damage):
+    start("tickers")
+    agent = watch(interval="200ms", only=["tickers"])
+    agent.wait_programs("tickers")
+    size = agent.store.stat().st_size
+    if damage == "garbled":
+        with open(agent.store, "r+b") as file:
+            file.write(os.urandom(size))
+    else:
+        os.truncate(agent.store, 0)
+    agent.wait_line("is broken", "kept in memory")
+    agent.wait_line("can be written again", "no samples were lost")
+    deadline = time.monotonic() + 30
+    while agent.get("/api/v1/programs")[0] != 200:  # until the page has the new one
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert agent.wait_programs("tickers")["tickers"]["running"] == 1
+    assert agent.stop() == 0
+    with sqlite3.connect(f"file:{agent.store}?mode=ro", uri=True) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert damage == "cut off" or list(agent.folder.glob("watch.db.broken-*")), "what was there is kept"
+
+
+def test_a_store_that_broke_while_no_agent_ran_is_begun_anew(watch):
     agent = watch(interval="200ms")
     agent.wait_line("the series are kept")
     time.sleep(1)
