@@ -7,7 +7,7 @@
 enum {
     SCHEMA = 1,
     NS_PER_US = 1000,
-    PROVED_LISTED = 1000,
+    PROVED_LISTED = 10000,
 };
 
 json_t *json_text(const char *text)

@@ -18,14 +18,14 @@ def proven(document):
     """The numbers of the goroutines that are proved to be leaked. There must be a proof, of whatever way."""
     proof = proof_of(document)
     assert proof["known"], f"no proof: {proof.get('why')}"
-    numbers = [goroutine["id"] for goroutine in proof["goroutines"]]
+    numbers = [goroutine for goroutine in proof["goroutines"]]
     assert len(set(numbers)) == len(numbers), f"some are named twice: {numbers}"
     return set(numbers)
 
 
 def look(target):
     """What is proved of a process or a core file at this moment."""
-    return proven(inspect(target, "--for", "0").doc)
+    return proven(inspect(target, "--for", "0", "--pause", "10s").doc)
 
 
 def by_number(waiting):

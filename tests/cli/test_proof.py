@@ -47,7 +47,7 @@ def test_leaks(start, toolchain, collected):
 def test_leaks_are_certain(start):
     """What is proved is reported, with the grade that says so."""
     target = start("proof-leaks", "-n", "20")
-    document = inspect(target.pid, "--for", "0").doc
+    document = inspect(target.pid, "--for", "0", "--pause", "10s").doc
     check_leaks(proven(document), target.ready)
     certain = [f for f in document["findings"] if f["grade"] == "certain" and f["rule"] == "blocked-goroutines"]
     assert sum(finding["count"] for finding in certain) == len(leaked_and_kept(target.ready)[1]), describe(document)
