@@ -184,7 +184,7 @@ static void follow_map(struct marker *marker, const uint64_t *words, const uint6
 static void follow_type(struct marker *marker, address type, const uint64_t *words, uint64_t count)
 {
     struct type_mask mask = *type_mask_of(&marker->heap->masks, type);
-    if (!mask.known) {
+    if (!mask.known || !mask.words) {
         follow_all(marker, words, count);
         return;
     }

@@ -21,6 +21,8 @@ struct type_masks {
     struct u64map by_type; /* descriptor -> index */
     struct type_mask_list VECTOR_OF(struct type_mask) list;
     uint64_t bytes; /* of all bit maps */
+    uint64_t parts; /* put together so far, for maps that the runtime has not made */
+    unsigned depth;
 };
 
 /* The mask of the type at a descriptor's address; good until the next call. What cannot be read is not known. */

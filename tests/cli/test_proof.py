@@ -11,8 +11,8 @@ import subprocess
 
 import pytest
 
-from proof import by_number, look, proven, tell
-from seepcli import describe, inspect
+from proof import by_number, inspect_now, look, proven, tell
+from seepcli import describe
 from toolchain import MODES
 
 RELEASES = ("path", "1.27.3", "1.19")
@@ -46,8 +46,8 @@ def test_leaks(start, toolchain, collected):
 
 def test_leaks_are_certain(start):
     """What is proved is reported, with the grade that says so."""
-    target = start("proof-leaks", "-n", "20")
-    document = inspect(target.pid, "--for", "0", "--pause", "10s").doc
+    target = start("proof-leaks", "-n", "10")
+    document = inspect_now(target.pid)
     check_leaks(proven(document), target.ready)
     certain = [f for f in document["findings"] if f["grade"] == "certain" and f["rule"] == "blocked-goroutines"]
     assert sum(finding["count"] for finding in certain) == len(leaked_and_kept(target.ready)[1]), describe(document)

@@ -10,8 +10,7 @@ import time
 
 import pytest
 
-from proof import by_number, look, proof_of, proven, tell
-from seepcli import inspect
+from proof import by_number, inspect_now, look, proven, tell
 
 SECONDS = {"path": 15, "1.27.3": 6, "1.19": 6}
 LONG_SECONDS = float(os.environ.get("SEEP_SOAK_SECONDS", "600"))
@@ -46,8 +45,8 @@ def soak(start, toolchain, seconds, mode="static"):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         looks += 1
-        document = inspect(target.pid, "--for", "0").doc
-        if proof_of(document)["known"]:
+        document = inspect_now(target.pid)
+        if document["proof"]["known"]:
             for number in proven(document):
                 proved.setdefault(number, looks)
         else:
@@ -65,7 +64,7 @@ def soak(start, toolchain, seconds, mode="static"):
     assert proved.keys() <= lost.keys(), f"unknown ones: {proved.keys() - lost.keys()}, seed {seed}"
     assert 2 * len(without) < looks, f"{len(without)} of {looks} looks proved nothing: {set(without)}"
     final = look(target.pid)
-    assert final == lost.keys(), f"missed at the end: {tell(lost.keys() - final, lost)}, seed {seed}"
+    assert final == lost.keys(), f"at the end missed: {tell(lost.keys() - final, lost)}, wrong: {final - lost.keys()}, seed {seed}"
     print(f"{looks} looks, {len(without)} without a proof, {len(woken)} woken, {len(lost)} lost, {len(proved)} proved on the way")
 
 

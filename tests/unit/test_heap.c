@@ -453,7 +453,6 @@ static void test_senseless_types(void **state)
         UINT64_MAX,
         base + 4,
         base + MEMORY,
-        add_type(&world, 0, 0, 0, base + MASKS_AT, 0, 0),
         add_type(&world, 1, 16, 24, base + MASKS_AT, 0, 0),
         add_type(&world, 2, 12, 8, base + MASKS_AT, 0, 0),
         add_type(&world, 3, UINT64_MAX & ~UINT64_C(7), UINT64_MAX & ~UINT64_C(7), base + MASKS_AT,
