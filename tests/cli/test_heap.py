@@ -95,7 +95,7 @@ def test_core_of_the_zoo(start, tmp_path):
 @pytest.mark.parametrize("toolchain", RELEASES)
 @pytest.mark.parametrize("mode, flags", [
     ("static", ["-spin=0"]), ("static", ["-spin=3"]), ("static", ["-spin=0", f"-mb={LARGE_MB}"]), ("static", ["-spin=3", f"-mb={LARGE_MB}"]),
-    ("pie", ["-spin=0"]), ("cgo", ["-spin=0"]), ("noopt", ["-spin=0"]), ("race", ["-spin=0"]),
+    ("pie", ["-spin=0"]), ("cgo", ["-spin=0"]), ("noopt", ["-spin=0"]),
 ])
 def test_every_release(start, toolchain_or_skip, toolchain, mode, flags):
     toolchain_or_skip(toolchain)
