@@ -73,6 +73,7 @@ static struct frame_map read_frame_map(const struct runtime *runtime, const stru
     int32_t bytes = func_argument_bytes(&func);
     if (is_stub(func_name(table, &func))) {
         map.known = false;
+        map.stub = true;
         bytes = STUB_ARGUMENTS * 8;
     }
     if (bytes > 0)

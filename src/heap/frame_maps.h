@@ -19,6 +19,7 @@ struct frame_map {
     struct slot_map arguments;  /* from the frame's argument pointer up */
     uint32_t argument_words;    /* that stand on the stack, those that were spilled too */
     uint32_t guessed_arguments; /* words of arguments without a map */
+    bool stub;                  /* of reflect: what stands in the frame tells its arguments */
     const uint8_t *objects;     /* records of variables whose address is taken */
     uint32_t object_count;
 };
@@ -29,6 +30,8 @@ struct stack_object {
     uint32_t size;
     uint32_t pointer_bytes; /* words up to there have a bit */
     address bits;           /* 0: any word may be a pointer */
+    uint32_t
+        pointers_from; /* not 0: all words from there to pointer_bytes are pointers, and no others */
 };
 
 struct frame_maps {

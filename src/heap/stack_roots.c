@@ -9,6 +9,7 @@ enum {
     DEFERS_MAX = 1 << 28,
     CHUNK = 1 << 20,
     WIDE_REGISTERS_MAX = 4096,
+    STUB_WORDS_MAX = 1 << 16,
     MINOR_WIDE_REGISTERS = 27,
 };
 
@@ -102,6 +103,46 @@ static void note_variables(struct stack_scanner *scanner, const struct frame *fr
     }
 }
 
+/* A stub that reflect made: in its frame, from the lowest word on, stand the context of the call, which has a bit map of the arguments
+ * on the stack, and, four words on, whether there are results yet; at its end, the registers (runtime/stkframe.go, argMapInternal; internal/abi,
+ * RegArgs: integers, floats, pointers). False if that is not what stands there. */
+static bool take_stub(struct stack_scanner *scanner, const struct frame *frame)
+{
+    const struct runtime *runtime = scanner->maps.runtime;
+    struct target *target = scanner->marker->heap->target;
+    bool amd64 = runtime->program->arch == ARCH_AMD64;
+    uint32_t integers = amd64 ? 9 : 16, floats = amd64 ? 15 : 16;
+    uint32_t registers = (integers * 2 + floats) * 8 + 8;
+    address first = amd64 ? frame->sp : frame->sp + 8;
+    address locals_end = frame_locals_end(runtime, frame);
+    uint64_t context[3], bitmap[2], at = 0, valid = 0;
+    if (!slot(scanner, first, &at) || !slot(scanner, first + 32, &valid) ||
+        locals_end < first + registers)
+        return false;
+    struct error *error = target_read_cached(target, at, context, sizeof(context));
+    if (!error)
+        error = target_read_cached(target, context[1], bitmap, sizeof(bitmap));
+    if (error_ignore(error) || context[0] != frame->facts->entry)
+        return false;
+    uint32_t words = (uint32_t)bitmap[0];
+    if (!(valid & 0xff) && context[2] / 8 < words)
+        words = (uint32_t)(context[2] / 8);
+    if (words > STUB_WORDS_MAX)
+        return false;
+    AUTO_FREE uint8_t *bits = xcalloc(words / 8 + 1, 1);
+    error = words ? target_read_cached(target, bitmap[1], bits, (words + 7) / 8) : NULL;
+    if (error_ignore(error))
+        return false;
+    const struct slot_map map = {.bits = bits, .words = words};
+    take_map(scanner, &map, frame_arguments(runtime, frame));
+    const struct stack_object object = {.size = registers,
+                                        .pointers_from = (integers + floats) * 8,
+                                        .pointer_bytes = (integers * 2 + floats) * 8};
+    VECTOR_PUSH(&scanner->variables,
+                (struct stack_variable){.start = locals_end - registers, .object = object});
+    return true;
+}
+
 /* An interrupted frame, and the one that the interruption put in, have no map for where they are: all their words count, arguments too. A frame
  * that faulted and defers nothing is dead. */
 static void take_frame(struct stack_scanner *scanner, const struct frame *frame)
@@ -114,6 +155,8 @@ static void take_frame(struct stack_scanner *scanner, const struct frame *frame)
     struct frame_map map = *frame_map_of(&scanner->maps, frame);
     bool placeless = frame->interrupted || (frame->facts->injected && !frame->facts->faults);
     bool guess = !map.known || placeless;
+    if (map.stub && !placeless && take_stub(scanner, frame))
+        return;
     if (guess)
         take_range(scanner, frame->sp, locals_end);
     else
@@ -153,6 +196,14 @@ static void take_variable(struct stack_scanner *scanner, struct stack_variable *
     uint32_t words = object->pointer_bytes / 8;
     AUTO_FREE uint8_t *bits = xcalloc(words / 8 + 1, 1);
     variable->live = true;
+    if (object->pointers_from) {
+        uint64_t word = 0;
+        for (uint32_t at = object->pointers_from; at < object->pointer_bytes; at += 8) {
+            if (slot(scanner, variable->start + at, &word))
+                take(scanner, word);
+        }
+        return;
+    }
     struct error *error =
         object->bits && words
             ? target_read_cached(scanner->marker->heap->target, object->bits, bits, (words + 7) / 8)

@@ -95,7 +95,7 @@ def test_core_of_the_zoo(start, tmp_path):
 @pytest.mark.parametrize("toolchain", RELEASES)
 @pytest.mark.parametrize("mode, flags", [
     ("static", ["-spin=0"]), ("static", ["-spin=3"]), ("static", ["-spin=0", f"-mb={LARGE_MB}"]), ("static", ["-spin=3", f"-mb={LARGE_MB}"]),
-    ("pie", ["-spin=0"]), ("cgo", ["-spin=0"]), ("noopt", ["-spin=0"]), ("race", ["-spin=0"]),
+    ("pie", ["-spin=0"]), ("cgo", ["-spin=0"]), ("noopt", ["-spin=0"]),
 ])
 def test_every_release(start, toolchain_or_skip, toolchain, mode, flags):
     toolchain_or_skip(toolchain)
@@ -151,13 +151,14 @@ def put(clients):
 
 def check_under_load(pid, folder, rounds, least):
     """At the end of some collections, whatever the program is doing then: no object differs but for timers. The scheduler takes those
-    that were stopped or fired from its lists meanwhile, and with them goes what hangs on them: at most one object in fifty."""
+    that were stopped or fired from its lists meanwhile, and with them goes what hangs on them: at most one object in fifty. The clean-up of unique goes on as well."""
     for _ in range(rounds):
         marks = heapcheck.marks_at_the_end_of_a_collection(pid, folder)
         print(f"{pid}: {marks.counts}")
         check_seen(marks)
         assert marks.both > least and marks.guessed == 0, str(marks)
-        assert (marks.interrupted, marks.weak, marks.unique, marks.dropped) == (0, 0, 0, 0), str(marks)
+        assert (marks.interrupted, marks.weak, marks.dropped) == (0, 0, 0), str(marks)
+        assert marks.unique <= UNIQUE_CLOSURES, str(marks)
         assert marks.timer <= marks.both // 50, str(marks)
 
 
