@@ -227,16 +227,17 @@ struct error *threads_stop(struct threads *threads, int64_t deadline_ns)
                         (int)threads->pid);
 }
 
-struct error *threads_stop_one(struct threads *threads, pid_t tid, int64_t deadline_ns)
+struct error *threads_stop_one(struct threads *threads, pid_t tid)
 {
     threads_deinit(threads);
     TRY(seize(threads, tid));
     if (!interrupt(threads))
         return error_create(ERROR_GONE, "thread %d has ended", (int)tid);
-    struct error *error = wait_for_all(threads, deadline_ns);
-    if (error)
-        threads_let_go(threads);
-    return error;
+    bool stopped_by_others = error_ignore(wait_for_all(threads, INT64_MAX));
+    if (!stopped_by_others && threads->list.at[0].state == THREAD_STOPPED)
+        return NULL;
+    threads_let_go(threads);
+    return error_create(ERROR_UNSUPPORTED, "thread %d cannot be used", (int)tid);
 }
 
 void threads_let_go(struct threads *threads)

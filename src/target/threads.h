@@ -46,8 +46,9 @@ enum {
  * freeze.h says. Whatever it returns: threads_let_go() comes next. */
 struct error *threads_stop(struct threads *threads, int64_t deadline_ns) NODISCARD;
 
-/* The same for one thread; the others run on. What the list held before is forgotten. */
-struct error *threads_stop_one(struct threads *threads, pid_t tid, int64_t deadline_ns) NODISCARD;
+/* The same for one thread; the others run on. What the list held before is forgotten. Waits for as long
+ * as the thread needs: once asked it will stop, and somebody must be there to let it go. */
+struct error *threads_stop_one(struct threads *threads, pid_t tid) NODISCARD;
 
 /* Lets all go on that stand. A thread that runs but is still traced is freed when the tracer ends:
  * after a failure it must. */

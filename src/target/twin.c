@@ -60,7 +60,6 @@ enum {
     REAP_QUICK_TRIES = 100,
     REAP_PAUSE_NS = 10000000,
     REAP_LONG_PAUSE_NS = 500000000,
-    REAP_STOP_NS = 100000000,
     STATUS_ROOM = 4096,
 };
 
@@ -297,7 +296,7 @@ static bool reap_in(struct threads *threads, pid_t tid, const struct twin *twin)
                              .arguments = {(uint64_t)twin->pid_inside, 0, __WALL | WNOHANG, 0},
                              .argument_count = 4};
     bool done = false;
-    if (error_ignore(threads_stop_one(threads, tid, clock_now_ns() + REAP_STOP_NS)))
+    if (error_ignore(threads_stop_one(threads, tid)))
         return false;
     struct traced_thread *thread = inject_choose(threads);
     if (thread && !error_ignore(inject(threads, thread, &call)) && !call.signal_came)
