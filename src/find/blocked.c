@@ -28,7 +28,8 @@ enum {
     STAY_SHARE = 20, /* of those who were there, at most one in so many went */
     LONG_WAIT_S = 60,
     VERY_LONG_WAIT_S = 600,
-    STACKS_MAX = 1 << 24, /* looked at for partners, all sites together */
+    STACKS_MAX = 1 << 24, /* looked at for partners, all sites together … */
+    STACK_COST = 1 << 10, /* … and so many bytes of the heap cost as much as one */
 };
 
 static const double life_share = 0.7; /* … or for so much of the process's life */
@@ -271,6 +272,12 @@ static void note_once(struct notes *notes, char *text)
         VECTOR_PUSH(notes, text);
 }
 
+static void pay(uint64_t *stacks_left, uint64_t read_bytes)
+{
+    uint64_t cost = read_bytes / STACK_COST;
+    *stacks_left -= cost < *stacks_left ? cost : *stacks_left;
+}
+
 static void judge_site(const struct looks *looks, const struct sites *first,
                        const struct site *site, uint64_t *stacks_left, struct findings *findings,
                        struct notes *notes)
@@ -280,10 +287,11 @@ static void judge_site(const struct looks *looks, const struct sites *first,
     struct verdict verdict;
     struct error *error = NULL;
     movement_find(looks, first, site, &movement);
-    if (is_lock(site->kind) && movement.known && movement.came)
+    if (is_lock(site->kind) && movement.known && movement.came && *stacks_left)
         partners_find_locks(looks, site, &partners);
     else if (needs_partners(site, &movement))
         error = find_partners(looks, site, stacks_left, &partners);
+    pay(stacks_left, partners.ways.read_bytes);
     if (error) {
         note_once(notes, sentence("some goroutines at one place could not be judged: %s",
                                   error_message(error)));

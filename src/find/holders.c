@@ -36,7 +36,8 @@ static void take_reference(struct way_search *search, const struct reference *re
 {
     struct living_frame frame = {.entry = reference->frame_entry,
                                  .pc = reference->frame_pc,
-                                 .except_pc = living_parked_at(search->looks, reference->goroutine),
+                                 .except_pc =
+                                     living_parked_at(&search->living, reference->goroutine),
                                  .goroutine = reference->goroutine};
     if (living_helps_ahead(&search->living, &frame))
         way_spread(search, reference->object,

@@ -72,16 +72,15 @@ static address parked_at(const struct looks *looks, const struct observation *lo
     return 0;
 }
 
-address living_parked_at(const struct looks *looks, uint32_t index)
+address living_parked_at(const struct living *living, uint32_t index)
 {
+    const struct looks *looks = living->looks;
     const struct goroutine *goroutine = &looks->now->goroutines.at[index];
+    uint32_t before = 0;
     address at = parked_at(looks, looks->now, goroutine);
-    for (size_t i = 0; !at && looks->first && i < looks->first->goroutines.length; i++) {
-        const struct goroutine *before = &looks->first->goroutines.at[i];
-        if (before->id == goroutine->id)
-            return parked_at(looks, looks->first, before);
-    }
-    return at;
+    if (at || !u64map_get(&living->first, goroutine->id, &before))
+        return at;
+    return parked_at(looks, looks->first, &looks->first->goroutines.at[before]);
 }
 
 static void add_deferred(struct living *living, address entry, uint32_t goroutine)
@@ -99,7 +98,7 @@ static void add_frames(struct living *living, uint32_t index)
     const struct goroutine *goroutine = &looks->now->goroutines.at[index];
     const struct stack_table *stacks = looks->now->stacks;
     const struct stack *stack = &stacks->stacks.at[goroutine->stack];
-    address except_pc = living_parked_at(looks, index);
+    address except_pc = living_parked_at(living, index);
     for (uint32_t i = 0; i < stack->kept; i++) {
         struct func func;
         if (is_own(looks->program, stack_lookup_pc(stacks, stack, i), &func))
@@ -167,6 +166,8 @@ struct error *living_open(const struct looks *looks, const struct waited *waited
     struct living *living = living_ret;
     *living = (struct living){.looks = looks, .waited = waited};
     TRY(decoder_create(looks->program->arch, &living->decoder));
+    for (uint32_t i = 0; looks->first && i < looks->first->goroutines.length; i++)
+        u64map_set(&living->first, looks->first->goroutines.at[i].id, i);
     add_goroutines(living, waited->skip);
     if (waited->only_frames)
         return NULL;
@@ -189,10 +190,12 @@ void living_close(struct living *living)
     VECTOR_DEINIT(&living->callable);
     u64map_deinit(&living->by_entry);
     u64map_deinit(&living->helps);
+    u64map_deinit(&living->helps_ahead);
+    u64map_deinit(&living->first);
 }
 
 /* A helper is ahead of the frame, in its function or in what that calls. */
-bool living_helps_ahead(struct living *living, const struct living_frame *frame)
+static bool helps_ahead(struct living *living, const struct living_frame *frame)
 {
     struct ahead_calls calls;
     struct func func;
@@ -212,6 +215,18 @@ bool living_helps_ahead(struct living *living, const struct living_frame *frame)
                     is_own(living->looks->program, callee, &func) && living_helps(living, callee);
     }
     VECTOR_DEINIT(&calls);
+    return helps;
+}
+
+bool living_helps_ahead(struct living *living, const struct living_frame *frame)
+{
+    bool is_new = false;
+    uint64_t key = u64_mix(u64_mix(frame->entry) ^ frame->pc) ^ u64_mix(frame->except_pc);
+    uint32_t known = u64map_intern(&living->helps_ahead, key, 0, &is_new);
+    if (!is_new)
+        return known;
+    bool helps = helps_ahead(living, frame);
+    u64map_set(&living->helps_ahead, key, helps);
     return helps;
 }
 

@@ -24,6 +24,8 @@ struct living {
     struct callable VECTOR_OF(struct living_frame) callable; /* functions that may be called */
     struct u64map by_entry;                                  /* callable, by entry */
     struct u64map helps;                                     /* by function: it may help */
+    struct u64map helps_ahead;                               /* by frame */
+    struct u64map first;                                     /* by id: index in the first look */
 };
 
 /* By the stacks of all goroutines but those to be skipped, and the runtime's own. */
@@ -42,6 +44,6 @@ bool living_helps_ahead(struct living *living, const struct living_frame *frame)
 
 /* Where the goroutine is, or was at the first look, parked in a receive or select: the return address of that call, which does not count for it. 0: it
  * is not. */
-address living_parked_at(const struct looks *looks, uint32_t goroutine);
+address living_parked_at(const struct living *living, uint32_t goroutine);
 
 #endif

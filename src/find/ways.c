@@ -57,6 +57,7 @@ static struct error *search_in(struct heap *heap, const struct looks *looks,
 {
     struct way_search search = {.looks = looks, .heap = heap, .waited = waited, .ret = ways};
     struct error *error = search_all(&search);
+    ways->read_bytes = search.leads.read_bytes;
     leads_deinit(&search.leads);
     living_close(&search.living);
     free(search.seen);

@@ -27,7 +27,8 @@ struct way_in {
 struct ways {
     struct way_in *at; /* by object */
     size_t count;
-    bool sure; /* all that runs was seen */
+    uint64_t read_bytes; /* of the heap */
+    bool sure;           /* all that runs was seen */
 };
 
 /* What is asked of them. */

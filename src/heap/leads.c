@@ -127,6 +127,7 @@ static void search_span(struct pass *pass, uint32_t index)
     uint64_t size = object_size(&heap->objects, (struct object){.span = index});
     const uint64_t *words = (const uint64_t *)(const void *)span->bytes;
     uint64_t count = span->count * size / 8;
+    pass->leads->read_bytes += count * 8;
     for (uint64_t i = 0; i < count; i++) {
         uint32_t to = 0;
         if (!is_asked_for(pass, words[i], &to))
@@ -186,7 +187,10 @@ static struct error *search(struct pass *pass)
         pass->end = leads->list.length;
         if (pass->first == pass->end)
             break;
-        TRY(step(pass));
+        if (leads->read_bytes >> 30 >= LEADS_GIBIBYTES_MAX)
+            leads->complete = false;
+        else
+            TRY(step(pass));
     }
     if (leads->edges.length)
         qsort(leads->edges.at, leads->edges.length, sizeof(*leads->edges.at), by_from);

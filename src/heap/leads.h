@@ -29,11 +29,16 @@ struct lead_edge {
     uint32_t from, to;
 };
 
+enum {
+    LEADS_GIBIBYTES_MAX = 8 /* read for one search: a second or two */
+};
+
 struct leads {
     struct heap *heap;
     struct u64map index; /* address -> lead; the objects asked for come first, in their order */
     struct lead_list VECTOR_OF(struct lead) list;
     struct lead_edges VECTOR_OF(struct lead_edge) edges; /* by `from` */
+    uint64_t read_bytes;                                 /* of the heap, all steps together */
     bool complete; /* false: there were too many; some ways are missing */
 };
 
