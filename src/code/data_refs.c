@@ -4,22 +4,11 @@
 #include "code/operation.h"
 
 struct search {
-    address low, high;
-    struct data_refs *refs;
+    data_note *note;
+    void *context;
     bool known[REGISTER_COUNT]; /* constants in registers: on arm64 an address comes in two steps */
     uint64_t values[REGISTER_COUNT];
 };
-
-static void note(struct search *search, uint64_t at)
-{
-    if (at < search->low || at >= search->high || search->refs->length >= DATA_REFS_MAX)
-        return;
-    for (size_t i = 0; i < search->refs->length; i++) {
-        if (search->refs->at[i] == at)
-            return;
-    }
-    VECTOR_PUSH(search->refs, at);
-}
 
 static bool value_of(const struct search *search, uint8_t base, int64_t number, uint64_t *value_ret)
 {
@@ -41,20 +30,21 @@ static void take(struct search *search, const struct operation *operation)
     if (operation->kind == OPERATION_NUMBER)
         base = REGISTER_NONE;
     bool has_value = names && value_of(search, base, operation->number, &value);
+    bool constant = operation->kind == OPERATION_SUM || operation->kind == OPERATION_NUMBER;
     if (has_value)
-        note(search, value);
+        search->note(search->context, value, constant);
     for (unsigned i = 0; i < REGISTER_COUNT; i++)
         search->known[i] = search->known[i] && !(operation->written >> i & 1);
     if (stores || operation->kind == OPERATION_COMPARE || operation->to >= REGISTER_COUNT)
         return;
-    bool constant = operation->kind == OPERATION_SUM || operation->kind == OPERATION_NUMBER;
     search->known[operation->to] = has_value && constant;
     search->values[operation->to] = value;
 }
 
-static struct error *search_body(struct target *target, const struct program *program,
-                                 const struct func *func, struct search *search)
+struct error *data_refs_each(struct target *target, const struct program *program,
+                             const struct func *func, data_note *note, void *context)
 {
+    struct search search = {.note = note, .context = context};
     AUTO_BODY struct body body = {0};
     struct decoder *decoder = NULL;
     TRY(body_read(target, func, &body));
@@ -66,7 +56,7 @@ static struct error *search_body(struct target *target, const struct program *pr
         if (instruction.size) {
             struct operation operation =
                 operation_at(decoder, bytes, body.size - at, func->entry + at);
-            take(search, &operation);
+            take(&search, &operation);
         }
         at += instruction.size ? instruction.size : program->pclntab.quantum;
     }
@@ -74,11 +64,29 @@ static struct error *search_body(struct target *target, const struct program *pr
     return NULL;
 }
 
+struct range {
+    address low, high;
+    struct data_refs *refs;
+};
+
+static void note_in_range(void *context, address at, bool taken)
+{
+    const struct range *range = context;
+    (void)taken;
+    if (at < range->low || at >= range->high || range->refs->length >= DATA_REFS_MAX)
+        return;
+    for (size_t i = 0; i < range->refs->length; i++) {
+        if (range->refs->at[i] == at)
+            return;
+    }
+    VECTOR_PUSH(range->refs, at);
+}
+
 void data_refs_add(struct target *target, const struct program *program, const char *function,
                    address low, address high, struct data_refs *refs)
 {
-    struct search search = {.low = low, .high = high, .refs = refs};
+    struct range range = {.low = low, .high = high, .refs = refs};
     struct func func;
     if (pclntab_func_named(&program->pclntab, function, &func))
-        error_ignore(search_body(target, program, &func, &search));
+        error_ignore(data_refs_each(target, program, &func, note_in_range, &range));
 }

@@ -7,6 +7,13 @@
 #include "program/program.h"
 #include "target/target.h"
 
+/* A constant address in the code: `taken` if it is computed, not loaded from or stored to. Also numbers that only look like one. */
+typedef void data_note(void *context, address at, bool taken);
+
+/* All of one function, in order of the code. */
+struct error *data_refs_each(struct target *target, const struct program *program,
+                             const struct func *func, data_note *note, void *context) NODISCARD;
+
 struct data_refs VECTOR_OF(address);
 
 enum {

@@ -4,12 +4,12 @@
  * too. So each kind of wait has its own evidence:
  *
  *   nil channel, select {}   nothing can ever wake them: certain
- *   send                     likely if on none of their channels anything moved and no other goroutine's stack leads to a receive
- *                            (partners.h); one look can tell
- *   receive, select          a second look must show that they grow steadily and hardly one goes, and nobody else's stack may lead to
+ *   send                     likely if on none of their channels anything moved, no other goroutine's stack leads to a receive
+ *                            (partners.h), and no variable (ways.h); one look can tell
+ *   receive, select          a second look must show that they grow steadily and hardly one goes, and nobody else may lead to
  *                            their channels
- *   Mutex, RWMutex,          a second look must show that they grow steadily and hardly one goes
- *   WaitGroup, Cond
+ *   Mutex, RWMutex,          a second look must show that they grow steadily and hardly one goes, and nobody may be seen who could
+ *   WaitGroup, Cond          unlock or signal
  *
  * What looks like a leak at first and is not called one leaves a remark. */
 #include <string.h>
@@ -28,10 +28,17 @@ enum {
     STAY_SHARE = 20, /* of those who were there, at most one in so many went */
     LONG_WAIT_S = 60,
     VERY_LONG_WAIT_S = 600,
-    STACKS_MAX = 1 << 24, /* looked at for partners, all sites together */
+    STACKS_MAX = 1 << 24, /* looked at for partners, all sites together … */
+    STACK_COST = 1 << 10, /* … and so many bytes of the heap cost as much as one */
 };
 
 static const double life_share = 0.7; /* … or for so much of the process's life */
+
+static bool is_lock(enum wait_kind kind)
+{
+    return kind == WAIT_MUTEX || kind == WAIT_RWMUTEX || kind == WAIT_WAITGROUP ||
+           kind == WAIT_COND;
+}
 
 /* proved.c has said what is to be said of it. */
 static bool is_proved(const struct looks *looks, uint32_t goroutine)
@@ -66,6 +73,19 @@ static enum partner partner_of(const struct looks *looks, const struct partners 
     return strongest;
 }
 
+/* The best that variables have for any channel that the goroutine waits on. */
+static struct way_in way_of(const struct looks *looks, const struct partners *partners,
+                            const struct goroutine *goroutine)
+{
+    struct way_in best = {.goroutine = UINT32_MAX};
+    for (uint32_t i = 0; i < goroutine->wait_count; i++) {
+        struct way_in way = partners_way(partners, blocked_on(looks, goroutine, i)->at);
+        if (way.way > best.way)
+            best = way;
+    }
+    return best;
+}
+
 /* Who got on while partners were looked for shows that values move on their channels. */
 static void note_moved(const struct looks *looks, const struct site *site,
                        const struct partners *partners, struct movement *movement)
@@ -75,6 +95,13 @@ static void note_moved(const struct looks *looks, const struct site *site,
         for (uint32_t k = 0; !partners->still[i] && k < goroutine->wait_count; k++)
             u64map_set(&movement->alive, blocked_on(looks, goroutine, k)->at, 1);
     }
+}
+
+/* Nobody keeps a lock for so long. Who waits to send may well wait so long for a slow receiver. */
+static bool too_long(const struct looks *looks, const struct goroutine *goroutine)
+{
+    return is_lock((enum wait_kind)goroutine->wait_kind) &&
+           goroutine_wait_s(looks->now, goroutine) >= VERY_LONG_WAIT_S;
 }
 
 /* Counts those who are stuck: on no object of theirs anybody got on, and nobody is seen who could help. */
@@ -98,8 +125,13 @@ static void count_stuck(const struct looks *looks, const struct site *site,
             verdict->receiver = who;
         else if (who != UINT32_MAX)
             verdict->partner = who;
-        if (partner == PARTNER_LIKELY)
+        struct way_in way = way_of(looks, partners, goroutine);
+        if (way.way == WAY_ALIVE && partner != PARTNER_LIKELY)
+            verdict->receiver = way.goroutine;
+        if (partner == PARTNER_LIKELY || (way.way == WAY_ALIVE && !too_long(looks, goroutine)))
             continue;
+        if (way.way > verdict->way.way)
+            verdict->way = way;
         u64map_set(&stuck, first, 0);
         blocked_count(looks, site->members.at[i], movement, verdict);
     }
@@ -122,15 +154,6 @@ static bool just_got_on(const struct looks *looks, const struct site *site)
     return false;
 }
 
-static void judge_send(const struct looks *looks, const struct site *site,
-                       const struct movement *movement, const struct partners *partners,
-                       struct verdict *verdict)
-{
-    bool seen_all = !partners->unseen && (movement->known || !just_got_on(looks, site));
-    verdict->leak = seen_all || (movement->known && verdict->came);
-    verdict->grade = GRADE_LIKELY;
-}
-
 /* More come than go, most of those who were there stay, and at this pace they have come for long: what has piled up since a moment ago
  * may go as one, like those who wait for the next batch. */
 static bool grows_steadily(const struct looks *looks, const struct movement *movement,
@@ -138,8 +161,8 @@ static bool grows_steadily(const struct looks *looks, const struct movement *mov
 {
     uint64_t stayed = verdict->count - verdict->came;
     double uptime_s = target_facts(looks->target)->uptime_s;
-    if (verdict->came < GROW_MIN + movement->went || movement->went * STAY_SHARE > stayed ||
-        verdict->came < 2 * movement->went)
+    if (!movement->known || verdict->came < GROW_MIN + movement->went ||
+        movement->went * STAY_SHARE > stayed || verdict->came < 2 * movement->went)
         return false;
     double age_s =
         (double)verdict->count / ((double)(verdict->came - movement->went) / looks->interval_s);
@@ -147,10 +170,28 @@ static bool grows_steadily(const struct looks *looks, const struct movement *mov
            (uptime_s > 0 && age_s >= life_share * uptime_s);
 }
 
+/* Where a function could receive, and nobody is seen to run it, that they only ever come must be seen too; where it is not known who could, that they
+ * grow. */
+static void judge_send(const struct looks *looks, const struct site *site,
+                       const struct movement *movement, const struct partners *partners,
+                       struct verdict *verdict)
+{
+    bool seen_all = (!partners->unseen || partners->ways.sure) &&
+                    (movement->known || !just_got_on(looks, site));
+    verdict->leak = seen_all || (movement->known && verdict->came);
+    verdict->grade = GRADE_LIKELY;
+    if (verdict->way.way == WAY_GONE)
+        verdict->leak = movement->known && verdict->came && !movement->went;
+    if (verdict->way.way == WAY_UNSURE) {
+        verdict->leak = grows_steadily(looks, movement, verdict);
+        verdict->grade = verdict->oldest_s >= LONG_WAIT_S ? GRADE_LIKELY : GRADE_POSSIBLE;
+    }
+}
+
 static void judge_growth(const struct looks *looks, const struct site *site,
                          const struct movement *movement, struct verdict *verdict)
 {
-    bool sync = site->kind != WAIT_CHAN_RECEIVE && site->kind != WAIT_SELECT;
+    bool sync = is_lock(site->kind);
     verdict->leak = movement->known && grows_steadily(looks, movement, verdict);
     verdict->grade = verdict->oldest_s >= (sync ? LONG_WAIT_S : VERY_LONG_WAIT_S) ? GRADE_LIKELY
                                                                                   : GRADE_POSSIBLE;
@@ -231,6 +272,12 @@ static void note_once(struct notes *notes, char *text)
         VECTOR_PUSH(notes, text);
 }
 
+static void pay(uint64_t *stacks_left, uint64_t read_bytes)
+{
+    uint64_t cost = read_bytes / STACK_COST;
+    *stacks_left -= cost < *stacks_left ? cost : *stacks_left;
+}
+
 static void judge_site(const struct looks *looks, const struct sites *first,
                        const struct site *site, uint64_t *stacks_left, struct findings *findings,
                        struct notes *notes)
@@ -240,8 +287,11 @@ static void judge_site(const struct looks *looks, const struct sites *first,
     struct verdict verdict;
     struct error *error = NULL;
     movement_find(looks, first, site, &movement);
-    if (needs_partners(site, &movement))
+    if (is_lock(site->kind) && movement.known && movement.came && *stacks_left)
+        partners_find_locks(looks, site, &partners);
+    else if (needs_partners(site, &movement))
         error = find_partners(looks, site, stacks_left, &partners);
+    pay(stacks_left, partners.ways.read_bytes);
     if (error) {
         note_once(notes, sentence("some goroutines at one place could not be judged: %s",
                                   error_message(error)));

@@ -2,7 +2,7 @@
 #ifndef SEEP_FIND_BLOCKED_H
 #define SEEP_FIND_BLOCKED_H
 
-#include "find/sites.h"
+#include "find/ways.h"
 
 struct verdict {
     bool leak;
@@ -12,6 +12,7 @@ struct verdict {
     uint64_t channels, stuck_channels; /* that they wait on; on which nobody gets on */
     uint32_t partner;  /* one who holds a channel but does not receive, UINT32_MAX */
     uint32_t receiver; /* one who may receive */
+    struct way_in way; /* the best that a variable has for one of them */
     bool proved;
     struct members members; /* the finding takes them */
 };

@@ -3,12 +3,18 @@
 
 #include "base/text.h"
 #include "code/flow.h"
+#include "code/wrapper.h"
 #include "find/blocked.h"
 #include "find/places.h"
 #include "find/rules.h"
 
 const struct verdict verdict_none = {
-    .oldest_s = -1, .newest_s = -1, .partner = UINT32_MAX, .receiver = UINT32_MAX};
+    .oldest_s = -1,
+    .newest_s = -1,
+    .partner = UINT32_MAX,
+    .receiver = UINT32_MAX,
+    .way = {.goroutine = UINT32_MAX},
+};
 
 static const struct wait_words words[] = {
     {WAIT_CHAN_SEND, "wait to send, and nobody receives",
@@ -120,6 +126,8 @@ static void reason_of_channels(const struct verdict *verdict, struct finding *fi
 static void reason_of_partner(const struct looks *looks, const struct verdict *verdict,
                               struct finding *finding)
 {
+    if (verdict->partner == UINT32_MAX && verdict->way.way == WAY_RUNS)
+        return;
     if (verdict->partner == UINT32_MAX) {
         VECTOR_PUSH(&finding->because, sentence("no other goroutine's stack leads to %s",
                                                 verdict->stuck_channels == 1 ? "it" : "them"));
@@ -133,6 +141,101 @@ static void reason_of_partner(const struct looks *looks, const struct verdict *v
                          (unsigned long long)holder->id, place.function ? place.function : "?",
                          verdict->stuck_channels == 1 ? "it" : "some"));
     place_deinit(&place);
+}
+
+/* The physical function's name, to show; the caller frees. */
+static char *name_of(const struct looks *looks, address entry)
+{
+    struct func func;
+    if (!entry || !pclntab_func(&looks->program->pclntab, entry, &func))
+        return xstrdup("?");
+    return function_shown(func_name(&looks->program->pclntab, &func));
+}
+
+static void reason_of_unused(const struct looks *looks, const struct way_in *way, const char *does,
+                             struct finding *finding)
+{
+    AUTO_FREE char *one = name_of(looks, way->function);
+    AUTO_FREE char *other = name_of(looks, way->other);
+    if (!way->function)
+        VECTOR_PUSH(&finding->because,
+                    sentence("a variable leads there, but no function that uses it %s", does));
+    else if (!way->other)
+        VECTOR_PUSH(
+            &finding->because,
+            sentence("a variable that only %s uses leads there, and it never %s", one, does));
+    else
+        VECTOR_PUSH(&finding->because,
+                    sentence("a variable leads there, but none that use it (%s, %s) ever %s", one,
+                             other, does));
+}
+
+static void reason_of_running(const struct looks *looks, const struct way_in *way, const char *does,
+                              struct finding *finding)
+{
+    const struct goroutine *goroutine = &looks->now->goroutines.at[way->goroutine];
+    struct wrapped wrapped = wrapper_callee(looks->target, looks->program, goroutine->start_pc);
+    AUTO_FREE char *start = name_of(looks, wrapped.entry ? wrapped.entry : goroutine->start_pc);
+    VECTOR_PUSH(&finding->because,
+                sentence("goroutine %llu (%s) runs and has it, but the code ahead of it never %s",
+                         (unsigned long long)goroutine->id, start, does));
+}
+
+static void reason_of_way(const struct looks *looks, const struct site *site,
+                          const struct verdict *verdict, struct finding *finding)
+{
+    const char *does = site->kind == WAIT_CHAN_SEND      ? "receives"
+                       : site->kind == WAIT_CHAN_RECEIVE ? "sends"
+                                                         : "sends or receives";
+    AUTO_FREE char *name = name_of(looks, verdict->way.function);
+    switch ((enum way)verdict->way.way) {
+    case WAY_UNUSED:
+        reason_of_unused(looks, &verdict->way, does, finding);
+        break;
+    case WAY_GONE:
+        VECTOR_PUSH(&finding->because,
+                    sentence("a variable leads there; %s %s through it, but no goroutine runs it "
+                             "any more, nor what calls it",
+                             name, does));
+        break;
+    case WAY_RUNS:
+        reason_of_running(looks, &verdict->way, does, finding);
+        break;
+    case WAY_UNSURE:
+        VECTOR_PUSH(&finding->because,
+                    sentence("a variable leads there, and it is not known who uses it"));
+        break;
+    default:
+        break;
+    }
+}
+
+static void reason_of_lock(const struct looks *looks, const struct site *site,
+                           const struct verdict *verdict, struct finding *finding)
+{
+    const char *does = site->kind == WAIT_WAITGROUP ? "call Done"
+                       : site->kind == WAIT_COND    ? "signal it"
+                                                    : "unlock it";
+    AUTO_FREE char *name = name_of(looks, verdict->way.function);
+    switch ((enum way)verdict->way.way) {
+    case WAY_GONE:
+        VECTOR_PUSH(&finding->because,
+                    sentence("a variable leads there, of those who use it %s would %s, but no "
+                             "goroutine is seen in there that still can",
+                             name, does));
+        break;
+    case WAY_UNUSED:
+    case WAY_RUNS:
+        VECTOR_PUSH(&finding->because,
+                    sentence("it can be reached, but by no goroutine that could %s", does));
+        break;
+    case WAY_ALIVE:
+        VECTOR_PUSH(&finding->because,
+                    sentence("%s could still %s, but has not for long", name, does));
+        break;
+    default:
+        break;
+    }
 }
 
 static void reason_of_growth(const struct looks *looks, const struct verdict *verdict,
@@ -216,8 +319,10 @@ static void add_reasons(const struct looks *looks, const struct site *site,
     case WAIT_SELECT:
         reason_of_channels(verdict, finding);
         reason_of_partner(looks, verdict, finding);
+        reason_of_way(looks, site, verdict, finding);
         break;
     default:
+        reason_of_lock(looks, site, verdict, finding);
         break;
     }
     reason_of_growth(looks, verdict, finding);

@@ -17,6 +17,7 @@
 enum {
     CALL_DEPTH = 3,
     RECEIVERS = 6,
+    SENDERS = 6,
     SEND_STEPS = 1,
     RECEIVE_STEPS = 3
 };
@@ -163,6 +164,84 @@ static uint64_t count_unseen(struct judge *judge)
     return unseen;
 }
 
+/* Members, and their like that are just awake: those will wait again, or are through. */
+static uint8_t *skip_members(const struct looks *looks, const struct site *site)
+{
+    uint8_t *skip = xcalloc(looks->now->goroutines.length + 1, 1);
+    const struct goroutine *member = &looks->now->goroutines.at[site->members.at[0]];
+    for (size_t i = 0; i < site->members.length; i++)
+        skip[site->members.at[i]] = 1;
+    for (size_t i = 0; i < looks->now->goroutines.length; i++) {
+        const struct goroutine *goroutine = &looks->now->goroutines.at[i];
+        bool awake =
+            goroutine->state == GOROUTINE_RUNNABLE || goroutine->state == GOROUTINE_RUNNING;
+        skip[i] |=
+            awake && goroutine->go_pc == member->go_pc && goroutine->start_pc == member->start_pc;
+    }
+    return skip;
+}
+
+/* Who waits for one of these will not help before it is helped itself. */
+static void skip_waiters(const struct looks *looks, const struct partners *partners, uint8_t *skip)
+{
+    const struct observation *now = looks->now;
+    for (size_t i = 0; i < now->waits.length; i++) {
+        uint32_t channel = 0;
+        if (u64map_get(&partners->index, now->objects.at[now->waits.at[i].object].at, &channel))
+            skip[now->waits.at[i].goroutine] = 1;
+    }
+    for (size_t i = 0; looks->stuck && i < now->goroutines.length; i++)
+        skip[i] |= looks->stuck[i];
+}
+
+void partners_own(const struct looks *looks, const struct site *site, address own_ret[2])
+{
+    struct func func;
+    own_ret[0] = looks->now->goroutines.at[site->members.at[0]].start_pc;
+    own_ret[1] = pclntab_func(&looks->program->pclntab, site->user_pc, &func) ? func.entry : 0;
+}
+
+uint8_t *partners_skipped(const struct looks *looks, const struct site *site,
+                          const struct partners *partners)
+{
+    uint8_t *skip = skip_members(looks, site);
+    skip_waiters(looks, partners, skip);
+    return skip;
+}
+
+static void find_ways(struct judge *judge, struct partners *partners)
+{
+    static const char *const names[SENDERS] = {"runtime.chansend1", "runtime.closechan",
+                                               "runtime.selectgo",  "runtime.selectnbsend",
+                                               "reflect.chansend",  "reflect.rselect"};
+    const struct looks *looks = judge->looks;
+    address helpers[RECEIVERS + SENDERS];
+    size_t helper_count = 0, open = 0;
+    AUTO_FREE address *channels = xcalloc(partners->count + 1, sizeof(*channels));
+    AUTO_FREE uint8_t *skip = partners_skipped(looks, judge->site, partners);
+    for (size_t i = 0; i < looks->now->objects.length; i++) {
+        uint32_t channel = 0;
+        if (u64map_get(&partners->index, looks->now->objects.at[i].at, &channel))
+            channels[channel] = looks->now->objects.at[i].at;
+    }
+    for (size_t i = 0; i < partners->count; i++)
+        open += partners->kinds[i] != PARTNER_LIKELY;
+    if (!open)
+        return;
+    if (judge->site->kind != WAIT_CHAN_RECEIVE)
+        for (; helper_count < judge->receiver_count; helper_count++)
+            helpers[helper_count] = judge->receivers[helper_count];
+    if (judge->site->kind != WAIT_CHAN_SEND)
+        helper_count += calls_resolve(looks->program, names, SENDERS, helpers + helper_count);
+    struct waited waited = {.objects = channels,
+                            .count = partners->count,
+                            .skip = skip,
+                            .helpers = helpers,
+                            .helper_count = helper_count};
+    partners_own(looks, judge->site, waited.own);
+    ways_find(looks, &waited, &partners->ways);
+}
+
 static void judge_init(struct judge *judge, const struct looks *looks, const struct site *site,
                        const struct partners *partners)
 {
@@ -188,9 +267,7 @@ struct error *partners_find(const struct looks *looks, const struct site *site,
     for (size_t i = 0; i < partners->count; i++)
         partners->goroutines[i] = UINT32_MAX;
     mark_sent(looks, site, partners);
-    AUTO_FREE uint8_t *skip = xcalloc(looks->now->goroutines.length, 1);
-    for (size_t i = 0; i < site->members.length; i++)
-        skip[site->members.at[i]] = 1;
+    AUTO_FREE uint8_t *skip = skip_members(looks, site);
     struct references references = {0};
     struct error *error =
         references_find(looks->runtime, looks->now, &partners->index, skip,
@@ -200,10 +277,11 @@ struct error *partners_find(const struct looks *looks, const struct site *site,
         judge_init(&judge, looks, site, partners);
         judge_all(&judge, &references, partners);
         partners->unseen = count_unseen(&judge);
-        u64map_deinit(&judge.can_receive);
         partners->still = xcalloc(site->members.length, 1);
+        find_ways(&judge, partners);
         error = goroutines_confirm(looks->runtime, looks->now, site->members.at,
                                    site->members.length, partners->still);
+        u64map_deinit(&judge.can_receive);
     }
     VECTOR_DEINIT(&references);
     if (error)
@@ -214,6 +292,7 @@ struct error *partners_find(const struct looks *looks, const struct site *site,
 void partners_deinit(struct partners *partners)
 {
     u64map_deinit(&partners->index);
+    ways_deinit(&partners->ways);
     free(partners->kinds);
     free(partners->is_sent);
     free(partners->still);
@@ -229,4 +308,12 @@ enum partner partners_of(const struct partners *partners, address channel, uint3
         return PARTNER_NONE;
     *goroutine_ret = partners->goroutines[index];
     return (enum partner)partners->kinds[index];
+}
+
+struct way_in partners_way(const struct partners *partners, address channel)
+{
+    uint32_t index = 0;
+    if (partners->ways.at && u64map_get(&partners->index, channel, &index))
+        return partners->ways.at[index];
+    return (struct way_in){.goroutine = UINT32_MAX};
 }

@@ -1,8 +1,9 @@
-/* Partners: goroutines that could still end what others wait for, because a live slot of their stack leads to the channel. */
+/* Partners: goroutines that could still end what others wait for, because a live slot of their stack leads to the channel, or a variable does that their
+ * code uses. */
 #ifndef SEEP_FIND_PARTNERS_H
 #define SEEP_FIND_PARTNERS_H
 
-#include "find/sites.h"
+#include "find/ways.h"
 
 enum partner {
     PARTNER_NONE,   /* no other goroutine's stack leads to it */
@@ -15,6 +16,7 @@ struct partners {
     uint8_t *kinds;       /* enum partner by channel */
     bool *is_sent;        /* by channel: the members send to it */
     uint32_t *goroutines; /* one who holds it, UINT32_MAX if none */
+    struct ways ways;     /* through variables, by channel */
     size_t count;
     uint8_t *still;  /* by member: it still waits, now that its partners have been looked for */
     uint64_t unseen; /* running goroutines without a stack that may receive */
@@ -26,9 +28,24 @@ enum {
 };
 struct error *partners_find(const struct looks *looks, const struct site *site,
                             struct partners *partners_ret) NODISCARD;
+
+/* The same for locks, WaitGroups and Conds: only ways are asked for. */
+void partners_find_locks(const struct looks *looks, const struct site *site,
+                         struct partners *partners_ret);
+
+/* By goroutine, 1: not to be counted on. Members, their like, who waits for one of these objects, and who is proved to wait for ever. The caller frees. */
+uint8_t *partners_skipped(const struct looks *looks, const struct site *site,
+                          const struct partners *partners);
+
+/* Functions that the members run: the one they were started with, the one that waits. */
+void partners_own(const struct looks *looks, const struct site *site, address own_ret[2]);
+
 void partners_deinit(struct partners *partners);
 
 /* PARTNER_NONE for channels that were not asked for. */
 enum partner partners_of(const struct partners *partners, address channel, uint32_t *goroutine_ret);
+
+/* What a variable may do for who waits on the channel. */
+struct way_in partners_way(const struct partners *partners, address channel);
 
 #endif

@@ -11,6 +11,7 @@ enum {
     FUNCDATA_LOCALS_POINTER_MAPS = 1,
     OBJECT_BYTES_MAX = 64 << 10,
     STACK_OBJECT_BYTES = 256,
+    VARIABLE_BYTES = 128,
     FRAME_WORDS_MAX = 1 << 14,
     STACK_BYTES_MAX = 1 << 20,
 };
@@ -39,7 +40,13 @@ static void add(struct search *search, uint32_t object, address pc, address entr
                                                   .direct = direct});
 }
 
-/* Bounds of what a pointer points to: a heap object by its span, or a little of the goroutine's own stack. */
+static bool is_data(const struct runtime *runtime, address at)
+{
+    const struct moduledata *module = &runtime->program->module;
+    return at >= module->noptrdata && at < module->noptrbss_end;
+}
+
+/* Bounds of what a pointer points to: a heap object by its span, or a little of the goroutine's own stack or of the program's variables. */
 static bool bounds_of(const struct search *search, address pointer, address *base_ret,
                       size_t *size_ret)
 {
@@ -48,6 +55,12 @@ static bool bounds_of(const struct search *search, address pointer, address *bas
         uint64_t left = goroutine->stack_high - pointer;
         *base_ret = pointer;
         *size_ret = left < STACK_OBJECT_BYTES ? left : STACK_OBJECT_BYTES;
+        return true;
+    }
+    if (is_data(search->runtime, pointer)) {
+        uint64_t left = search->runtime->program->module.noptrbss_end - pointer;
+        *base_ret = pointer;
+        *size_ret = left < VARIABLE_BYTES ? left : VARIABLE_BYTES;
         return true;
     }
     const struct span *span = spans_at(&search->spans, pointer);
@@ -71,6 +84,8 @@ static void look_behind(struct search *search, address pointer, unsigned steps, 
     uint32_t known = 0;
     if (!bounds_of(search, pointer, &base, &size))
         return;
+    if (u64map_get(search->wanted, base, &known))
+        add(search, known, pc, entry, false);
     uint64_t key = u64_mix(base) + steps;
     if ((u64map_get(&search->looked, key, &known) && (!known || known > search->goroutine)) ||
         search->looked.length >= REFERENCE_OBJECTS_MAX)
@@ -121,7 +136,8 @@ static const uint8_t *live_map(const struct pclntab *table, const struct func *f
         return NULL;
     index = index < 0 ? 0 : index;
     uint64_t each = ((uint64_t)bits + 7) / 8;
-    if ((uint32_t)index >= maps || bits > FRAME_WORDS_MAX || 8 + ((uint64_t)index + 1) * each > blob.size)
+    if ((uint32_t)index >= maps || bits > FRAME_WORDS_MAX ||
+        8 + ((uint64_t)index + 1) * each > blob.size)
         return NULL;
     *words_ret = bits;
     return blob.at + 8 + index * each;

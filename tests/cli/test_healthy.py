@@ -12,6 +12,7 @@ HEALTHY = {
     "growing-connections": (("idle-connections", "-n", "500", "-grow", "5ms"), 1000),
     "slow-receiver": (("slow-receiver", "-senders", "5000", "-period", "20ms"), 5000),
     "very-slow-receiver": (("slow-receiver", "-senders", "5000", "-period", "3s"), 5000),
+    "very-slow-receiver-deep": (("slow-receiver", "-senders", "5000", "-period", "3s", "-deep"), 5000),
     "semaphore-channel": (("semaphore-channel",), 500),
     "defer-then-return": (("defer-then-return",), 3),
     "burst": (("burst",), 300),

@@ -18,7 +18,7 @@ BLOCKED = {
     "leak-mutex": ("main.(*Store).update", "main.main"),
     "leak-rwmutex": ("main.(*Config).read", "main.main"),
     "leak-waitgroup": ("main.finish", "main.gather"),
-    "leak-cond": ("main.(*Gate).pass", "main.main"),
+    "leak-cond": ("main.(*Gate).pass", "main.(*Gate).run"),
     "leak-range": ("main.handle.func1", "main.handle"),
     "leak-retry": ("main.deliver", "main.main"),
     "leak-in-crowd": ("main.lookup.func1", "main.lookup"),

@@ -25,14 +25,28 @@ func main() {
 	truth.Ready()
 	gate := &Gate{}
 	gate.cond = sync.NewCond(&gate.mu)
+	if *clean {
+		gate.runClean(*every)
+	}
+	gate.run(*every)
+}
+
+func (g *Gate) run(every time.Duration) {
 	for turn := 0; ; turn++ {
-		gate.set(turn%10 == 9)
-		if *clean {
-			gate.cond.Broadcast()
-		}
+		g.set(turn%10 == 9)
 		waiting.Coming()
-		go gate.pass() // seep: go here
-		time.Sleep(*every)
+		go g.pass() // seep: go here
+		time.Sleep(every)
+	}
+}
+
+func (g *Gate) runClean(every time.Duration) {
+	for turn := 0; ; turn++ {
+		g.set(turn%10 == 9)
+		g.cond.Broadcast()
+		waiting.Coming()
+		go g.pass()
+		time.Sleep(every)
 	}
 }
 

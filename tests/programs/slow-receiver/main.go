@@ -14,6 +14,7 @@ var waiting truth.Tally
 func main() {
 	senders := flag.Int("senders", 5000, "goroutines that wait")
 	period := flag.Duration("period", 20*time.Millisecond, "time that the receiver needs for a value")
+	deep := flag.Bool("deep", false, "the receiver keeps the channel deep in its data")
 	truth.Start(func() truth.Fields {
 		return truth.Fields{"waiting_min": waiting.Min(), "waiting_max": waiting.Max()}
 	})
@@ -22,7 +23,26 @@ func main() {
 		submit(values, i)
 	}
 	truth.Ready()
+	if *deep {
+		receiveDeep(&hub{rooms: []*room{{"a", nil}, {"b", values}}}, *period)
+	}
 	receive(values, *period)
+}
+
+type room struct {
+	name   string
+	values chan int
+}
+
+type hub struct{ rooms []*room }
+
+func receiveDeep(from *hub, period time.Duration) {
+	sum := 0
+	for {
+		time.Sleep(period)
+		sum += <-from.rooms[1].values
+		submit(from.rooms[1].values, sum)
+	}
 }
 
 func submit(values chan int, value int) {
