@@ -172,12 +172,16 @@ static void fail(struct watch *watch, struct error *error)
     tell(watch->threads.seep, TELL_FAILED);
 }
 
-/* An exec between the opening and the stop: the memory file is bound to the program that was
- * opened. */
+/* An exec between the opening and the stop, or in the middle of the opening: the memory file is bound
+ * to one program, and the executable is another's. */
 static struct error *still_the_same(const struct watch *watch)
 {
+    const struct process *live = watch->live;
+    struct stat exe;
     uint8_t byte = 0;
-    if (watch->live->memory >= 0 && pread(watch->live->memory, &byte, 1, 0) == 0)
+    if ((live->memory >= 0 && pread(live->memory, &byte, 1, 0) == 0) ||
+        fstatat(live->directory, "exe", &exe, 0) < 0 || exe.st_dev != live->exe_device ||
+        exe.st_ino != live->exe_inode)
         return error_create(ERROR_GONE,
                             "pid %d: the process became another program (exec) while it was read",
                             (int)watch->live->pid);
@@ -287,12 +291,16 @@ static void make_twin(struct watch *watch, int64_t deadline_ns)
         error = twin_make(&watch->threads, &watch->room->order.landing, &twin,
                           &watch->room->facts.try_again);
     let_go(watch);
-    watch->room->facts.twin = twin.pid;
     if (error) {
         fail(watch, error);
         return;
     }
-    tell(watch->threads.seep, TELL_LET_GO);
+    error = twin_hold(&watch->threads, &twin);
+    watch->room->facts.twin = twin.pid;
+    if (error)
+        fail(watch, error);
+    else
+        tell(watch->threads.seep, TELL_LET_GO);
     keep_twin(watch, &twin);
 }
 
@@ -339,6 +347,8 @@ static struct error *fork_guardian(struct guardian *guardian, const struct proce
     if (guardian->pid == 0) {
         struct process own = {.target = live->target,
                               .pid = live->pid,
+                              .exe_device = live->exe_device,
+                              .exe_inode = live->exe_inode,
                               .directory = live->directory,
                               .memory = live->memory};
         struct watch watch = {.room = guardian->room};

@@ -285,15 +285,6 @@ static struct error *set_options(const struct threads *threads, pid_t tid)
                         (int)threads->pid);
 }
 
-/* A child is born traced and stopped. From here on it dies with its tracer. */
-static pid_t take_child(pid_t child)
-{
-    if (!child || next_stop(child) < 0)
-        return 0;
-    ptrace(PTRACE_SETOPTIONS, child, NULL, (void *)PTRACE_O_EXITKILL);
-    return child;
-}
-
 /* From inside the call to the last stop, which is as the first one was. */
 static int come_back(pid_t tid, int stop, struct injection *call)
 {
@@ -302,7 +293,7 @@ static int come_back(pid_t tid, int stop, struct injection *call)
         ptrace(PTRACE_GETEVENTMSG, tid, NULL, &child);
     ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
     ptrace(PTRACE_CONT, tid, NULL, NULL);
-    call->child = take_child((pid_t)child);
+    call->child = (pid_t)child;
     machine_registers after;
     stop = next_stop(tid);
     if (stop >= 0 && get_registers(tid, &after))

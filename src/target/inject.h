@@ -13,7 +13,7 @@ struct injection {
     struct landing landing; /* of a call that makes a child; where it fits, it is used */
     int64_t result; /* -errno on failure */
     bool signal_came; /* before it: nothing was done, and the thread will not do for another try */
-    pid_t child;    /* of a call that made one, as we see it: stopped, dies with its tracer; else 0 */
+    pid_t child; /* of a call that made one, as we see it: it stops before its first instruction */
 };
 
 /* The best of the stopped threads for it, or NULL: one that waits in a system call which can be taken

@@ -1,8 +1,9 @@
 /* How the twin is made, and why so.
  *
  * One system call, clone(CLONE_FILES) with no exit signal, in one of the stopped threads
- * (inject.c). The child is traced from its birth on, and so stopped before its first instruction; it
- * is killed when its tracer ends (PTRACE_O_EXITKILL, on the twin alone). It shares the table of open
+ * (inject.c). The child is traced from its birth on, and so stopped before its first instruction; the
+ * target need not wait for that, as a new process may wait long for its turn. It is killed when its
+ * tracer ends (PTRACE_O_EXITKILL, on the twin alone). It shares the table of open
  * files with its original: with a table of its own, each connection that the original closes would
  * stay open for as long as the twin lives. When the original ends or becomes another program, the
  * twin is ended at once, for the same reason. It has its memory in the name of the original's
@@ -234,8 +235,19 @@ struct error *twin_make(const struct threads *threads, const struct landing *lan
         return refused_by_kernel(threads, (int)-call.result);
     if (call.child <= 0)
         return error_create(ERROR_OS, "pid %d: its twin was not traced", (int)threads->pid);
-    offer_to_the_oom_killer(call.child);
     *twin_ret = (struct twin){.pid = call.child, .pid_inside = (pid_t)call.result};
+    return NULL;
+}
+
+struct error *twin_hold(const struct threads *threads, const struct twin *twin)
+{
+    int status = 0;
+    while (waitpid(twin->pid, &status, __WALL) < 0 && errno == EINTR)
+        ;
+    if (!WIFSTOPPED(status))
+        return error_create(ERROR_GONE, "pid %d: its twin was killed", (int)threads->pid);
+    ptrace(PTRACE_SETOPTIONS, twin->pid, NULL, (void *)PTRACE_O_EXITKILL);
+    offer_to_the_oom_killer(twin->pid);
     return NULL;
 }
 

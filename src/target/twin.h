@@ -25,6 +25,10 @@ int64_t twin_estimate_ns(int directory, uint64_t own_bytes);
 struct error *twin_make(const struct threads *threads, const struct landing *landing,
                         struct twin *twin_ret, bool *try_again_ret) NODISCARD;
 
+/* Waits until the twin has come to its first stop; from then on it dies with its tracer. The target may run
+ * already: what the twin has is of the instant. */
+struct error *twin_hold(const struct threads *threads, const struct twin *twin) NODISCARD;
+
 /* True if it must end now: the target is another program, or memory has become short. `memory`: the
  * target's /proc/PID/mem as it was opened, or -1. */
 bool twin_must_end(const struct threads *threads, int memory);
