@@ -224,7 +224,8 @@ static void remark(const struct looks *looks, const struct site *site,
         return;
     const struct goroutine *receiver = &looks->now->goroutines.at[verdict->receiver];
     struct place at = place_at(looks->program, site->user_pc);
-    struct place by = place_at(looks->program, place_user_pc(looks->program, looks->now, receiver));
+    address by_pc = place_user_pc(looks->program, looks->now, receiver);
+    struct place by = place_at(looks->program, by_pc ? by_pc : receiver->start_pc);
     char count[TEXT_SIZE_ROOM];
     VECTOR_PUSH(
         notes,

@@ -181,22 +181,36 @@ static void reason_of_running(const struct looks *looks, const struct way_in *wa
                          (unsigned long long)goroutine->id, start, does));
 }
 
+static void reason_of_gone(const struct looks *looks, const struct way_in *way,
+                           struct finding *finding)
+{
+    AUTO_FREE char *name = name_of(looks, way->function);
+    if (way->goroutine == UINT32_MAX)
+        VECTOR_PUSH(&finding->because,
+                    sentence("a variable leads there; %s receives through it, but no goroutine "
+                             "runs it any more, nor what calls it",
+                             name));
+    else
+        VECTOR_PUSH(&finding->because,
+                    sentence("a variable leads there; %s receives through it, but who runs it "
+                             "(goroutine %llu) waits for something else there",
+                             name,
+                             (unsigned long long)looks->now->goroutines.at[way->goroutine].id));
+}
+
 static void reason_of_way(const struct looks *looks, const struct site *site,
                           const struct verdict *verdict, struct finding *finding)
 {
     const char *does = site->kind == WAIT_CHAN_SEND      ? "receives"
                        : site->kind == WAIT_CHAN_RECEIVE ? "sends"
                                                          : "sends or receives";
-    AUTO_FREE char *name = name_of(looks, verdict->way.function);
     switch ((enum way)verdict->way.way) {
     case WAY_UNUSED:
         reason_of_unused(looks, &verdict->way, does, finding);
         break;
     case WAY_GONE:
-        VECTOR_PUSH(&finding->because,
-                    sentence("a variable leads there; %s %s through it, but no goroutine runs it "
-                             "any more, nor what calls it",
-                             name, does));
+        if (site->kind == WAIT_CHAN_SEND)
+            reason_of_gone(looks, &verdict->way, finding);
         break;
     case WAY_RUNS:
         reason_of_running(looks, &verdict->way, does, finding);
@@ -219,15 +233,10 @@ static void reason_of_lock(const struct looks *looks, const struct site *site,
     AUTO_FREE char *name = name_of(looks, verdict->way.function);
     switch ((enum way)verdict->way.way) {
     case WAY_GONE:
-        VECTOR_PUSH(&finding->because,
-                    sentence("a variable leads there, of those who use it %s would %s, but no "
-                             "goroutine is seen in there that still can",
-                             name, does));
-        break;
     case WAY_UNUSED:
-    case WAY_RUNS:
-        VECTOR_PUSH(&finding->because,
-                    sentence("it can be reached, but by no goroutine that could %s", does));
+        VECTOR_PUSH(
+            &finding->because,
+            sentence("a variable leads to it, but no goroutine is seen that could still %s", does));
         break;
     case WAY_ALIVE:
         VECTOR_PUSH(&finding->because,

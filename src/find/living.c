@@ -233,12 +233,14 @@ bool living_helps_ahead(struct living *living, const struct living_frame *frame)
 bool living_runs(struct living *living, address entry, uint32_t *goroutine_ret)
 {
     uint32_t index = 0;
+    *goroutine_ret = UINT32_MAX;
     for (size_t i = 0; i < living->frames.length; i++) {
         const struct living_frame *frame = &living->frames.at[i];
-        if (frame->entry == entry && living_helps_ahead(living, frame)) {
-            *goroutine_ret = frame->goroutine;
+        if (frame->entry != entry)
+            continue;
+        *goroutine_ret = frame->goroutine;
+        if (living_helps_ahead(living, frame))
             return true;
-        }
     }
     if (!u64map_get(&living->by_entry, entry, &index) || !living_helps(living, entry))
         return false;

@@ -36,7 +36,7 @@ void living_close(struct living *living);
 /* The function calls a helper, or what it calls does. */
 bool living_helps(struct living *living, address entry);
 
-/* Somebody is in the function, with a helper ahead, or can call it. */
+/* Somebody is in the function, with a helper ahead, or can call it: who. If not: who is in it all the same, or UINT32_MAX. */
 bool living_runs(struct living *living, address entry, uint32_t *goroutine_ret);
 
 /* Something that helps is ahead of the frame, in its function or in what that calls. */

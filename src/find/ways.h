@@ -20,8 +20,9 @@ struct way_in {
     uint8_t way; /* enum way */
     address
         function; /* GONE, ALIVE: the one that would help; UNUSED: one that names the variable; 0 */
-    address other;      /* UNUSED: another one; 0 */
-    uint32_t goroutine; /* RUNS, ALIVE: who; UINT32_MAX */
+    address other; /* UNUSED: another one; 0 */
+    uint32_t
+        goroutine; /* RUNS, ALIVE: who; GONE: who is in the function, but waits for something else there; UINT32_MAX */
 };
 
 struct ways {
