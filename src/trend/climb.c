@@ -10,18 +10,21 @@
 
 enum {
     FIRST_LOOK_MS = 4 * 3600 * 1000,
-    LATER_MS = 48 * 3600 * 1000,
-    EXPONENTIALS = 6,
-    LOGARITHMS = 3,
-    CURVES = 1 + EXPONENTIALS + LOGARITHMS,
+    EXPONENTIALS = 8,
+    LOGARITHMS = 5,
+    FILLS = 3,
     LINE_POINTS = 96,
     TRIM_SHARE = 2
 };
+_Static_assert(EXPONENTIALS + LOGARITHMS + FILLS == FIT_CURVES_MAX, "room for all curves");
 
-static const double z_call = 3.35; /* a look: 0.01 over all looks of a life */
+static const double z_call = 4; /* a look: under 0.01 over all looks of a life */
 static const double z_suspect = 2;
 static const double z_history = 2; /* of the plain test, beside the one against an earlier life */
-static const double aic_close = 4;
+static const double look_factor = 1.08;
+/* Something bounded that fills evenly looks like a leak until it is full. It is taken for possible that it fills for so long, and with so much: the share of what was there before it times the
+ * days; and that it differs by so much from one life to the next. The values follow from how soon climbs are to be called; replay says what they let through. */
+static const double fill_share_days = 1.4, fill_differs_share_days = 0.4;
 static const double mib = 1 << 20;
 static const double hour_ms = 3600e3;
 static const double month_s = 30 * 86400.0;
@@ -71,8 +74,7 @@ bool trend_is_due(const struct trend *trend, int64_t age_ms)
 static void set_next_look(struct trend *trend, int64_t age_ms)
 {
     double since = (double)(age_ms - trend->from_ms);
-    double factor = since < LATER_MS ? 1.25 : 1.15;
-    trend->next_look_ms = trend->from_ms + (int64_t)(since * factor);
+    trend->next_look_ms = trend->from_ms + (int64_t)(since * look_factor);
 }
 
 /* ---- designs */
@@ -94,6 +96,11 @@ static double *add_column(struct design *design)
     return design->x[design->columns++];
 }
 
+static double *add_curve(struct design *design)
+{
+    return design->curve[design->curves++];
+}
+
 /* Constant, time, load, time of day. `first`: the row to begin with. */
 static void make_design(const struct floor_points *points, size_t first, struct design *design)
 {
@@ -102,6 +109,7 @@ static void make_design(const struct floor_points *points, size_t first, struct 
     rows = rows < FIT_ROWS_MAX ? rows : FIT_ROWS_MAX;
     design->rows = rows;
     design->columns = 2;
+    design->curves = 0;
     for (size_t i = 0; i < rows; i++) {
         design->at_h[i] = at[i].at_h;
         design->y[i] = at[i].floor_mib;
@@ -123,84 +131,105 @@ static void make_design(const struct floor_points *points, size_t first, struct 
     }
 }
 
-/* Curve 0 is none; then exp(−t/τ), τ from a sixteenth of the span to twice the span; then log(1 + t/s), s from an hour to a third of the span. */
-static void add_curve(struct design *design, unsigned curve, double *tau_ret)
+/* Curves that settle. 1 − exp(−t/τ), τ from a 64th of the span to twice the span. */
+static double *add_exponentials(struct design *design, double *taus_ret)
 {
     double begin = design->at_h[0], span = design->at_h[design->rows - 1] - begin;
-    *tau_ret = (double)NAN;
-    if (!curve)
-        return;
-    double *column = add_column(design);
-    bool exponential = curve <= EXPONENTIALS;
-    double scale_h = exponential
-                         ? span * ldexp(1, (int)curve - 5)
-                         : pow(span / 3, (double)(curve - EXPONENTIALS - 1) / (LOGARITHMS - 1));
-    if (exponential)
-        *tau_ret = scale_h;
-    for (size_t i = 0; i < design->rows; i++)
-        column[i] = exponential ? exp(-(design->at_h[i] - begin) / scale_h)
-                                : log1p(design->at_h[i] / scale_h);
+    for (int n = 0; n < EXPONENTIALS; n++) {
+        double tau_h = span * ldexp(1, n - EXPONENTIALS + 2), *column = add_curve(design);
+        *taus_ret++ = tau_h;
+        for (size_t i = 0; i < design->rows; i++)
+            column[i] = -expm1(-(design->at_h[i] - begin) / tau_h);
+    }
+    return taus_ret;
+}
+
+/* log(1 + t/s), s from a quarter of an hour to the span. */
+static double *add_logarithms(struct design *design, double *taus_ret)
+{
+    double span = design->at_h[design->rows - 1] - design->at_h[0];
+    for (int n = 0; n < LOGARITHMS; n++) {
+        double scale_h = 0.25 * pow(4 * span, (double)n / (LOGARITHMS - 1));
+        double *column = add_curve(design);
+        *taus_ret++ = (double)NAN;
+        for (size_t i = 0; i < design->rows; i++)
+            column[i] = log1p(design->at_h[i] / scale_h);
+    }
+    return taus_ret;
+}
+
+/* What fills evenly, and has been full since a part of the span. */
+static double *add_fills(struct design *design, double *taus_ret)
+{
+    static const double parts[FILLS] = {0.25, 0.5, 0.667};
+    double begin = design->at_h[0], span = design->at_h[design->rows - 1] - begin;
+    for (int n = 0; n < FILLS; n++) {
+        double full_h = begin + parts[n] * span, *column = add_curve(design);
+        *taus_ret++ = (double)NAN;
+        for (size_t i = 0; i < design->rows; i++)
+            column[i] = fmin(design->at_h[i], full_h);
+    }
+    return taus_ret;
 }
 
 /* ---- the models together */
 
 struct models {
-    struct fit fits[CURVES];
-    double taus[CURVES];
-    double curves[CURVES]; /* coefficient of the curve */
-    unsigned best;
-    bool known;
+    struct fit fits[FIT_NOISES][FIT_LINES_MAX];
+    double taus_h[FIT_LINES_MAX]; /* NAN: it has none */
+    struct fit best;
+    unsigned best_line;
+    double curve; /* its coefficient of the curve */
 };
 
 static void fit_models(struct design *design, struct models *models)
 {
-    size_t columns = design->columns;
-    *models = (struct models){.known = false};
-    for (unsigned curve = 0; curve < CURVES; curve++) {
-        design->columns = columns;
-        add_curve(design, curve, &models->taus[curve]);
-        models->fits[curve] = fit_line(design);
-        const struct fit *fit = &models->fits[curve];
-        models->curves[curve] = curve ? fit->beta[columns] : 0;
-        if (fit->known && (!models->known || fit->aic < models->fits[models->best].aic))
-            models->best = curve;
-        models->known = models->known || fit->known;
+    models->best = (struct fit){.known = false};
+    models->best_line = 0;
+    models->taus_h[0] = (double)NAN;
+    add_fills(design, add_logarithms(design, add_exponentials(design, models->taus_h + 1)));
+    for (unsigned noise = 0; noise < FIT_NOISES; noise++) {
+        fit_lines(design, noise, models->fits[noise]);
+        for (unsigned line = 0; line < FIT_LINES_MAX; line++) {
+            const struct fit *fit = &models->fits[noise][line];
+            if (!fit->known || (models->best.known && fit->aic >= models->best.aic))
+                continue;
+            models->best = *fit;
+            models->best_line = line;
+        }
     }
-    design->columns = columns;
-}
-
-static bool counts(const struct models *models, unsigned curve)
-{
-    return models->fits[curve].known &&
-           models->fits[curve].aic <= models->fits[models->best].aic + aic_close;
+    fit_choose(models->fits);
+    models->curve = models->best_line ? models->best.beta[design->columns] : 0;
 }
 
 /* The doubts of all that count: the least z, the widest interval. */
 static void sum_up(const struct models *models, struct trend_verdict *verdict)
 {
-    const struct fit *best = &models->fits[models->best];
     double low = INFINITY, high = -INFINITY;
     verdict->z = INFINITY;
-    for (unsigned curve = 0; curve < CURVES; curve++) {
-        const struct fit *fit = &models->fits[curve];
-        if (!counts(models, curve))
-            continue;
-        verdict->z = fmin(verdict->z, fit->z);
-        low = fmin(low, fit->slope - fit->t95 * fit->error);
-        high = fmax(high, fit->slope + fit->t95 * fit->error);
+    for (unsigned noise = 0; noise < FIT_NOISES; noise++) {
+        for (unsigned line = 0; line < FIT_LINES_MAX; line++) {
+            const struct fit *fit = &models->fits[noise][line];
+            if (!fit->counts)
+                continue;
+            verdict->z = fmin(verdict->z, fit->z);
+            low = fmin(low, fit->slope - fit->t95 * fit->error);
+            high = fmax(high, fit->slope + fit->t95 * fit->error);
+        }
     }
-    verdict->slope_per_s = best->slope * mib / 3600;
+    verdict->slope_per_s = models->best.slope * mib / 3600;
     verdict->slope_low = low * mib / 3600;
     verdict->slope_high = high * mib / 3600;
 }
 
-/* Against an earlier life at the same age: z of the slope of the difference; NAN if they do not overlap enough. */
-static double history_z(const struct floors *floors, const struct floors *earlier,
-                        struct design *design)
+/* Against an earlier life at the same age: the line through the difference, with the difference in load; not known if they do not overlap enough. */
+static struct fit fit_difference(const struct floors *floors, const struct floors *earlier,
+                                 struct design *design)
 {
     const struct floor_points *points = &floors->points;
-    design->rows = 0;
-    design->columns = 2;
+    bool load = load_is_known(points) && load_is_known(&earlier->points);
+    design->rows = design->curves = 0;
+    design->columns = load ? 3 : 2;
     for (size_t i = 0; i < points->length && design->rows < FIT_ROWS_MAX; i++) {
         double before = floors_at(earlier, points->at[i].at_h);
         size_t row = design->rows;
@@ -208,13 +237,18 @@ static double history_z(const struct floors *floors, const struct floors *earlie
             continue;
         design->at_h[row] = design->x[1][row] = points->at[i].at_h;
         design->x[0][row] = 1;
+        design->x[2][row] = points->at[i].cpu - floors_cpu_at(earlier, points->at[i].at_h);
         design->y[row] = points->at[i].floor_mib - before / mib;
         design->rows++;
     }
     if (design->rows < 2 || design->at_h[design->rows - 1] - design->at_h[0] < overlap_least_h)
-        return (double)NAN;
+        return (struct fit){.known = false};
     struct fit fit = fit_line(design);
-    return fit.known ? fit.z : (double)NAN;
+    if (!fit.known && load) { /* the load was the same */
+        design->columns = 2;
+        fit = fit_line(design);
+    }
+    return fit;
 }
 
 /* ---- what follows */
@@ -295,17 +329,17 @@ static double span_h(const struct floor_points *points)
 static void settle(const struct models *models, const struct floor_points *points,
                    struct trend_verdict *verdict)
 {
-    const struct fit *best = &models->fits[models->best];
-    double tau = models->taus[models->best], curve = models->curves[models->best];
+    const struct fit *best = &models->best;
+    double tau = models->taus_h[models->best_line], curve = models->curve;
     double now_mib = points->at[points->length - 1].floor_mib;
-    double left_mib = isfinite(tau) ? -curve * exp(-span_h(points) / tau) : 0;
+    double left_mib = isfinite(tau) ? curve * exp(-span_h(points) / tau) : 0;
     verdict->state = TREND_STEADY;
-    if (isfinite(tau) && curve < 0) {
+    if (isfinite(tau) && curve > 0) {
         verdict->warm_up_ends_ms = (int64_t)((points->at[0].at_h + 3 * tau) * hour_ms);
         verdict->plateau_bytes = (now_mib + left_mib) * mib;
         if (left_mib > settled_share * now_mib)
             verdict->state = TREND_SETTLING;
-    } else if (!isfinite(tau) && models->best && curve > 0) {
+    } else if (!isfinite(tau) && models->best_line && curve > 0) {
         verdict->state =
             TREND_SETTLING; /* like a logarithm: without an end, but ever more slowly */
     }
@@ -330,13 +364,31 @@ static struct trend_verdict unknown_verdict(void)
                                   .line_to_bytes = unknown};
 }
 
-static bool says_climb(const struct trend *trend, const struct floors *earlier,
-                       double headroom_bytes, struct design *design,
-                       const struct trend_verdict *verdict)
+/* By which share of what was there before has it climbed at this pace, times the days that it has? */
+static double share_days(const struct floor_points *points, double slope_mib_h)
 {
-    double past = earlier ? history_z(&trend->floors, earlier, design) : (double)NAN;
-    bool sure = isfinite(past) ? past >= z_call && verdict->z >= z_history : verdict->z >= z_call;
-    return sure && is_large(trend, verdict, headroom_bytes);
+    double hours = span_h(points), grown_mib = slope_mib_h * hours;
+    double before_mib = points->at[points->length - 1].floor_mib - grown_mib;
+    return grown_mib > 0 ? grown_mib / fmax(before_mib, 1) * hours / 24 : 0;
+}
+
+/* Is it sure that it climbs? `far_ret`: and for so long and by so much that nothing bounded is taken for possible that explains it; or it is half of its way to the limit, where it no longer matters
+ * what explains it. */
+static bool is_sure(const struct trend *trend, const struct floors *earlier, double headroom_bytes,
+                    struct design *design, const struct trend_verdict *verdict, bool *far_ret)
+{
+    const struct floor_points *points = &trend->floors.points;
+    struct fit past = {.known = false};
+    bool sure = is_large(trend, verdict, headroom_bytes);
+    bool half_way = time_to(headroom_bytes, verdict->slope_per_s) < span_h(points) * 3600;
+    if (earlier)
+        past = fit_difference(&trend->floors, earlier, design);
+    if (past.known) {
+        *far_ret = share_days(points, past.slope) >= fill_differs_share_days || half_way;
+        return sure && past.z >= z_call && verdict->z >= z_history;
+    }
+    *far_ret = share_days(points, verdict->slope_per_s / mib * 3600) >= fill_share_days || half_way;
+    return sure && verdict->z >= z_call;
 }
 
 static void decide(struct trend *trend, const struct models *models, double headroom_bytes,
@@ -346,8 +398,8 @@ static void decide(struct trend *trend, const struct models *models, double head
     const struct floor_points *points = &trend->floors.points;
     sum_up(models, verdict);
     verdict->suspicious = verdict->z >= z_suspect && is_large(trend, verdict, headroom_bytes);
-    bool sure = says_climb(trend, earlier, headroom_bytes, design, verdict);
-    bool climbs = sure && trend->sure; /* at this look and at the one before */
+    bool far, sure = is_sure(trend, earlier, headroom_bytes, design, verdict, &far);
+    bool climbs = sure && trend->sure && far; /* sure at the look before, too */
     trend->sure = sure;
     verdict->called = climbs && !trend->climbs;
     verdict->resolved = trend->climbs && !climbs && !still_climbs(trend, design);
@@ -366,15 +418,16 @@ static void decide(struct trend *trend, const struct models *models, double head
 void trend_look(struct trend *trend, int64_t age_ms, double headroom_bytes,
                 const struct floors *earlier, struct trend_verdict *verdict_ret)
 {
-    struct models models;
     *verdict_ret = unknown_verdict();
     set_next_look(trend, age_ms);
     if (trend->floors.points.length < 2)
         return;
     struct design *design = xmalloc(sizeof(*design));
     make_design(&trend->floors.points, 0, design);
-    fit_models(design, &models);
-    if (models.known)
-        decide(trend, &models, headroom_bytes, earlier, design, verdict_ret);
+    struct models *models = xmalloc(sizeof(*models));
+    fit_models(design, models);
+    if (models->best.known)
+        decide(trend, models, headroom_bytes, earlier, design, verdict_ret);
+    free(models);
     free(design);
 }

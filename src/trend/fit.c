@@ -7,17 +7,20 @@
 #include "base/memory.h"
 
 enum {
-    ROUNDS = 3,
-    FAR_ROWS = 8,
-    FAR_LEAST = 64,
-    ROWS_LEAST = 6
+    ROWS_LEAST = 6,
+    COLUMNS = FIT_COLUMNS_MAX + 1, /* with a curve */
+    COLUMNS_ALL = FIT_COLUMNS_MAX + FIT_CURVES_MAX + 1
 };
 
 static const double quarter_h = 0.25;
-static const double rho_least = 0.90;
-static const double rho_most = 0.998;
-static const double degrees_least = 2;
 static const double z95 = 1.96;
+static const double aic_close = 4, noise_close = 6;
+
+/* What wanders: its correlation over a quarter of an hour, from an hour to five days of memory; and the share of the variance that is noise upon it. Never all: a part that wanders slowly
+ * and is too small to be seen would add up over the days. */
+static const double rhos[] = {0.80, 0.90, 0.95, 0.98, 0.99, 0.998};
+static const double shares[] = {0, 0.4, 0.7, 0.9};
+_Static_assert(LENGTH_OF(rhos) * LENGTH_OF(shares) == FIT_NOISES, "a noise for each pair");
 
 double fit_z_of_t(double t, double degrees)
 {
@@ -32,61 +35,101 @@ double fit_t_of_z(double z, double degrees)
     return z < 0 ? -t : t;
 }
 
+/* ---- errors that hang together */
+
+/* The design with errors that are independent and of one size. */
+struct whitened {
+    double x[COLUMNS_ALL][FIT_ROWS_MAX]; /* columns, curves, y */
+    double logs;                         /* of the variance that was left */
+};
+
+static void list_columns(const struct design *design, const double *columns_ret[COLUMNS_ALL])
+{
+    size_t count = 0;
+    for (size_t k = 0; k < design->columns; k++)
+        columns_ret[count++] = design->x[k];
+    for (size_t k = 0; k < design->curves; k++)
+        columns_ret[count++] = design->curve[k];
+    columns_ret[count] = design->y;
+}
+
+/* Takes out of each row what those before it tell of its error: Kalman's filter, whose state is what wanders, run over every column alike. */
+static void whiten(const struct design *design, unsigned noise, struct whitened *whitened)
+{
+    double rho = rhos[noise / LENGTH_OF(shares)], share = shares[noise % LENGTH_OF(shares)];
+    double state[COLUMNS_ALL] = {0}, variance = 1 - share, step_h = 0, r = 0;
+    const double *from[COLUMNS_ALL];
+    list_columns(design, from);
+    whitened->logs = 0;
+    for (size_t i = 0; i < design->rows; i++) {
+        double passed_h = i ? design->at_h[i] - design->at_h[i - 1] : 0;
+        if (passed_h != step_h) { /* most are alike */
+            step_h = passed_h;
+            r = pow(rho, step_h / quarter_h);
+        }
+        variance = r * r * variance + (1 - r * r) * (1 - share);
+        double left = variance + share, gain = variance / left, scale = 1 / sqrt(left);
+        variance *= share / left;
+        whitened->logs += log(left);
+        for (size_t k = 0; k <= design->columns + design->curves; k++) {
+            double before = r * state[k], news = from[k][i] - before;
+            whitened->x[k][i] = news * scale;
+            state[k] = before + gain * news;
+        }
+    }
+}
+
 /* ---- least squares by modified Gram-Schmidt: X = QR with unit columns of Q, R upper triangular */
 
 struct squares {
-    double r[FIT_COLUMNS_MAX][FIT_COLUMNS_MAX];
-    double beta[FIT_COLUMNS_MAX];
+    size_t columns;
+    double r[COLUMNS][COLUMNS];
+    double onto[COLUMNS];
     double rest; /* sum of squares */
 };
 
+/* Four sums that do not wait for each other. */
 static double dot(const double *left, const double *right, size_t rows)
 {
-    double sum = 0;
-    for (size_t i = 0; i < rows; i++)
-        sum += left[i] * right[i];
-    return sum;
+    double sums[4] = {0};
+    size_t i = 0;
+    for (; i + 4 <= rows; i += 4) {
+        for (size_t k = 0; k < 4; k++)
+            sums[k] += left[i + k] * right[i + k];
+    }
+    for (; i < rows; i++)
+        sums[0] += left[i] * right[i];
+    return sums[0] + sums[1] + sums[2] + sums[3];
 }
 
-/* Destroys x and y, which becomes the residuals. False if a column is a sum of others. */
-static bool solve(double (*x)[FIT_ROWS_MAX], double *y, size_t rows, size_t columns,
-                  struct squares *squares)
+/* Takes the columns before it out of one more, and that one out of y. False if it is a sum of others. */
+static bool add(struct squares *squares, double *const *before, double *x, double *y, size_t rows)
 {
-    double onto[FIT_COLUMNS_MAX];
-    for (size_t k = 0; k < columns; k++) {
-        double before = sqrt(dot(x[k], x[k], rows));
-        for (size_t j = 0; j < k; j++) {
-            double part = dot(x[j], x[k], rows);
-            squares->r[j][k] = part;
-            for (size_t i = 0; i < rows; i++)
-                x[k][i] -= part * x[j][i];
-        }
-        double length = sqrt(dot(x[k], x[k], rows));
-        if (!(length > 1e-9 * before) || !isfinite(length))
-            return false;
-        squares->r[k][k] = length;
+    size_t column = squares->columns++;
+    double whole = sqrt(dot(x, x, rows));
+    for (size_t j = 0; j < column; j++) {
+        double part = dot(before[j], x, rows);
+        squares->r[j][column] = part;
         for (size_t i = 0; i < rows; i++)
-            x[k][i] /= length;
-        onto[k] = dot(x[k], y, rows);
-        for (size_t i = 0; i < rows; i++)
-            y[i] -= onto[k] * x[k][i];
+            x[i] -= part * before[j][i];
     }
-    for (size_t k = columns; k-- > 0;) {
-        squares->beta[k] = onto[k];
-        for (size_t j = k + 1; j < columns; j++)
-            squares->beta[k] -= squares->r[k][j] * squares->beta[j];
-        squares->beta[k] /= squares->r[k][k];
-    }
-    squares->rest = dot(y, y, rows);
+    double length = sqrt(dot(x, x, rows));
+    if (!(length > 1e-9 * whole) || !isfinite(length))
+        return false;
+    squares->r[column][column] = length;
+    for (size_t i = 0; i < rows; i++)
+        x[i] /= length;
+    squares->onto[column] = dot(x, y, rows);
+    squares->rest -= squares->onto[column] * squares->onto[column];
     return true;
 }
 
 /* The diagonal element of (X'X)⁻¹ for a column: the squared length of a row of R⁻¹. */
-static double variance_factor(const struct squares *squares, size_t columns, size_t column)
+static double variance_factor(const struct squares *squares, size_t column)
 {
     double sum = 0;
-    for (size_t k = column; k < columns; k++) { /* solves R v = e_k for v[column] */
-        double v[FIT_COLUMNS_MAX] = {0};
+    for (size_t k = column; k < squares->columns; k++) { /* solves R v = e_k for v[column] */
+        double v[COLUMNS] = {0};
         for (size_t i = k + 1; i-- > column;) {
             double rest = i == k;
             for (size_t j = i + 1; j <= k; j++)
@@ -98,100 +141,105 @@ static double variance_factor(const struct squares *squares, size_t columns, siz
     return sum;
 }
 
-/* ---- errors that hang together */
-
-/* Correlation over a step of so many hours. */
-static double over(double rho, double step_h)
+static struct fit conclude(const struct squares *squares, size_t row_count, double logs)
 {
-    return pow(rho, step_h / quarter_h);
-}
-
-/* Takes out of each row what the one before it tells of its error. Returns the sum of the logarithms of what is left of its variance. */
-static double whiten(const struct design *design, double rho, double (*x)[FIT_ROWS_MAX], double *y)
-{
-    double logs = 0;
-    for (size_t k = 0; k < design->columns; k++)
-        x[k][0] = design->x[k][0];
-    y[0] = design->y[0];
-    for (size_t i = 1; i < design->rows; i++) {
-        double r = over(rho, design->at_h[i] - design->at_h[i - 1]);
-        double left = 1 - r * r, scale = 1 / sqrt(left);
-        logs += log(left);
-        for (size_t k = 0; k < design->columns; k++)
-            x[k][i] = (design->x[k][i] - r * design->x[k][i - 1]) * scale;
-        y[i] = (design->y[i] - r * design->y[i - 1]) * scale;
+    struct fit fit = {.known = true};
+    double rows = (double)row_count, columns = (double)squares->columns;
+    double degrees = rows - columns, rest = squares->rest > 0 ? squares->rest : 0, known = 0;
+    for (size_t k = squares->columns; k-- > 0;) {
+        fit.beta[k] = squares->onto[k];
+        for (size_t j = k + 1; j < squares->columns; j++)
+            fit.beta[k] -= squares->r[k][j] * fit.beta[j];
+        fit.beta[k] /= squares->r[k][k];
+        known += 2 * log(squares->r[k][k]);
     }
-    return logs;
+    fit.slope = fit.beta[1];
+    fit.error = sqrt(rest / degrees * variance_factor(squares, 1));
+    fit.error = fit.error > 1e-12 ? fit.error : 1e-12; /* a straight line */
+    fit.z = fit_z_of_t(fit.slope / fit.error, degrees);
+    fit.t95 = fit_t_of_z(z95, degrees);
+    fit.unlikely = degrees * log(rest / degrees + 1e-12) + logs + known;
+    fit.aic = rows * log(rest / rows + 1e-12) + logs + 2 * (columns + 1);
+    return fit;
 }
 
-/* The correlation of residuals so many rows apart. */
-static double correlation(const double *rests, size_t rows, size_t apart)
+static bool can_be_fitted(const struct design *design)
 {
-    double squares = dot(rests, rests, rows);
-    return squares > 0 && rows > apart ? dot(rests, rests + apart, rows - apart) / squares : 0;
+    return design->rows >= ROWS_LEAST && design->rows >= 2 * (design->columns + 1) &&
+           design->at_h[design->rows - 1] > design->at_h[0];
 }
 
-/* From the residuals of a fit to the correlation over a quarter of an hour. Noise upon what wanders slowly hides it from neighbours: so it is also told from two larger distances,
- * and the larger one counts. What is fitted takes correlation away from the residuals: some of it is put back (Marriott and Pope 1954, with one more for each column). */
-static double estimate_rho(const struct design *design, const double *beta, double *rests)
+/* The lines share their columns: a curve is but one more. */
+static void fit_whitened(const struct design *design, struct whitened *whitened,
+                         struct fit *fits_ret)
 {
+    struct squares squares = {.columns = 0};
+    double *columns[FIT_COLUMNS_MAX], *y = whitened->x[design->columns + design->curves];
     size_t rows = design->rows;
-    double step_h = (design->at_h[rows - 1] - design->at_h[0]) / (double)(rows - 1);
-    for (size_t i = 0; i < rows; i++) {
-        rests[i] = design->y[i];
-        for (size_t k = 0; k < design->columns; k++)
-            rests[i] -= beta[k] * design->x[k][i];
+    for (size_t k = 0; k < design->columns; k++) {
+        columns[k] = whitened->x[k];
+        if (!add(&squares, columns, columns[k], y, rows))
+            return;
+        for (size_t i = 0; i < rows; i++)
+            y[i] -= squares.onto[k] * columns[k][i];
     }
-    double put_back = (1 + (double)(design->columns - 1)) / (double)rows;
-    double near = correlation(rests, rows, 1), far = correlation(rests, rows, FAR_ROWS);
-    double rho = near + put_back + 3 * near / (double)rows;
-    near += put_back;
-    far += put_back;
-    if (rows > FAR_LEAST && near > 0 && far > 0 && far < near)
-        rho = fmax(rho, pow(far / near, 1.0 / (FAR_ROWS - 1)));
-    rho = rho > 0 ? pow(rho, quarter_h / step_h) : 0;
-    return rho < rho_least ? rho_least : rho > rho_most ? rho_most : rho;
+    squares.rest = dot(y, y, rows);
+    if (!isfinite(squares.rest))
+        return;
+    fits_ret[0] = conclude(&squares, rows, whitened->logs);
+    for (size_t c = 0; c < design->curves; c++) {
+        struct squares with = squares;
+        struct fit *fit = &fits_ret[1 + c];
+        if (add(&with, columns, whitened->x[design->columns + c], y, rows))
+            *fit = conclude(&with, rows, whitened->logs);
+        fit->known = fit->known && fit->beta[design->columns] > 0;
+    }
 }
 
-static double effective_rows(const struct design *design, double rho)
+void fit_lines(const struct design *design, unsigned noise, struct fit fits_ret[FIT_LINES_MAX])
 {
-    double rows = (double)design->rows;
-    double step_h = (design->at_h[design->rows - 1] - design->at_h[0]) / (rows - 1);
-    double r = over(rho, step_h);
-    return rows * (1 - r) / (1 + r);
+    memset(fits_ret, 0, sizeof(*fits_ret) * FIT_LINES_MAX);
+    if (!can_be_fitted(design))
+        return;
+    struct whitened *whitened = xmalloc(sizeof(*whitened));
+    whiten(design, noise, whitened);
+    fit_whitened(design, whitened, fits_ret);
+    free(whitened);
+}
+
+void fit_choose(struct fit fits[FIT_NOISES][FIT_LINES_MAX])
+{
+    double best_aic = INFINITY, least[FIT_LINES_MAX], aic[FIT_LINES_MAX];
+    for (unsigned line = 0; line < FIT_LINES_MAX; line++) {
+        least[line] = aic[line] = INFINITY;
+        for (unsigned noise = 0; noise < FIT_NOISES; noise++) {
+            const struct fit *fit = &fits[noise][line];
+            if (!fit->known)
+                continue;
+            least[line] = fmin(least[line], fit->unlikely);
+            aic[line] = fmin(aic[line], fit->aic);
+        }
+        best_aic = fmin(best_aic, aic[line]);
+    }
+    for (unsigned noise = 0; noise < FIT_NOISES; noise++) {
+        for (unsigned line = 0; line < FIT_LINES_MAX; line++) {
+            struct fit *fit = &fits[noise][line];
+            fit->counts = fit->known && aic[line] <= best_aic + aic_close &&
+                          fit->unlikely <= least[line] + noise_close;
+        }
+    }
 }
 
 struct fit fit_line(const struct design *design)
 {
-    struct fit fit = {.known = false};
-    if (design->rows < ROWS_LEAST || design->rows < 2 * design->columns ||
-        !(design->at_h[design->rows - 1] > design->at_h[0]))
-        return fit;
-    double(*x)[FIT_ROWS_MAX] = xmalloc(sizeof(double[FIT_COLUMNS_MAX + 1][FIT_ROWS_MAX]));
-    double *y = x[FIT_COLUMNS_MAX], logs = 0;
-    struct squares squares = {.rest = 0};
-    bool solved = true;
-    fit.rho = rho_least;
-    for (unsigned round = 0; round < ROUNDS && solved; round++) {
-        logs = whiten(design, fit.rho, x, y);
-        solved = solve(x, y, design->rows, design->columns, &squares);
-        if (solved && round + 1 < ROUNDS)
-            fit.rho = estimate_rho(design, squares.beta, y);
+    struct fit(*fits)[FIT_LINES_MAX] = xcalloc(FIT_NOISES, sizeof(*fits)), least = {.known = false};
+    for (unsigned noise = 0; noise < FIT_NOISES; noise++)
+        fit_lines(design, noise, fits[noise]);
+    fit_choose(fits);
+    for (unsigned noise = 0; noise < FIT_NOISES; noise++) {
+        if (fits[noise][0].counts && (!least.known || fabs(fits[noise][0].z) < fabs(least.z)))
+            least = fits[noise][0];
     }
-    free(x);
-    if (!solved)
-        return fit;
-    double rows = (double)design->rows, columns = (double)design->columns;
-    double degrees = effective_rows(design, fit.rho);
-    degrees = degrees > degrees_least ? degrees : degrees_least;
-    memcpy(fit.beta, squares.beta, sizeof(fit.beta));
-    fit.slope = squares.beta[1];
-    double variance = squares.rest / (rows - columns);
-    fit.error = sqrt(variance * variance_factor(&squares, design->columns, 1));
-    fit.error = fit.error > 1e-12 ? fit.error : 1e-12; /* a straight line */
-    fit.z = fit_z_of_t(fit.slope / fit.error, degrees);
-    fit.t95 = fit_t_of_z(z95, degrees);
-    fit.aic = rows * log(squares.rest / rows + 1e-12) + logs + 2 * (columns + 1);
-    fit.known = true;
-    return fit;
+    free(fits);
+    return least;
 }

@@ -110,7 +110,9 @@ void floors_restore(struct floors *floors, int64_t at_ms, double floor_bytes, do
         push(floors, (double)at_ms + floors->bucket_ms / 2.0, floor_bytes, cpu_share);
 }
 
-double floors_at(const struct floors *floors, double at_h)
+/* The points around an age, which are one and the same if it is that of a point. Returns the share of the way from the first to the second; NAN outside. */
+static double find(const struct floors *floors, double at_h, const struct floor_point **from_ret,
+                   const struct floor_point **to_ret)
 {
     const struct floor_points *points = &floors->points;
     size_t low = 0, high = points->length;
@@ -121,11 +123,24 @@ double floors_at(const struct floors *floors, double at_h)
         else
             high = middle;
     }
-    if (!low || low == points->length)
-        return low < points->length && points->at[low].at_h == at_h
-                   ? points->at[low].floor_mib * mib
-                   : (double)NAN;
-    const struct floor_point *a = &points->at[low - 1], *b = &points->at[low];
-    double share = (at_h - a->at_h) / (b->at_h - a->at_h);
-    return (a->floor_mib + share * (b->floor_mib - a->floor_mib)) * mib;
+    if (low == points->length || (!low && points->at[low].at_h != at_h))
+        return (double)NAN;
+    *to_ret = &points->at[low];
+    *from_ret = low ? *to_ret - 1 : *to_ret;
+    return low ? (at_h - (*from_ret)->at_h) / ((*to_ret)->at_h - (*from_ret)->at_h) : 0;
+}
+
+double floors_at(const struct floors *floors, double at_h)
+{
+    const struct floor_point *from, *to;
+    double share = find(floors, at_h, &from, &to);
+    return isnan(share) ? share
+                        : (from->floor_mib + share * (to->floor_mib - from->floor_mib)) * mib;
+}
+
+double floors_cpu_at(const struct floors *floors, double at_h)
+{
+    const struct floor_point *from, *to;
+    double share = find(floors, at_h, &from, &to);
+    return isnan(share) ? share : from->cpu + share * (to->cpu - from->cpu);
 }

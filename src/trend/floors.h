@@ -43,4 +43,7 @@ void floors_restore(struct floors *floors, int64_t at_ms, double floor_bytes, do
 /* The floor at an age, between its neighbours; NAN outside. */
 double floors_at(const struct floors *floors, double at_h);
 
+/* The load likewise; NAN also where it is unknown. */
+double floors_cpu_at(const struct floors *floors, double at_h);
+
 #endif

@@ -3,7 +3,7 @@
  *
  *   replay [--weeks N] [--lives N] [--seed N] [--step SECONDS]
  *
- * --weeks: process-weeks without a leak, in all; --lives: processes with one, for each size and shape. */
+ * --weeks: process-weeks without a leak, in all, and a quarter as many with a life before; --lives: processes with one, for each size and shape. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ struct options {
     double step_s;
 };
 
-/* Lives one life until it is called or over. Returns the age at the call in seconds; NAN: none. `floors_ret` gets what it left; may be NULL. */
+/* Lives one life until it is called or over. Returns the age at the call in seconds; NAN: none. With `floors_ret` it is not looked at, and that gets what it left; may be NULL. */
 static double live(struct series *series, double length_s, double step_s,
                    const struct floors *earlier, struct floors *floors_ret)
 {
@@ -40,13 +40,12 @@ static double live(struct series *series, double length_s, double step_s,
                                       .collections_known = true};
         struct trend_verdict verdict;
         trend_add(&trend, &sample);
-        if (!trend_is_due(&trend, sample.at_ms))
+        if (floors_ret || !trend_is_due(&trend, sample.at_ms))
             continue;
         trend_look(&trend, sample.at_ms, headroom_bytes, earlier, &verdict);
-        if (verdict.called && isnan(called_s)) {
+        if (verdict.called) {
             called_s = age_s;
-            if (!floors_ret)
-                break;
+            break;
         }
     }
     if (floors_ret) {
@@ -57,16 +56,88 @@ static double live(struct series *series, double length_s, double step_s,
     return called_s;
 }
 
-static void count_false_calls(const struct options *options, enum shape shape, unsigned *calls,
-                              unsigned *weeks)
+struct tally {
+    unsigned calls, weeks;
+};
+
+/* Lives of two weeks without a leak; with_history: after one more of the same program. `scale`: of what fills up, and of the time that it takes. */
+static struct tally count_false_calls(const struct options *options, enum shape shape,
+                                      unsigned weeks, bool with_history, double scale)
 {
-    unsigned wanted = options->weeks / SHAPE_COUNT;
-    for (unsigned i = 0; i < wanted; i += 2) { /* lives of two weeks */
-        struct series series;
-        series_init(&series, shape, 0, options->seed * 1000003 + i * 31 + (unsigned)shape);
-        *calls += !isnan(live(&series, 2 * week_s, options->step_s, NULL, NULL));
-        *weeks += 2;
+    struct tally tally = {0};
+    for (; tally.weeks < weeks; tally.weeks += 2) {
+        struct series series, before;
+        struct floors earlier;
+        series_init(&series, shape, 0,
+                    options->seed * 1000003 + tally.weeks * 31 + (unsigned)shape);
+        series_scale(&series, scale, scale);
+        before = series;
+        floors_init(&earlier);
+        if (with_history) {
+            series_vary(&before);
+            live(&before, 2 * week_s, options->step_s, NULL, &earlier);
+        }
+        tally.calls += !isnan(
+            live(&series, 2 * week_s, options->step_s, with_history ? &earlier : NULL, NULL));
+        floors_deinit(&earlier);
     }
+    return tally;
+}
+
+/* The mean at which so few calls or fewer come in one of twenty: the end of a one-sided 95 % interval, as of Poisson's counts. */
+static double most_calls(unsigned calls)
+{
+    double low = calls, high = 3 * calls + 10;
+    for (unsigned round = 0; round < 60; round++) {
+        double mean = (low + high) / 2, part = exp(-mean), sum = part;
+        for (unsigned k = 1; k <= calls; k++) {
+            part *= mean / k;
+            sum += part;
+        }
+        if (sum > 0.05)
+            low = mean;
+        else
+            high = mean;
+    }
+    return high;
+}
+
+static void print_tally(const char *name, struct tally tally)
+{
+    double weeks = tally.weeks ? tally.weeks : 1;
+    printf("%-20s %8u %12u   %.3f %% per process-week, under %.3f %%\n", name, tally.weeks,
+           tally.calls, 100 * tally.calls / weeks, 100 * most_calls(tally.calls) / weeks);
+    fflush(stdout);
+}
+
+static void print_false_calls(const struct options *options, unsigned weeks, bool with_history)
+{
+    struct tally all = {0};
+    printf("%-20s %8s %12s\n", with_history ? "with a life before" : "without a leak", "weeks",
+           "false calls");
+    for (enum shape shape = SHAPE_FLAT; shape < SHAPE_COUNT; shape++) {
+        struct tally tally =
+            count_false_calls(options, shape, weeks / SHAPE_COUNT, with_history, 1);
+        printf("%-20s %8u %12u\n", shape_names[shape], tally.weeks, tally.calls);
+        fflush(stdout);
+        all.calls += tally.calls;
+        all.weeks += tally.weeks;
+    }
+    print_tally("in all", all);
+    printf("\n");
+}
+
+/* What fills up with more, and for longer, than the method takes for possible. */
+static void print_beyond(const struct options *options)
+{
+    static const double scales[] = {1.25, 1.5, 2};
+    for (size_t i = 0; i < LENGTH_OF(scales); i++) {
+        char name[32];
+        snprintf(name, sizeof(name), "cache, %.2f times", scales[i]);
+        print_tally(name,
+                    count_false_calls(options, SHAPE_CACHE, options->weeks / 35, false, scales[i]));
+    }
+    printf("\n");
 }
 
 static int by_size(const void *left, const void *right)
@@ -140,17 +211,9 @@ int main(int argc, char **argv)
 {
     static const double leaks[] = {1000, 100, 50, 20, 10};
     struct options options = parse(argc, argv);
-    unsigned all_calls = 0, all_weeks = 0;
-    printf("%-20s %8s %12s\n", "without a leak", "weeks", "false calls");
-    for (enum shape shape = SHAPE_FLAT; shape < SHAPE_COUNT; shape++) {
-        unsigned calls = 0, weeks = 0;
-        count_false_calls(&options, shape, &calls, &weeks);
-        printf("%-20s %8u %12u\n", shape_names[shape], weeks, calls);
-        all_calls += calls;
-        all_weeks += weeks;
-    }
-    printf("%-20s %8u %12u   %.3f %% per process-week\n\n", "in all", all_weeks, all_calls,
-           100.0 * all_calls / (all_weeks ? all_weeks : 1));
+    print_false_calls(&options, options.weeks, false);
+    print_false_calls(&options, options.weeks / 4, true);
+    print_beyond(&options);
     printf("%-20s %9s%9s   %9s%9s\n", "time to call", "median", "90 %", "history:", "90 %");
     for (size_t i = 0; options.lives && i < LENGTH_OF(leaks); i++) {
         printf("%6.0f MiB a day      ", leaks[i]);
@@ -158,6 +221,7 @@ int main(int argc, char **argv)
         printf("   ");
         time_to_call(&options, leaks[i], true);
         printf("\n");
+        fflush(stdout);
     }
     print_counts(options.seed);
     return 0;

@@ -52,6 +52,21 @@ void series_init(struct series *series, enum shape shape, double leak_mib_day, u
     series->random = random;
 }
 
+void series_scale(struct series *series, double amount, double time)
+{
+    series->fill_mib *= amount;
+    series->fill_h *= time;
+    series->tau_h *= time;
+}
+
+void series_vary(struct series *series)
+{
+    double amount = between(&series->random, 0.9, 1.1), time = between(&series->random, 0.9, 1.1);
+    for (unsigned skip = 0; skip < 1000; skip++)
+        random_next(&series->random);
+    series_scale(series, amount, time);
+}
+
 static double shape_mib(const struct series *series, double age_h)
 {
     switch (series->shape) {

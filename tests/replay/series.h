@@ -42,6 +42,12 @@ struct reading {
 
 void series_init(struct series *series, enum shape shape, double leak_mib_day, uint64_t seed);
 
+/* Multiplies how much it fills up with, and how long that takes. */
+void series_scale(struct series *series, double amount, double time);
+
+/* Another life of the same program: what it fills up with and how fast differ by up to a tenth, and the noise. */
+void series_vary(struct series *series);
+
 /* The next reading, at an age; `step_s` after the one before. */
 struct reading series_next(struct series *series, double age_s, double step_s);
 
