@@ -190,16 +190,18 @@ static struct error *read_fields(struct types *types, address at, struct raw_fie
     return NULL;
 }
 
-/* Whether all fields lie within the struct; one whose type can't be read counts as lying there. */
+/* Whether the fields lie within the struct, one behind the other; one whose type can't be read counts as of no size. */
 static bool fields_fit(struct types *types, uint64_t struct_size, const struct raw_field *fields,
                        size_t count, unsigned shift)
 {
+    uint64_t end = 0;
     for (size_t i = 0; i < count; i++) {
         struct descriptor type = {0};
         uint64_t offset = fields[i].offset >> shift;
-        if (!error_ignore(read_descriptor(types, fields[i].type, &type)) &&
-            (offset > struct_size || type.size > struct_size - offset))
+        (void)error_ignore(read_descriptor(types, fields[i].type, &type));
+        if (offset < end || offset > struct_size || type.size > struct_size - offset)
             return false;
+        end = offset + type.size;
     }
     return true;
 }
