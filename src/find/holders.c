@@ -22,12 +22,12 @@ static void search_running(struct way_search *search, uint32_t index)
     struct way_in way = {0};
     running_read(search->looks, goroutine, &words);
     for (size_t i = 0; i < words.length; i++) {
-        uint32_t lead = 0;
-        if (!leads_holds(&search->leads, words.at[i], &lead))
-            continue;
-        if (!way.way)
+        uint32_t held[LEADS_HELD_MAX];
+        size_t count = leads_held(&search->leads, words.at[i], held);
+        if (count && !way.way)
             way = way_of_running(search, index);
-        way_spread(search, lead, way);
+        for (size_t k = 0; k < count; k++)
+            way_spread(search, held[k], way);
     }
     VECTOR_DEINIT(&words);
 }

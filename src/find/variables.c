@@ -74,21 +74,34 @@ static void judge_user(struct variables *variables, const struct data_user *user
         way->other = user->entry;
 }
 
+/* By lead: whether another one leads there. */
+static bool *find_led_to(const struct way_search *search)
+{
+    bool *led_to = xcalloc(search->leads.list.length + 1, sizeof(*led_to));
+    for (size_t i = 0; i < search->leads.edges.length; i++)
+        led_to[search->leads.edges.at[i].to] = true;
+    return led_to;
+}
+
+/* What only the initializer names (the elements of a slice that is a variable) is used through something else: that must be known too. */
 static void judge_variables(struct variables *variables)
 {
     size_t count = variables->leads.length;
-    bool *named = xcalloc(count + 1, sizeof(*named));
+    AUTO_FREE bool *named = xcalloc(count + 1, sizeof(*named));
+    AUTO_FREE bool *led_to = find_led_to(variables->search);
     variables->ways = xcalloc(count + 1, sizeof(*variables->ways));
     for (size_t i = 0; i < variables->users.length; i++) {
-        named[variables->users.at[i].variable] = true;
-        judge_user(variables, &variables->users.at[i]);
+        const struct data_user *user = &variables->users.at[i];
+        if (led_to[variables->leads.at[user->variable]] ||
+            !is_initializer(variables->search->looks->program, user->entry))
+            named[user->variable] = true;
+        judge_user(variables, user);
     }
     for (size_t i = 0; i < count; i++) {
         if (!named[i] && !lead_of(variables, i)->near)
             way_raise(&variables->ways[i],
                       (struct way_in){.way = WAY_UNSURE, .goroutine = UINT32_MAX});
     }
-    free(named);
 }
 
 bool variables_search(struct way_search *search)

@@ -48,24 +48,24 @@ static bool is_data(const struct heap *heap, address at)
     return at >= module->noptrdata && at < module->noptrbss_end;
 }
 
-/* The word that a lead's window begins at is the word itself: the first variable at or behind the pointer. */
-static bool variable_behind(const struct leads *leads, address at, uint32_t *lead_ret)
+static size_t variables_behind(const struct leads *leads, address at,
+                               uint32_t held_ret[LEADS_HELD_MAX])
 {
-    for (address word = at & ~UINT64_C(7); word < at + LEADS_VARIABLE_BYTES; word += 8) {
-        if (u64map_get(&leads->index, word, lead_ret))
-            return true;
-    }
-    return false;
+    address first = at & ~UINT64_C(7);
+    size_t count = 0;
+    for (unsigned i = 0; i < LEADS_HELD_MAX; i++)
+        count += u64map_get(&leads->index, first + 8 * i, &held_ret[count]);
+    return count;
 }
 
-bool leads_holds(const struct leads *leads, uint64_t word, uint32_t *lead_ret)
+size_t leads_held(const struct leads *leads, uint64_t word, uint32_t held_ret[LEADS_HELD_MAX])
 {
     const struct objects *objects = &leads->heap->objects;
     struct object object;
     if (is_data(leads->heap, word))
-        return variable_behind(leads, word, lead_ret);
+        return variables_behind(leads, word, held_ret);
     return objects_at(objects, word, &object) &&
-           u64map_get(&leads->index, object_address(objects, object), lead_ret);
+           u64map_get(&leads->index, object_address(objects, object), &held_ret[0]);
 }
 
 static bool add(struct pass *pass, struct lead lead, uint32_t *lead_ret)
@@ -98,10 +98,16 @@ static void connect(struct pass *pass, struct lead holder, uint32_t to)
         VECTOR_PUSH(&leads->edges, (struct lead_edge){.from = from, .to = to});
 }
 
-static bool is_asked_for(const struct pass *pass, uint64_t word, uint32_t *lead_ret)
+/* What the word leads to and this step asks for. */
+static size_t asked_for(const struct pass *pass, uint64_t word, uint32_t to_ret[LEADS_HELD_MAX])
 {
-    return may_point(pass, word) && leads_holds(pass->leads, word, lead_ret) &&
-           *lead_ret >= pass->first && *lead_ret < pass->end;
+    size_t count = 0;
+    size_t held = may_point(pass, word) ? leads_held(pass->leads, word, to_ret) : 0;
+    for (size_t i = 0; i < held; i++) {
+        if (to_ret[i] >= pass->first && to_ret[i] < pass->end)
+            to_ret[count++] = to_ret[i];
+    }
+    return count;
 }
 
 /* A descriptor or a sudog. */
@@ -129,13 +135,16 @@ static void search_span(struct pass *pass, uint32_t index)
     uint64_t count = span->count * size / 8;
     pass->leads->read_bytes += count * 8;
     for (uint64_t i = 0; i < count; i++) {
-        uint32_t to = 0;
-        if (!is_asked_for(pass, words[i], &to))
+        uint32_t to[LEADS_HELD_MAX];
+        size_t held = asked_for(pass, words[i], to);
+        if (!held)
             continue;
         uint64_t offset = i * 8 / size * size;
         address at = span->start + offset;
-        if (!is_book(pass, at, span->bytes + offset, size))
-            connect(pass, (struct lead){.at = at, .size = (uint32_t)size}, to);
+        if (is_book(pass, at, span->bytes + offset, size))
+            continue;
+        for (size_t k = 0; k < held; k++)
+            connect(pass, (struct lead){.at = at, .size = (uint32_t)size}, to[k]);
     }
 }
 
@@ -154,9 +163,10 @@ static struct error *search_variables(struct pass *pass, address start, address 
         uint64_t count = words - done < CHUNK_WORDS ? words - done : CHUNK_WORDS;
         TRY(target_read(pass->leads->heap->target, start + done * 8, chunk, count * 8));
         for (uint64_t i = 0; i < count; i++) {
-            uint32_t to = 0;
-            if (is_asked_for(pass, chunk[i], &to))
-                connect(pass, variable_at(pass, start + (done + i) * 8, chunk[i], to), to);
+            uint32_t to[LEADS_HELD_MAX];
+            size_t held = asked_for(pass, chunk[i], to);
+            for (size_t k = 0; k < held; k++)
+                connect(pass, variable_at(pass, start + (done + i) * 8, chunk[i], to[k]), to[k]);
         }
     }
     return NULL;

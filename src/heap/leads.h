@@ -12,7 +12,8 @@ enum {
     LEADS_NODES_MAX = 1 << 19,
     LEADS_EDGES_MAX = 1 << 21,
     LEADS_VARIABLE_BYTES =
-        128 /* a pointer to a variable, perhaps a struct, leads to what stands so many bytes behind */
+        128, /* a pointer to a variable, perhaps a struct, leads to what stands so many bytes behind */
+    LEADS_HELD_MAX = LEADS_VARIABLE_BYTES / 8
 };
 
 /* A heap object, or a word of the program's variables. */
@@ -42,14 +43,15 @@ struct leads {
     bool complete; /* false: there were too many; some ways are missing */
 };
 
-/* From the objects at these addresses, which may also be variables. Borrows the heap, for as long as leads_holds() is asked. Errors: the
+/* From the objects at these addresses, which may also be variables. Borrows the heap, for as long as leads_held() is asked. Errors: the
  * variables can't be read. */
 struct error *leads_find(struct heap *heap, const struct observation *observation,
                          const address *objects, size_t count, struct leads *leads_ret) NODISCARD;
 void leads_deinit(struct leads *leads);
 
-/* Does the word point to one of them, or into it? */
-bool leads_holds(const struct leads *leads, uint64_t word, uint32_t *lead_ret);
+/* The leads that a pointer leads to: the object that it points into; the variables that it points to and shortly behind, all of them. Returns
+ * how many. */
+size_t leads_held(const struct leads *leads, uint64_t word, uint32_t held_ret[LEADS_HELD_MAX]);
 
 /* The edges from a lead: leads->edges.at[first] … [first + count - 1]. */
 size_t leads_from(const struct leads *leads, uint32_t lead, size_t *first_ret);

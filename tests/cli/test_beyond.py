@@ -45,7 +45,7 @@ def test_channel_in_a_variable(start, kind):
     assert any(serve in reason and ("no goroutine" in reason or kind == "fan") for reason in finding["because"]), finding["because"]
 
 
-@pytest.mark.parametrize("kind", CHANNELS)
+@pytest.mark.parametrize("kind", [*CHANNELS, "wide"])
 @pytest.mark.parametrize("looks", [(), ("--for", "0")], ids=["two-looks", "one-look"])
 def test_slow_receiver_of_a_variable(start, kind, looks):
     """The receiver takes the channel from the variable each time, and three seconds for a value: no finding."""
@@ -63,6 +63,14 @@ def test_slower_and_slower(start, kind):
     target.wait_leaked(ENOUGH)
     result = inspect(target.pid)
     assert result.status == 0, describe(result.doc)
+
+
+def test_who_uses_it_is_not_known(start):
+    """The channel lies far behind what the variable points to, where nothing tells whether it is still the same thing: no more than possible."""
+    target = start("global-channel", "-kind", "wide", "-fails", "0", "-period", "3s")
+    target.wait_leaked(ENOUGH)
+    grades = [finding["grade"] for finding in inspect(target.pid).doc["findings"]]
+    assert grades in ([], ["possible"])
 
 
 @pytest.mark.parametrize("kind", LOCKS)

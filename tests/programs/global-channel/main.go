@@ -1,5 +1,6 @@
 // global-channel has a channel that a global variable leads to: by itself (-kind plain), as a field of a struct, in a
-// map, behind a pointer, among others (-kind fan, as in a fan-out: each has a receiver, and the last one's goes). Its receiver takes it from the variable for each value, and keeps it nowhere. After -fails
+// map, behind a pointer, among others (-kind fan, as in a fan-out: each has a receiver, and the last one's goes), far behind in a slice
+// (-kind wide). Its receiver takes it from the variable for each value, and keeps it nowhere. After -fails
 // values it returns, and who sends then waits for ever; with -fails 0 it is only slow.
 package main
 
@@ -24,6 +25,7 @@ var ways = map[string]way{
 	"map":     {sendMap, serveMap},
 	"pointer": {sendPointer, servePointer},
 	"fan":     {sendFan, serveFan},
+	"wide":    {sendWide, serveWide},
 }
 
 func main() {

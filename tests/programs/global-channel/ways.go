@@ -24,6 +24,7 @@ var (
 	hub    = Hub{name: "hub", events: make(chan int)}
 	topics = map[string]chan int{}
 	fan    = []chan int{make(chan int), make(chan int), make(chan int)}
+	wide   = []chan int{nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, nil, make(chan int)}
 	bus    = &Bus{hubs: []*Hub{{name: "first"}, {name: "second", events: make(chan int)}}}
 )
 
@@ -54,6 +55,12 @@ func sendMap(value int) {
 func sendPointer(value int) {
 	waiting.There()
 	bus.hubs[1].events <- value // seep: pointer here
+	waiting.Gone()
+}
+
+func sendWide(value int) {
+	waiting.There()
+	wide[len(wide)-1] <- value // seep: wide here
 	waiting.Gone()
 }
 
@@ -93,6 +100,14 @@ func serveMap(period time.Duration, fails int) {
 	for seen := 1; seen != fails; seen++ {
 		time.Sleep(period)
 		use(<-topics["e"])
+	}
+	truth.Event("receiver gone", truth.Fields{})
+}
+
+func serveWide(period time.Duration, fails int) {
+	for seen := 1; seen != fails; seen++ {
+		time.Sleep(period)
+		use(<-wide[len(wide)-1])
 	}
 	truth.Event("receiver gone", truth.Fields{})
 }
