@@ -9,6 +9,7 @@ help:
 	@echo 'make deps      installs the Debian packages that are missing (root or sudo)'
 	@echo 'make run       watches every Go process here, or two that leak; does its own set-up'
 	@echo 'make check     everything that CI runs; does its own set-up'
+	@echo 'make sanitize  every test under the address and undefined behaviour sanitizers (half an hour)'
 	@echo 'make bench     speed and memory, with Delve, go vet and staticcheck beside it'
 	@echo 'make fuzz      each fuzz target for SECONDS (default 600)'
 	@echo 'make matrix    the tests with many Go releases and every way to build'
@@ -27,6 +28,8 @@ deps: ; @tools/setup
 run: deps all ; @tools/demo
 
 check: ; @tools/setup chromium chromium-driver python3-selenium prometheus openssl systemd && tools/check
+
+sanitize: ; @tools/setup chromium chromium-driver python3-selenium prometheus openssl systemd && tools/check sanitize
 
 bench: deps all ; @bench/run && bench/heap
 
@@ -54,6 +57,6 @@ install: all
 
 clean: ; @rm -rf build build-*
 
-.PHONY: all help deps run check bench fuzz matrix real leakprofile soak heap-oracle oracle replay pause install clean
+.PHONY: all help deps run check sanitize bench fuzz matrix real leakprofile soak heap-oracle oracle replay pause install clean
 # `deps` comes before `all` also under make -j.
 .NOTPARALLEL:

@@ -1,5 +1,6 @@
 /* Read torture: the same inspection with the 1st, 2nd, ... n-th read of the target failing, alone and with all
  * later ones. It ends each time with a result or an error; leaks and wild accesses are the sanitizers' to see.
+ * SEEP_TORTURE_READS says how many of the first reads fail one by one, before samples are taken.
  *
  * The targets are cores of synthetic programs (data/make.py). */
 #include <setjmp.h>
@@ -17,7 +18,6 @@
 
 enum {
     EVERY_ONE_UP_TO = 700,
-    SAMPLES_BEYOND = 400,
     ALARM_S = 280, /* a hang ends the test */
 };
 
@@ -94,8 +94,10 @@ static void torture(const char *exe, const char *core)
         healthy,
         3); /* nil channels, select {}, senders; what must grow to be a leak stands still */
     assert_true(reads > 100);
-    uint64_t stride = reads > EVERY_ONE_UP_TO ? (reads - EVERY_ONE_UP_TO) / SAMPLES_BEYOND + 1 : 1;
-    for (uint64_t nth = 1; nth <= reads; nth += nth < EVERY_ONE_UP_TO ? 1 : stride) {
+    const char *wish = getenv("SEEP_TORTURE_READS");
+    uint64_t each = wish ? strtoull(wish, NULL, 10) : EVERY_ONE_UP_TO;
+    uint64_t stride = reads > each ? (reads - each) * 2 / (each + 1) + 1 : 1;
+    for (uint64_t nth = 1; nth <= reads; nth += nth < each ? 1 : stride) {
         torture_one(&subject, nth, false, healthy);
         noticed += torture_one(&subject, nth, true, healthy);
     }
