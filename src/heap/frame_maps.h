@@ -16,7 +16,7 @@ struct slot_map {
 struct frame_map {
     bool known;                 /* false: any slot of the frame may be a pointer */
     bool plain;                 /* what frame_maps_is_plain() says of its code */
-    bool assembly;              /* its caller need not have a map for the place of the call */
+    bool assembly;              /* which may switch stacks */
     struct slot_map locals;     /* up to frame_locals_end() */
     struct slot_map arguments;  /* from the frame's argument pointer up */
     uint32_t argument_words;    /* that stand on the stack, those that were spilled too */

@@ -147,15 +147,16 @@ static bool take_stub(struct stack_scanner *scanner, const struct frame *frame)
     return true;
 }
 
-/* No map holds where a frame was interrupted, nor in the frame that the interruption put in; of a running goroutine also not in the runtime's own frames
- * and where they or assembly were called without a stop that the collector knows (gcWriteBarrier). */
+/* No map holds where a frame was interrupted, nor in the frame that the interruption put in; of a running goroutine also not in the runtime's own frames and
+ * assembly, nor where these were called: the collector never stops in some of them, so that the call has no map (wbMove, typedmemmove up to 1.20; hasStackMap
+ * in cmd/compile/internal/liveness). */
 static bool is_placeless(struct stack_scanner *scanner, const struct frame *frame,
                          const struct frame_map *map)
 {
-    bool below_assembly = scanner->assembly;
-    scanner->assembly = map->assembly;
+    bool called_runtime = scanner->called_runtime;
+    scanner->called_runtime = !map->plain;
     return frame->interrupted || (frame->facts->injected && !frame->facts->faults) ||
-           (scanner->running && (!map->plain || below_assembly));
+           (scanner->running && (!map->plain || called_runtime));
 }
 
 /* Of a frame that has no map for where it is, all words count, arguments too. A frame that faulted and defers nothing is dead. */
@@ -392,9 +393,8 @@ void stack_roots(struct stack_scanner *scanner, const struct goroutine *goroutin
         return;
     }
     scanner->running = running;
-    scanner->moving =
-        goroutine->state != GOROUTINE_WAITING && goroutine->state != GOROUTINE_LEAKED;
-    scanner->own = scanner->assembly = false;
+    scanner->moving = goroutine->state != GOROUTINE_WAITING && goroutine->state != GOROUTINE_LEAKED;
+    scanner->own = scanner->called_runtime = false;
     if (known && (!running || on_stack)) {
         take_stack(scanner, goroutine, stacks);
     } else {
