@@ -12,6 +12,8 @@ enum {
     ARGUMENT_WORDS_MAX = 1 << 16,
 };
 
+static const uint32_t NO_UNIT = UINT32_MAX;
+
 /* False only if there is a map that makes no sense; no map at all is an empty one. */
 static bool read_map(const struct pclntab *table, const struct func *func, unsigned which,
                      address pc, struct slot_map *map_ret, bool *missing_ret)
@@ -56,15 +58,51 @@ static bool read_objects(const struct pclntab *table, const struct func *func,
     return true;
 }
 
-static struct frame_map read_frame_map(const struct runtime *runtime, const struct frame *frame,
+/* The linker puts functions in one unit that were compiled together, and assembly in others (cmd/link/internal/ld/pcln.go, _func.cuOffset; since
+ * 1.16). */
+static bool is_runtime_unit(struct frame_maps *maps, const struct func *func)
+{
+    struct func park;
+    if (!maps->sought) {
+        maps->sought = true;
+        maps->found =
+            pclntab_func_named(&maps->runtime->program->pclntab, "runtime.gopark", &park) &&
+            park.cu_offset != NO_UNIT;
+        maps->runtime_unit = maps->found ? park.cu_offset : NO_UNIT;
+    }
+    return !maps->found || func->cu_offset == NO_UNIT || func->cu_offset == maps->runtime_unit;
+}
+
+static bool is_plain(struct frame_maps *maps, const struct func *func)
+{
+    static const char *const below[] = {"runtime.", "runtime/internal/", "internal/runtime/",
+                                        "internal/abi."};
+    const char *name = func_name(&maps->runtime->program->pclntab, func);
+    for (size_t i = 0; i < LENGTH_OF(below); i++) {
+        if (!strncmp(name, below[i], strlen(below[i])))
+            return false;
+    }
+    return !(func->flags & FUNC_ASM) && !is_runtime_unit(maps, func);
+}
+
+bool frame_maps_is_plain(struct frame_maps *maps, address pc)
+{
+    struct func func;
+    return pclntab_func(&maps->runtime->program->pclntab, pc, &func) && is_plain(maps, &func);
+}
+
+static struct frame_map read_frame_map(struct frame_maps *maps, const struct frame *frame,
                                        address pc)
 {
+    const struct runtime *runtime = maps->runtime;
     const struct pclntab *table = &runtime->program->pclntab;
     struct frame_map map = {0};
     struct func func;
     bool no_locals = false, no_arguments = false;
     if (!pclntab_func(table, pc, &func))
         return map;
+    map.plain = is_plain(maps, &func);
+    map.assembly = func.flags & FUNC_ASM;
     map.known = read_map(table, &func, FUNCDATA_LOCALS, pc, &map.locals, &no_locals) &&
                 read_map(table, &func, FUNCDATA_ARGS, pc, &map.arguments, &no_arguments) &&
                 read_objects(table, &func, &map);
@@ -99,7 +137,7 @@ const struct frame_map *frame_map_of(struct frame_maps *maps, const struct frame
     address pc = pc_of(frame);
     uint32_t index = u64map_intern(&maps->by_pc, pc, (uint32_t)maps->list.length, &is_new);
     if (is_new) {
-        struct frame_map map = read_frame_map(maps->runtime, frame, pc);
+        struct frame_map map = read_frame_map(maps, frame, pc);
         VECTOR_PUSH(&maps->list, map);
     }
     return &maps->list.at[index];

@@ -15,6 +15,8 @@ struct slot_map {
 
 struct frame_map {
     bool known;                 /* false: any slot of the frame may be a pointer */
+    bool plain;                 /* what frame_maps_is_plain() says of its code */
+    bool assembly;              /* which may switch stacks */
     struct slot_map locals;     /* up to frame_locals_end() */
     struct slot_map arguments;  /* from the frame's argument pointer up */
     uint32_t argument_words;    /* that stand on the stack, those that were spilled too */
@@ -38,7 +40,13 @@ struct frame_maps {
     struct runtime *runtime;
     struct u64map by_pc;
     struct frame_map_list VECTOR_OF(struct frame_map) list;
+    uint32_t runtime_unit; /* what was compiled with the runtime has this one */
+    bool sought, found;
 };
+
+/* Compiled code that is not the runtime's own: no register or slot of it holds a goroutine's descriptor or sudog in order to wake it. The runtime's
+ * functions are told by their compilation unit, for some have another package's name (sync.runtime_notifyListNotifyAll). */
+bool frame_maps_is_plain(struct frame_maps *maps, address pc);
 
 /* Of a frame that is not interrupted: what it still needs when the call returns that it is in, or, if it faulted, when its deferred calls
  * are run. Good until the next call. */

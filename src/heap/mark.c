@@ -123,11 +123,23 @@ void marker_reach(struct marker *marker, uint64_t word)
     reach(marker, word);
 }
 
+static bool allocated_at(struct marker *marker, uint64_t word, struct object *object_ret)
+{
+    return objects_at(&marker->heap->objects, word, object_ret) &&
+           heap_is_allocated(marker->heap, *object_ret);
+}
+
+void marker_reach_guess(struct marker *marker, uint64_t word)
+{
+    struct object object;
+    if (allocated_at(marker, word, &object))
+        mark(marker, object);
+}
+
 void marker_reach_perhaps(struct marker *marker, uint64_t word)
 {
     struct object object;
-    if (!objects_at(&marker->heap->objects, word, &object) ||
-        !heap_is_allocated(marker->heap, object))
+    if (!allocated_at(marker, word, &object))
         return;
     uint32_t number = object_number(&marker->heap->objects, object);
     if (marker_has(marker, number) && is_watched(marker, number))

@@ -28,8 +28,10 @@ void marker_close(struct marker *marker);
 /* Marks what a pointer points to, if it points into the heap: by the next marker_drain() at the latest. */
 void marker_reach(struct marker *marker, uint64_t word);
 
-/* The same for a word that may be no pointer: a free slot is not marked (runtime/mgcmark.go, scanConservative). A watched object is woken by it even if it
- * is marked already. */
+/* The same for a word that may be no pointer: a free slot is not marked (runtime/mgcmark.go, scanConservative). */
+void marker_reach_guess(struct marker *marker, uint64_t word);
+
+/* The same, and a watched object is woken even if it is marked already: the runtime itself may hold it to wake somebody. */
 void marker_reach_perhaps(struct marker *marker, uint64_t word);
 
 /* Follows all pointers of what was marked. */

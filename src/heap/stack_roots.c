@@ -52,6 +52,8 @@ static void take(struct stack_scanner *scanner, uint64_t word)
 {
     if (is_inner(scanner, word))
         VECTOR_PUSH(&scanner->inner, word);
+    else if (scanner->own && scanner->moving)
+        marker_reach_perhaps(scanner->marker, word);
     else
         marker_reach(scanner->marker, word);
 }
@@ -60,8 +62,10 @@ static void take_perhaps(struct stack_scanner *scanner, uint64_t word)
 {
     if (is_inner(scanner, word))
         VECTOR_PUSH(&scanner->inner, word);
-    else
+    else if (scanner->own)
         marker_reach_perhaps(scanner->marker, word);
+    else
+        marker_reach_guess(scanner->marker, word);
 }
 
 static bool slot(const struct stack_scanner *scanner, address at, uint64_t *word_ret)
@@ -143,8 +147,19 @@ static bool take_stub(struct stack_scanner *scanner, const struct frame *frame)
     return true;
 }
 
-/* An interrupted frame, and the one that the interruption put in, have no map for where they are: all their words count, arguments too. A frame
- * that faulted and defers nothing is dead. */
+/* No map holds where a frame was interrupted, nor in the frame that the interruption put in; of a running goroutine also not in the runtime's own frames and
+ * assembly, nor where these were called: the collector never stops in some of them, so that the call has no map (wbMove, typedmemmove up to 1.20; hasStackMap
+ * in cmd/compile/internal/liveness). */
+static bool is_placeless(struct stack_scanner *scanner, const struct frame *frame,
+                         const struct frame_map *map)
+{
+    bool called_runtime = scanner->called_runtime;
+    scanner->called_runtime = !map->plain;
+    return frame->interrupted || (frame->facts->injected && !frame->facts->faults) ||
+           (scanner->running && (!map->plain || called_runtime));
+}
+
+/* Of a frame that has no map for where it is, all words count, arguments too. A frame that faulted and defers nothing is dead. */
 static void take_frame(struct stack_scanner *scanner, const struct frame *frame)
 {
     const struct runtime *runtime = scanner->maps.runtime;
@@ -153,7 +168,8 @@ static void take_frame(struct stack_scanner *scanner, const struct frame *frame)
     if (frame->faulted && !frame->facts->deferreturn)
         return;
     struct frame_map map = *frame_map_of(&scanner->maps, frame);
-    bool placeless = frame->interrupted || (frame->facts->injected && !frame->facts->faults);
+    bool placeless = is_placeless(scanner, frame, &map);
+    scanner->own = !map.plain;
     bool guess = !map.known || placeless;
     if (map.stub && !placeless && take_stub(scanner, frame))
         return;
@@ -246,8 +262,10 @@ static void take_frames(struct stack_scanner *scanner, const struct unwind_start
         if (!walk.complete)
             take_frame(scanner, &frame);
     }
+    scanner->own = true;
     if (!walk.complete)
         take_range(scanner, frame.fp, scanner->high);
+    scanner->own = false;
 }
 
 /* A word of the target, from the stack that was read, the heap, or elsewhere. */
@@ -305,22 +323,56 @@ static void take_registers(struct stack_scanner *scanner, const struct goroutine
         take_perhaps(scanner, load_u64(bytes + i));
 }
 
-/* A running goroutine may be anywhere, also within the runtime, whose own code hides pointers from the collector: all words of its stack count, from the
- * thread's sp on if that is known. */
-static void take_running(struct stack_scanner *scanner)
+/* The registers of the thread that runs it may lead to variables of its callers. False if they are not known, or not of this stack: then a call on the
+ * system stack may lead there as well. */
+static bool take_thread_registers(struct stack_scanner *scanner, const struct goroutine *goroutine)
 {
-    take_range(scanner, scanner->start, scanner->high);
+    const struct offsets *offsets = &scanner->maps.runtime->offsets;
+    uint64_t m = 0, tid = 0;
+    struct thread_registers registers;
+    if (offsets->m_procid == ABSENT ||
+        !word_at(scanner, goroutine->at + (uint64_t)offsets->g_m, &m) || !m ||
+        !word_at(scanner, m + (uint64_t)offsets->m_procid, &tid) ||
+        !target_registers(scanner->marker->heap->target, (pid_t)tid, &registers) ||
+        registers.sp != goroutine->sp)
+        return false;
+    for (unsigned i = 0; i < registers.general_count; i++) {
+        if (is_inner(scanner, registers.general[i]))
+            VECTOR_PUSH(&scanner->inner, registers.general[i]);
+    }
+    return true;
 }
 
-static void take_waiting(struct stack_scanner *scanner, const struct goroutine *goroutine,
-                         const struct stack_table *stacks)
+/* Whether its callers' maps hold: not from assembly, which may have switched stacks, and not from code that is no Go. */
+static bool is_walkable(struct stack_scanner *scanner, const struct unwind_start *start)
+{
+    const struct frame innermost = {.pc = start->pc,
+                                    .sp = start->sp,
+                                    .exact = true,
+                                    .facts = pc_facts_of(scanner->maps.runtime, start->pc)};
+    if (!innermost.facts->known)
+        return false;
+    const struct frame_map *map = frame_map_of(&scanner->maps, &innermost);
+    return map->known && !map->assembly;
+}
+
+static void take_stack(struct stack_scanner *scanner, const struct goroutine *goroutine,
+                       const struct stack_table *stacks)
 {
     const struct stack *stack = &stacks->stacks.at[goroutine->stack];
     struct unwind_start start = {.pc = stack_pc(stacks, stack, 0),
                                  .sp = goroutine->sp,
                                  .low = goroutine->stack_low,
-                                 .high = goroutine->stack_high};
-    take_frames(scanner, &start);
+                                 .high = goroutine->stack_high,
+                                 .interrupted = scanner->running};
+    if (!scanner->running ||
+        (is_walkable(scanner, &start) && take_thread_registers(scanner, goroutine))) {
+        take_frames(scanner, &start);
+        return;
+    }
+    scanner->own = true;
+    take_range(scanner, scanner->start, scanner->high);
+    scanner->own = false;
 }
 
 void stack_roots(struct stack_scanner *scanner, const struct goroutine *goroutine,
@@ -340,10 +392,16 @@ void stack_roots(struct stack_scanner *scanner, const struct goroutine *goroutin
         scanner->unreadable++;
         return;
     }
-    if (known && !running)
-        take_waiting(scanner, goroutine, stacks);
-    else
-        take_running(scanner);
+    scanner->running = running;
+    scanner->moving = goroutine->state != GOROUTINE_WAITING && goroutine->state != GOROUTINE_LEAKED;
+    scanner->own = scanner->called_runtime = false;
+    if (known && (!running || on_stack)) {
+        take_stack(scanner, goroutine, stacks);
+    } else {
+        scanner->own = true;
+        take_range(scanner, scanner->start, scanner->high);
+        scanner->own = false;
+    }
     take_registers(scanner, goroutine);
     take_defers(scanner, goroutine);
     if (offsets->g_panic != ABSENT &&

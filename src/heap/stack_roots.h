@@ -19,6 +19,10 @@ struct stack_scanner {
     size_t room;
     address low, high; /* of the whole stack; the bytes begin at `start` */
     address start;
+    bool moving;  /* it does not wait: frames of the runtime may hold whom they are about to wake */
+    bool running; /* no map holds in the runtime's frames, which may hide pointers */
+    bool own;     /* the frame that is scanned may be the runtime's own */
+    bool called_runtime; /* the frame that it called may be */
     struct stack_variables VECTOR_OF(struct stack_variable) variables;
     struct inner_pointers VECTOR_OF(address) inner; /* pointers into the stack */
     uint64_t unreadable;                            /* stacks */

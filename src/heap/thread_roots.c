@@ -38,7 +38,8 @@ static void take_stack_of(struct stack_scanner *scanner, const struct thread *th
                       high - from > SYSTEM_STACK_MAX ? from + SYSTEM_STACK_MAX : high);
 }
 
-/* In a signal handler the interrupted registers stand on its stack, and what was interrupted may have been on the system stack. */
+/* Where other code than the runtime's runs, registers still hold what the scheduler left there, such as whom it has put to sleep last: that wakes nobody.
+ * In a signal handler the interrupted registers stand on its stack, and what was interrupted may have been on the system stack. */
 static void take_thread(struct stack_scanner *scanner, const struct thread *thread)
 {
     struct heap *heap = scanner->marker->heap;
@@ -48,8 +49,13 @@ static void take_thread(struct stack_scanner *scanner, const struct thread *thre
                      word_at(heap, signal_g, offsets->g_stack_low, &low) &&
                      word_at(heap, signal_g, offsets->g_stack_high, &high) &&
                      thread->registers.sp >= low && thread->registers.sp < high;
-    for (unsigned i = 0; i < thread->registers.general_count; i++)
-        marker_reach_perhaps(scanner->marker, thread->registers.general[i]);
+    bool plain = frame_maps_is_plain(&scanner->maps, thread->registers.pc);
+    for (unsigned i = 0; i < thread->registers.general_count; i++) {
+        if (plain)
+            marker_reach_guess(scanner->marker, thread->registers.general[i]);
+        else
+            marker_reach_perhaps(scanner->marker, thread->registers.general[i]);
+    }
     take_stack_of(scanner, thread, offsets->m_g0, in_signal);
     take_stack_of(scanner, thread, offsets->m_gsignal, false);
 }

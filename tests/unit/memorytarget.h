@@ -12,6 +12,8 @@ struct memory_target {
     address start;
     const uint8_t *bytes; /* borrowed */
     size_t size;
+    const struct thread_registers *threads; /* sorted by tid; borrowed */
+    size_t thread_count;
 };
 
 static inline struct error *memory_target_read(struct target *target, address at, void *to,
@@ -53,6 +55,14 @@ static inline struct error *memory_target_resident(struct target *target, addres
     return NULL;
 }
 
+static inline const struct thread_registers *memory_target_threads(const struct target *target,
+                                                                   size_t *count_ret)
+{
+    const struct memory_target *memory = (const struct memory_target *)(const void *)target;
+    *count_ret = memory->thread_count;
+    return memory->threads;
+}
+
 static inline void memory_target_destroy(struct target *target)
 {
     target_deinit(target);
@@ -66,6 +76,7 @@ static inline struct target *memory_target_create(address start, const void *byt
                                                         .read_many = memory_target_read_many,
                                                         .measure = memory_target_measure,
                                                         .resident = memory_target_resident,
+                                                        .threads = memory_target_threads,
                                                         .destroy = memory_target_destroy};
     struct memory_target *memory = xcalloc(1, sizeof(*memory));
     memory->target.operations = &operations;
@@ -75,6 +86,14 @@ static inline struct target *memory_target_create(address start, const void *byt
     memory->bytes = bytes;
     memory->size = size;
     return &memory->target;
+}
+
+static inline void memory_target_set_thread(struct target *target,
+                                            const struct thread_registers *thread)
+{
+    struct memory_target *memory = (struct memory_target *)(void *)target;
+    memory->threads = thread;
+    memory->thread_count = thread ? 1 : 0;
 }
 
 #endif

@@ -696,7 +696,9 @@ static void test_watched_objects(void **state)
     assert_int_equal(marker.woken.at[0], 2);
     marker_reach(&marker, base + from + 40); /* once more: no news */
     assert_int_equal(marker.woken.length, 1);
-    marker_reach_perhaps(&marker, base + from + 40); /* but in a register it is */
+    marker_reach_guess(&marker, base + from + 40);
+    assert_int_equal(marker.woken.length, 1);
+    marker_reach_perhaps(&marker, base + from + 40); /* but in a register of the runtime it is */
     assert_int_equal(marker.woken.length, 2);
     marker_close(&marker);
     world_deinit(&world);
@@ -982,6 +984,101 @@ static void test_variables_on_the_stack(void **state)
     stack_world_deinit(&stack);
 }
 
+/* Puts the goroutine where it runs on its own stack: at the very instruction of frame 0. */
+static void make_running(struct stack_world *stack, struct thread_registers *thread)
+{
+    const address pc = (PC + 16) | STACK_PC_EXACT;
+    struct stack walked = {.kept = 1, .depth = 4, .complete = true};
+    struct world *world = &stack->world;
+    world->runtime.offsets.g_m = 24;
+    world->runtime.offsets.m_procid = 0;
+    put(world, G_AT + 24, base + PLAIN_AT);
+    put(world, PLAIN_AT, 7);
+    *thread = (struct thread_registers){.tid = 7, .pc = PC + 16, .sp = base + STACK_AT};
+    memory_target_set_thread(world->target, thread);
+    stack->goroutine.state = GOROUTINE_RUNNING;
+    stack->goroutine.stack = stack_table_intern(&stack->stacks, &pc, &walked);
+    u64map_set(&stack->scanner.maps.by_pc, PC + 16, 0);
+}
+
+enum {
+    ALL_WORDS = 0x3f, /* of a frame */
+    STACK_OF_FRAMES = 0x7f,
+};
+
+static uint64_t in_frame(unsigned frame, uint64_t words)
+{
+    return words << frame * 8;
+}
+
+/* Of a running goroutine the innermost frame counts word by word and its callers by their maps, but for the runtime's and those that called it. */
+static void test_running(void **state)
+{
+    (void)state;
+    static const uint8_t two = 0x2;
+    struct stack_world stack;
+    struct thread_registers thread;
+    stack_world_init(&stack);
+    make_running(&stack, &thread);
+    fill_stack(&stack);
+    struct frame_map *maps = stack.scanner.maps.list.at;
+    for (unsigned i = 0; i < 4; i++) {
+        maps[i].plain = true;
+        maps[i].locals = (struct slot_map){&two, 6};
+    }
+    const uint64_t expected = in_frame(0, ALL_WORDS) | in_frame(1, 2) | in_frame(2, 2);
+    assert_int_equal(scan(&stack), expected);
+    maps[1].plain = false;
+    assert_int_equal(scan(&stack), expected | in_frame(1, ALL_WORDS) | in_frame(2, ALL_WORDS));
+    stack_world_deinit(&stack);
+}
+
+static void test_running_where_no_map_holds(void **state)
+{
+    (void)state;
+    uint64_t all = in_frame(0, STACK_OF_FRAMES) | in_frame(1, STACK_OF_FRAMES) |
+                   in_frame(2, STACK_OF_FRAMES) | in_frame(3, STACK_OF_FRAMES);
+    for (unsigned i = 0; i < 4; i++) {
+        struct stack_world stack;
+        struct thread_registers thread;
+        stack_world_init(&stack);
+        make_running(&stack, &thread);
+        fill_stack(&stack);
+        for (unsigned k = 0; k < 4; k++)
+            stack.scanner.maps.list.at[k].plain = true;
+        stack.scanner.maps.list.at[0].assembly = i == 0;
+        stack.scanner.maps.list.at[0].known = i != 1;
+        thread.sp += i == 2 ? 8 : 0; /* on the system stack, which may lead here */
+        if (i == 3)
+            memory_target_set_thread(stack.world.target, NULL);
+        assert_int_equal(scan(&stack) & all, all);
+        stack_world_deinit(&stack);
+    }
+}
+
+/* A caller's variable that only a register leads to. */
+static void test_running_with_a_variable_in_a_register(void **state)
+{
+    (void)state;
+    uint8_t record[32] = {0};
+    struct stack_world stack;
+    struct thread_registers thread;
+    stack_world_init(&stack);
+    make_running(&stack, &thread);
+    memcpy(record, &(int32_t[]){-48, 16, 16, TYPES_AT}, 16);
+    stack.world.bytes[TYPES_AT] = 3;
+    stack.world.program.module.rodata = base;
+    for (unsigned i = 0; i < 4; i++)
+        stack.scanner.maps.list.at[i].plain = true;
+    stack.scanner.maps.list.at[1].objects = record;
+    stack.scanner.maps.list.at[1].object_count = 1;
+    put(&stack.world, STACK_AT + 64, object_at(5));
+    assert_int_equal(scan(&stack), 0);
+    thread.general[thread.general_count++] = base + STACK_AT + 64 + 8;
+    assert_int_equal(scan(&stack), 1 << 5);
+    stack_world_deinit(&stack);
+}
+
 static void test_defers_in_a_loop(void **state)
 {
     (void)state;
@@ -1041,6 +1138,9 @@ int main(void)
         cmocka_unit_test(test_live_slots),
         cmocka_unit_test(test_interrupted_frames),
         cmocka_unit_test(test_variables_on_the_stack),
+        cmocka_unit_test(test_running),
+        cmocka_unit_test(test_running_where_no_map_holds),
+        cmocka_unit_test(test_running_with_a_variable_in_a_register),
         cmocka_unit_test(test_defers_in_a_loop),
         cmocka_unit_test(test_senseless_stacks),
     };
