@@ -25,13 +25,32 @@ static bool waits_on_nothing(const struct proof *proof, const struct goroutine *
     return !error_ignore(error) && !sudog;
 }
 
+/* Code that is not the runtime's can park, too, by a linkname to gopark and with any wait reason; what ends such a wait only it knows
+ * (gvisor.dev/gvisor/pkg/sleep). */
+static bool is_parked_by_runtime(struct proof *proof, const struct goroutine *goroutine)
+{
+    const struct stack_table *stacks = proof->observation->stacks;
+    const struct stack *stack = &stacks->stacks.at[goroutine->stack];
+    for (uint32_t i = 0; i < stack->kept; i++) {
+        struct func func;
+        address pc = stack_lookup_pc(stacks, stack, i);
+        const struct pclntab *table = &proof->heap->runtime->program->pclntab;
+        if (!pclntab_func(table, pc, &func))
+            return false;
+        const char *name = func_name(table, &func);
+        if (strcmp(name, "runtime.gopark") != 0 && strcmp(name, "runtime.goparkunlock") != 0)
+            return !frame_maps_is_plain(&proof->scanner.maps, pc);
+    }
+    return false;
+}
+
 /* Only another goroutine can end its wait, and it is known for what it waits. */
-static bool may_sleep(const struct proof *proof, const struct goroutine *goroutine)
+static bool may_sleep(struct proof *proof, const struct goroutine *goroutine)
 {
     const struct observation *observation = proof->observation;
     bool waits = goroutine->state == GOROUTINE_WAITING || goroutine->state == GOROUTINE_LEAKED;
     if (!waits || goroutine->system || goroutine->stack == STACK_NONE || !goroutine->sp ||
-        is_synctest(observation, goroutine))
+        is_synctest(observation, goroutine) || !is_parked_by_runtime(proof, goroutine))
         return false;
     switch ((enum wait_kind)goroutine->wait_kind) {
     case WAIT_NIL_CHAN:

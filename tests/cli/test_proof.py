@@ -44,6 +44,18 @@ def test_leaks(start, toolchain, collected):
     check_leaks(look(target.pid), target.ready)
 
 
+@pytest.mark.parametrize("toolchain", RELEASES)
+def test_who_parks_by_himself_is_not_judged(start, toolchain):
+    """They wait without a sudog, so that it is not known for what. They are woken later."""
+    target = start("own-park", toolchain=toolchain)
+    for _ in range(3):
+        before = target.truth()["woken"]
+        document = inspect_now(target.pid)
+        assert [g["count"] for g in document["goroutines"]["groups"] if g["wait_reason"] == "select" and not g["system"]] == [50]
+        assert document["proof"]["known"] and not proven(document) and not document["findings"], describe(document)
+        target.wait_until(lambda truth: truth["woken"] >= before + 50)
+
+
 def test_leaks_are_certain(start):
     """What is proved is reported, with the grade that says so."""
     target = start("proof-leaks", "-n", "10")
