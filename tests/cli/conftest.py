@@ -8,7 +8,7 @@ import pytest
 import seepcli
 from program import Program
 from toolchain import Unavailable, find_toolchain, go_build
-from watchcli import Watch
+from watchcli import Watch, own_copy
 
 
 def pytest_sessionstart(session):
@@ -81,6 +81,18 @@ def start(build, run):
         return run(build(name, toolchain, mode), *flags, **how)
 
     return start_program
+
+
+@pytest.fixture
+def build_own(build, tmp_path):
+    """Like `build`, under a name that nothing else on this machine has: an agent sees the programs of other tests, too."""
+    return lambda *which, **how: own_copy(build(*which, **how), tmp_path)
+
+
+@pytest.fixture
+def start_own(build_own, run):
+    """A function that starts a test program under such a name, which is its `name`. It is ready on return."""
+    return lambda name, *flags: run(build_own(name), *flags)
 
 
 @pytest.fixture
