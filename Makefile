@@ -16,6 +16,7 @@ help:
 	@echo 'make real      the tests on etcd and prometheus, as in Debian'
 	@echo 'make leakprofile  proofs of leaks against Go'\''s own profile, on all programs of its tests (half an hour)'
 	@echo 'make soak      a busy program in which nothing may be called leaked, for SECONDS (default 600)'
+	@echo 'make tale      both leaks at one every ten seconds, watched: called within ten minutes'
 	@echo 'make heap-oracle   the heap against the mark bits of Go'"'"'s collector: many releases, real servers'
 	@echo 'make oracle    seep scan against the Go compiler, on large programs of others (hours, 25 GB)'
 	@echo 'make replay    how often the agent errs, and how long it takes, on made-up series (minutes)'
@@ -43,6 +44,8 @@ leakprofile: deps all ; @tools/leakprofile
 
 soak: deps all ; @SECONDS_OF_SOAK=$(SECONDS) tools/soak
 
+tale: deps all ; @tools/tale
+
 heap-oracle: deps all ; @tools/heap-oracle
 
 oracle: deps all ; @tools/oracle
@@ -57,6 +60,6 @@ install: all
 
 clean: ; @rm -rf build build-*
 
-.PHONY: all help deps run check sanitize bench fuzz matrix real leakprofile soak heap-oracle oracle replay pause install clean
+.PHONY: all help deps run check sanitize bench fuzz matrix real leakprofile soak tale heap-oracle oracle replay pause install clean
 # `deps` comes before `all` also under make -j.
 .NOTPARALLEL:

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -191,7 +192,8 @@ static void look_at_clock(struct agent *agent)
     int64_t boot_ms = agent->wall.boot_ms;
     wall_look(&agent->wall, clocks_now());
     if (agent->wall.stepped_ms) {
-        text_duration(length, (double)llabs(agent->wall.stepped_ms) / 1e3);
+        /* Two clocks cannot be read at one instant: a step of half an hour is some milliseconds more or less. */
+        text_duration(length, round((double)llabs(agent->wall.stepped_ms) / 1e3));
         if (asprintf(&line, "the clock was set %s by %s",
                      agent->wall.stepped_ms < 0 ? "back" : "forward", length) >= 0)
             mark(agent, MARKER_CLOCK_STEP, agent->wall.stepped_ms, line);

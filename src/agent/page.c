@@ -23,6 +23,8 @@ enum {
     IDLE_S = 60,
     SOCKET_FD = 3,
     TOKEN_FD = 4,
+    TAKEN_TRIES = 40, /* for a place that is taken: two seconds */
+    TAKEN_TRY_US = 50 * 1000,
     REST_MS = 1000,
     REST_MOST_MS = 60 * 1000
 };
@@ -47,7 +49,8 @@ static socklen_t address_of(const struct settings *settings, struct sockaddr_sto
     return sizeof(*six);
 }
 
-static struct error *listen_on(const struct settings *settings, int *socket_ret)
+/* 0, or what was wrong. */
+static int try_listen(const struct settings *settings, int *socket_ret)
 {
     struct sockaddr_storage address;
     socklen_t length = address_of(settings, &address);
@@ -62,6 +65,21 @@ static struct error *listen_on(const struct settings *settings, int *socket_ret)
         int reason = errno;
         if (descriptor >= 0)
             close(descriptor);
+        return reason;
+    }
+    *socket_ret = descriptor;
+    return 0;
+}
+
+/* Who is begun again after a kill may find the seep-page of the agent before it still on its way out, with the socket. */
+static struct error *listen_on(const struct settings *settings, int *socket_ret)
+{
+    int descriptor = -1, reason = try_listen(settings, &descriptor);
+    for (unsigned i = 0; reason == EADDRINUSE && i < TAKEN_TRIES; i++) {
+        usleep(TAKEN_TRY_US);
+        reason = try_listen(settings, &descriptor);
+    }
+    if (reason) {
         struct error *error =
             error_os(reason, "the page at %s:%u", settings->address, settings->port);
         return reason == EADDRINUSE
@@ -148,15 +166,17 @@ static struct error *token_pipe(const struct page *page, int *descriptor_ret)
 
 static int spawn(const struct page *page, int token, pid_t *pid_ret)
 {
-    char interval[32], idle[16], socket_fd[16], token_fd[16];
+    char interval[32], idle[16], socket_fd[16], token_fd[16], parent[16];
     snprintf(interval, sizeof(interval), "%lld", (long long)page->settings->interval_ms);
     snprintf(idle, sizeof(idle), "%d", IDLE_S);
     snprintf(socket_fd, sizeof(socket_fd), "%d", SOCKET_FD);
     snprintf(token_fd, sizeof(token_fd), "%d", TOKEN_FD);
+    snprintf(parent, sizeof(parent), "%d", (int)getpid());
     char *arguments[16] = {page->program, "--store",  page->settings->store,
                            "--socket",    socket_fd,  "--interval-ms",
-                           interval,      "--idle-s", idle};
-    size_t count = 9;
+                           interval,      "--idle-s", idle,
+                           "--parent",    parent};
+    size_t count = 11;
     struct child_file files[4] = {{STDIN_FILENO, CHILD_NULL}, {STDOUT_FILENO, CHILD_NULL}};
     size_t file_count = 2;
     if (token >= 0) {

@@ -23,6 +23,7 @@ struct options {
     const char *store;
     int socket, token;
     bool any_host;
+    pid_t parent; /* 0: nobody's child in particular */
     int64_t interval_ms, idle_s;
 };
 
@@ -39,6 +40,7 @@ static bool parse(int argc, char **argv, struct options *options)
                                           {"token-fd", required_argument, NULL, 't'},
                                           {"interval-ms", required_argument, NULL, 'i'},
                                           {"idle-s", required_argument, NULL, 'w'},
+                                          {"parent", required_argument, NULL, 'p'},
                                           {"allow-any-host-with-token", no_argument, NULL, 'a'},
                                           {0}};
     *options = (struct options){.socket = -1, .token = -1, .interval_ms = 10000};
@@ -54,6 +56,8 @@ static bool parse(int argc, char **argv, struct options *options)
             options->interval_ms = number;
         else if (option == 'w')
             options->idle_s = number;
+        else if (option == 'p')
+            options->parent = (pid_t)number;
         else if (option == 'a')
             options->any_host = true;
         else
@@ -94,7 +98,14 @@ static void handle_signals(void)
     sigaction(SIGTERM, &ending, NULL);
     sigaction(SIGINT, &ending, NULL);
     signal(SIGPIPE, SIG_IGN);
-    prctl(PR_SET_PDEATHSIG, SIGTERM);
+}
+
+/* An agent that was killed is begun again at once, and wants its place back: nothing of this one may hold the socket any longer, whatever it is about. False if the agent is
+ * gone already. */
+static bool die_with(pid_t parent)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    return !parent || getppid() == parent;
 }
 
 /* Large blocks go back to the system when they are freed. */
@@ -115,6 +126,8 @@ int main(int argc, char **argv)
     if (!parse(argc, argv, &options))
         return fail("a part of `seep watch`, which starts it");
     handle_signals();
+    if (!die_with(options.parent))
+        return EXIT_FAILED;
     keep_memory_small();
     AUTO_FREE char *token = read_token(options.token);
     if (options.token >= 0 && !token)

@@ -16,6 +16,7 @@ class Program:
 
     def __init__(self, command, **how):
         self.started = time.time()
+        self.name = os.path.basename(str(how.get("executable") or command[0]))  # as seep shows it
         self.process = subprocess.Popen(
             [str(word) for word in command],
             stdin=subprocess.DEVNULL,

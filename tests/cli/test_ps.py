@@ -112,7 +112,8 @@ def test_many_processes(start):
 
 CROWD = """
 echo 20000 > /proc/sys/kernel/ns_last_pid
-"$1" -n 5 > /dev/null & kept=$!
+"$1" -n 5 > "$3" & kept=$!
+until grep -q ready "$3"; do sleep 0.05; done
 echo 100 > /proc/sys/kernel/ns_last_pid
 for i in 1 2 3; do (while :; do "$1" -n 2000 -life 20ms > /dev/null; done) & done
 echo $kept
@@ -120,10 +121,10 @@ for i in $(seq 150); do "$2" ps --json; echo end; done
 """
 
 
-def test_those_that_end_hide_no_other(root, build):
+def test_those_that_end_hide_no_other(root, build, tmp_path):
     """A process is listed though others of the same executable, with lower numbers, end while they are read."""
     unshare = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-    script = [*unshare, "sh", "-c", CROWD, "sh", build("pool-workers"), SEEP]
+    script = [*unshare, "sh", "-c", CROWD, "sh", build("pool-workers"), SEEP, tmp_path / "said"]
     if shutil.which("unshare") is None or subprocess.run([*unshare, "true"], capture_output=True).returncode != 0:
         pytest.skip("namespaces cannot be made here")
     done = subprocess.run(script, capture_output=True, text=True, timeout=300)

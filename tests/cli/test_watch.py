@@ -14,7 +14,7 @@ import time
 import pytest
 
 from seepcli import SEEP, seep
-from watchcli import Receiver, Watch, children, free_port
+from watchcli import Receiver, children, free_port, own_name
 
 
 def complaint(*options, **how):
@@ -61,30 +61,32 @@ def test_a_second_agent_and_a_taken_port_are_refused(watch):
 
 # ---- what it sees
 
-def test_processes_come_and_go(watch, start, build, tmp_path):
-    first = start("tickers")
-    agent = watch(only=["tick*"])
-    programs = agent.wait_programs("tickers")
-    row = programs["tickers"]
+def test_processes_come_and_go(watch, run, build_own):
+    tickers = build_own("tickers")
+    first = run(tickers)
+    agent = watch(interval="300ms", only=[f"{tickers.name}*"])
+    programs = agent.wait_programs(tickers.name)
+    row = programs[tickers.name]
     assert row["running"] == 1 and row["go_version"].startswith("go1.")
     assert row["now"]["goroutines"] > 0
     first.stop()
-    agent.wait_line("tickers", "ended")
-    second = start("tickers")
+    agent.wait_line(tickers.name, "ended")
+    second = run(tickers)
     agent.wait_line(f"pid {second.pid}", "restart")
-    agent.wait_programs("tickers")
+    agent.wait_programs(tickers.name)
     lives = agent.ask("/api/v1/program", program=row["program"])["lives"]
     assert [(life["pid"], life["kind"], life["end"]) for life in lives] == [(first.pid, "first", "exited"), (second.pid, "restart", "runs")]
 
 
 def test_a_release_and_a_rollback_are_told(watch, run, build, tmp_path):
     old, new = build("tale-send-fixed"), build("tale-defer-fixed")
-    agent = watch(only=["service"])
+    service = tmp_path / own_name("service")
+    agent = watch(interval="300ms", only=[service.name])
     kinds = []
     for executable in (old, new, old):
         shutil.copy(executable, tmp_path / "service.new")
-        os.rename(tmp_path / "service.new", tmp_path / "service")
-        program = run(tmp_path / "service")
+        os.rename(tmp_path / "service.new", service)
+        program = run(service)
         line = agent.wait_line(f"pid {program.pid}", "watched")
         kinds.append(next(kind for kind in ("first", "restart", "release", "rollback") if kind in line))
         program.stop()
@@ -93,16 +95,19 @@ def test_a_release_and_a_rollback_are_told(watch, run, build, tmp_path):
 
 
 def test_names_that_hide_or_hurt_are_shown_as_they_are(watch, run, build, tmp_path):
-    hostile = "<img src=x onerror=alert(1)>\"'\n\x1b[31m"
+    hostile = f"<img src=x id={own_name('x')} onerror=alert(1)>\"'\n\x1b[31m"
     executable = tmp_path / hostile
     shutil.copy(build("tale-send-fixed"), executable)
     program = run(executable)
-    agent = watch(only=["<img*"])
+    agent = watch(interval="300ms", only=[f"{hostile.split('>')[0]}*"])
     line = agent.wait_line(f"pid {program.pid}")
-    assert "\x1b" not in line and "<img src=x onerror=alert(1)>" in line
-    time.sleep(2.5)  # until it is written
-    names = [row["name"] for row in agent.ask("/api/v1/programs")["programs"]]
-    assert any(name.startswith("<img src=x") and "\n" not in name and "\x1b" not in name for name in names)
+    assert "\x1b" not in line and hostile.split("\"")[0] in line
+    deadline = time.monotonic() + 30
+    while not (names := [row["name"] for row in agent.ask("/api/v1/programs")["programs"]]):  # until it is written
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    [name] = names
+    assert name.startswith("<img src=x") and "\n" not in name and "\x1b" not in name
     status, _, body = agent.get("/metrics")
     assert status == 200 and b'onerror=alert(1)>\\"' in body and b"\x1b" not in body
 
@@ -114,10 +119,10 @@ def newest_period(store):
         return db.execute("SELECT max(at_ms) FROM periods").fetchone()[0]
 
 
-def test_killed_at_any_moment_it_loses_at_most_one_period(watch, start, tmp_path):
-    program = start("tickers")
-    agent = watch(interval="100ms", only=["tickers"])
-    agent.wait_programs("tickers")
+def test_killed_at_any_moment_it_loses_at_most_one_period(watch, start_own):
+    program = start_own("tickers")
+    agent = watch(interval="100ms", only=[program.name])
+    agent.wait_programs(program.name)
     written = newest_period(agent.store)
     for round_number in range(12):
         before = written
@@ -131,21 +136,34 @@ def test_killed_at_any_moment_it_loses_at_most_one_period(watch, start, tmp_path
             assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert newest_period(agent.store) >= written, "a period that was written is lost"
         agent.start()
-    agent.wait_programs("tickers")
-    lives = [life for row in agent.ask("/api/v1/programs")["programs"] if row["name"] == "tickers"
+    agent.wait_programs(program.name)
+    lives = [life for row in agent.ask("/api/v1/programs")["programs"] if row["name"] == program.name
              for life in agent.ask("/api/v1/program", program=row["program"])["lives"] if life["pid"] == program.pid]
     assert len(lives) == 1, "the same process is one life, however often the agent was killed"
 
 
-def test_a_store_that_cannot_be_written_is_told_and_goes_on(watch, root, tmp_path):
+def test_begun_again_at_once_it_has_its_place_back(watch):
+    """Whatever its page is about when the agent is killed: here it does not even run."""
+    agent = watch()
+    for _ in range(3):
+        assert agent.get("/")[0] == 200
+        page = children(agent.process.pid)["seep-page"]
+        os.kill(page, signal.SIGSTOP)
+        agent.stop(signal.SIGKILL)
+        agent.start()
+    assert agent.get("/")[0] == 200
+    assert not [line for line in agent.lines() if "another program listens" in line]
+
+
+def test_a_store_that_cannot_be_written_is_told_and_goes_on(watch, start_own, root, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True).returncode:
         pytest.skip("no file system can be mounted here")
     try:
-        agent = watch(interval="200ms", store=disk / "watch.db")
-        agent.wait_line("the series are kept")
-        time.sleep(1)
+        name = start_own("tickers").name
+        agent = watch(interval="200ms", store=disk / "watch.db", only=[name])
+        agent.wait_programs(name)
         filler = disk / "filler"
         descriptor = os.open(filler, os.O_WRONLY | os.O_CREAT)
         with pytest.raises(OSError):
@@ -161,13 +179,13 @@ def test_a_store_that_cannot_be_written_is_told_and_goes_on(watch, root, tmp_pat
         subprocess.run(["umount", "-l", str(disk)], check=False)
 
 
-def test_a_store_that_becomes_read_only_is_told_and_goes_on(watch, start, root, tmp_path):
+def test_a_store_that_becomes_read_only_is_told_and_goes_on(watch, start_own, root, tmp_path):
     """A file system that is mounted over its folder: the file is gone, and no new one can be made."""
-    start("tickers")
+    name = start_own("tickers").name
     folder = tmp_path / "store"
     folder.mkdir()
-    agent = watch(interval="200ms", store=folder / "watch.db", only=["tickers"])
-    agent.wait_programs("tickers")
+    agent = watch(interval="200ms", store=folder / "watch.db", only=[name])
+    agent.wait_programs(name)
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "ro", "tmpfs", str(folder)], capture_output=True).returncode:
         pytest.skip("no file system can be mounted here")
     try:
@@ -186,10 +204,10 @@ def test_a_store_that_becomes_read_only_is_told_and_goes_on(watch, start, root, 
 
 
 @pytest.mark.parametrize("damage", ["garbled", "cut off"])
-def test_a_store_that_breaks_while_it_is_written_is_begun_anew(watch, start, damage):
-    start("tickers")
-    agent = watch(interval="200ms", only=["tickers"])
-    agent.wait_programs("tickers")
+def test_a_store_that_breaks_while_it_is_written_is_begun_anew(watch, start_own, damage):
+    name = start_own("tickers").name
+    agent = watch(interval="200ms", only=[name])
+    agent.wait_programs(name)
     size = agent.store.stat().st_size
     if damage == "garbled":
         with open(agent.store, "r+b") as file:
@@ -202,7 +220,7 @@ def test_a_store_that_breaks_while_it_is_written_is_begun_anew(watch, start, dam
     while agent.get("/api/v1/programs")[0] != 200:  # until the page has the new one
         assert time.monotonic() < deadline
         time.sleep(0.1)
-    assert agent.wait_programs("tickers")["tickers"]["running"] == 1
+    assert agent.wait_programs(name)[name]["running"] == 1
     assert agent.stop() == 0
     with sqlite3.connect(f"file:{agent.store}?mode=ro", uri=True) as db:
         assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)

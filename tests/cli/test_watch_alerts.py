@@ -22,12 +22,11 @@ import pytest
 from program import Program
 from seepcli import SEEP
 from toolchain import Unavailable, go_build
-from watchcli import ALERT, Watch, children
+from watchcli import ALERT, Watch, children, own_copy
 
 FIXTURE = SEEP.parent / "tests" / "store" / "fixture"
 POST = SEEP.parent / "seep-post"
 PATIENCE = 60
-SAMPLED = "sampled-meanwhile"
 
 
 class Webhook:
@@ -137,8 +136,7 @@ def past(tmp_path_factory):
 def sampled(tmp_path_factory):
     """Something for the agents to see."""
     try:
-        executable = tmp_path_factory.mktemp("sampled") / SAMPLED
-        shutil.copy(go_build("tickers"), executable)
+        executable = own_copy(go_build("tickers"), tmp_path_factory.mktemp("sampled"))
     except Unavailable as reason:
         pytest.skip(f"Go: {reason}")
     program = Program([executable])
@@ -150,8 +148,8 @@ def sampled(tmp_path_factory):
 class World:
     """One agent per receiver, all at the same time."""
 
-    def __init__(self, folder, store):
-        self.folder, self.store = folder, store
+    def __init__(self, folder, store, seen="nothing"):
+        self.folder, self.store, self.seen = folder, store, seen
         self.hooks, self.agents = {}, {}
         self.elsewhere = Webhook()
 
@@ -160,7 +158,7 @@ class World:
         folder.mkdir()
         shutil.copy(self.store, folder / "watch.db")
         self.hooks[name] = hook
-        self.agents[name] = Watch(folder, "--webhook", hook.url, interval=interval, page=False, only=[SAMPLED]).start()
+        self.agents[name] = Watch(folder, "--webhook", hook.url, interval=interval, page=False, only=[self.seen]).start()
 
     def stop(self):
         for agent in self.agents.values():
@@ -182,7 +180,7 @@ def self_signed(folder):
 @pytest.fixture(scope="module")
 def world(tmp_path_factory, past, sampled):
     folder = tmp_path_factory.mktemp("webhooks")
-    made = World(folder, past[0])
+    made = World(folder, past[0], sampled.name)
     made.start("hangs", Webhook(hang))
     made.start("resets", Webhook(reset))
     made.start("fails", Webhook(answer(500), answer(200)))

@@ -15,7 +15,7 @@ import pytest
 import seepcli
 from program import Program
 from toolchain import REPO, Unavailable, go_build
-from watchcli import Watch
+from watchcli import Watch, own_copy
 
 FIXTURE = seepcli.SEEP.parent / "tests" / "store" / "fixture"
 DOC = (REPO / "docs" / "watch-api.md").read_text()
@@ -37,13 +37,14 @@ def agent(tmp_path_factory):
     folder = tmp_path_factory.mktemp("api")
     subprocess.run([FIXTURE, folder / "watch.db", "--days", "2", "--interval-ms", "120000"], check=True, timeout=120)
     try:
-        program = Program([go_build("tickers")])
+        program = Program([own_copy(go_build("tickers"), folder)])
     except Unavailable as reason:
         pytest.skip(f"Go: {reason}")
     program.wait_for("ready")
-    watch = Watch(folder, interval="200ms", only=["tickers"]).start()
+    watch = Watch(folder, interval="200ms", only=[program.name]).start()
+    watch.own = program.name
     watch.wait_line("the page is at")
-    watch.wait_programs("tickers")
+    watch.wait_programs(program.name)
     yield watch
     watch.stop()
     program.stop()
@@ -64,7 +65,7 @@ def test_the_machine_and_all_programs(agent):
     machine = check("machine", agent.ask("/api/v1/machine"))
     assert {metric["name"] for metric in machine["metrics"]} == METRICS and machine["agent"]["running"]
     running = [row for row in rows(agent) if row["running"]]
-    assert [row["name"] for row in running] == ["tickers"] and running[0]["now"]["goroutines"] > 0
+    assert [row["name"] for row in running] == [agent.own] and running[0]["now"]["goroutines"] > 0
 
 
 def test_each_program_with_all_that_hangs_on_it(agent):

@@ -11,7 +11,7 @@ import time
 import pytest
 
 from seepcli import SEEP
-from watchcli import children
+from watchcli import children, own_name
 
 CROWD = SEEP.parent / "tests" / "watch" / "crowd"
 CLOCKS = SEEP.parent / "tests" / "watch" / "clocks.so"
@@ -39,24 +39,24 @@ def crowd(count, at_a_time, *command):
     subprocess.run([CROWD, str(count), str(at_a_time), *map(str, command)], stdout=subprocess.DEVNULL, check=True, timeout=300)
 
 
-def test_ten_thousand_short_lived_processes(watch, start, build):
+def test_ten_thousand_short_lived_processes(watch, start_own, build_own):
     """Most end before they are looked at, some while they are; a thousand are Go programs. What stays is still watched."""
-    stays = start("tickers")
-    passing = build("tale-send-fixed")
-    agent = watch(interval="200ms", only=["tickers", passing.name])
-    agent.wait_programs("tickers")
+    stays = start_own("tickers")
+    passing = build_own("tale-send-fixed")
+    agent = watch(interval="200ms", only=[stays.name, passing.name])
+    agent.wait_programs(stays.name)
     files = len(os.listdir(f"/proc/{agent.process.pid}/fd"))
-    before = agent.programs()["tickers"]["seen_ms"]
+    before = agent.programs()[stays.name]["seen_ms"]
     crowd(8500, 4, "/bin/true")
     crowd(900, 4, passing, "-life", "1ms")
     crowd(100, 25, passing, "-life", "500ms")  # these live for two periods
     crowd(500, 100, "/bin/sleep", "0.3")
-    agent.wait_programs("tickers")
-    [life] = lives_of(agent, "tickers")
+    agent.wait_programs(stays.name)
+    [life] = lives_of(agent, stays.name)
     assert life["pid"] == stays.pid and life["end"] == "runs"
-    wait_for(lambda: agent.programs()["tickers"]["seen_ms"] > before)
+    wait_for(lambda: agent.programs()[stays.name]["seen_ms"] > before)
     rows = agent.programs()
-    assert set(rows) <= {"tickers", passing.name}
+    assert set(rows) <= {stays.name, passing.name}
     if passing.name in rows:  # those that were met are over, too
         wait_for(lambda: not agent.programs()[passing.name]["running"])
         assert len(lives_of(agent, passing.name)) <= 1000
@@ -85,12 +85,13 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) & 255)
 
 
 @pytest.mark.parametrize("successor", ["tickers", "tale-send-fixed"])
-def test_a_number_that_is_used_again_is_another_life(watch, start, build, run, root, successor):
-    first = start("tickers")
-    agent = watch(interval="300ms", only=["tickers", "tale-send-fixed"])
-    agent.wait_programs("tickers")
+def test_a_number_that_is_used_again_is_another_life(watch, build_own, run, root, successor):
+    tickers = build_own("tickers")
+    executable = tickers if successor == "tickers" else build_own(successor)
+    first = run(tickers)
+    agent = watch(interval="300ms", only=[tickers.name, executable.name])
+    agent.wait_programs(tickers.name)
     pid = first.pid
-    executable = build(successor)
     first.stop()
     second = run(sys.executable, "-c", AT_PID, pid, executable, ready=False)
     try:
@@ -101,10 +102,10 @@ def test_a_number_that_is_used_again_is_another_life(watch, start, build, run, r
         raise
     try:
         wait_for(lambda: any(life["pid"] == pid and life["end"] == "runs" and life["kind"] == ("restart" if successor == "tickers" else "first")
-                             for life in (lives_of(agent, successor) if successor in agent.programs() else [])))
-        [old, *_] = lives_of(agent, "tickers")
+                             for life in (lives_of(agent, executable.name) if executable.name in agent.programs() else [])))
+        [old, *_] = lives_of(agent, tickers.name)
         assert old["pid"] == pid and old["end"] == "exited" and old["ended_ms"]
-        new = lives_of(agent, successor)[-1]
+        new = lives_of(agent, executable.name)[-1]
         assert new["id"] != old["id"] and new["started_ms"] > old["started_ms"]
         agent.wait_line(f"pid {pid} ended")
     finally:
@@ -115,11 +116,11 @@ def test_a_number_that_is_used_again_is_another_life(watch, start, build, run, r
 
 def test_a_process_that_hides_its_name_is_seen_under_its_own(watch, run, build, tmp_path):
     """Its executable is deleted, what it was called as is a kernel thread's name, and what the kernel calls it looks like numbers of /proc."""
-    executable = tmp_path / "x) Z 0 (RssAnon:"
+    executable = tmp_path / f"{own_name('x')}) Z 0 (RssAnon:"
     shutil.copy(build("tickers"), executable)
     program = run("[kworker/0:1]", executable=str(executable))
     executable.unlink()
-    agent = watch(interval="300ms", only=["x*"])
+    agent = watch(interval="300ms", only=[f"{executable.name.split(')')[0]}*"])
     agent.wait_line(f"pid {program.pid}", "watched")
     row = wait_for(lambda: next((row for row in agent.programs().values() if row["running"] and row["now"]["rss"]), None))
     assert row["name"] == executable.name and row["now"]["goroutines"] > 0
@@ -130,15 +131,15 @@ def test_a_process_that_hides_its_name_is_seen_under_its_own(watch, run, build, 
         assert abs(values[metric] - kernel[key]) < 4 << 20, (metric, values, kernel)
 
 
-def test_a_process_that_changes_what_it_is_called_stays_one_life(watch, start):
+def test_a_process_that_changes_what_it_is_called_stays_one_life(watch, start_own):
     """Only the executable counts: what the kernel calls it can be set by anyone in it, at any time."""
-    program = start("hides-name")
-    agent = watch(interval="300ms", only=["hides-name"])
-    agent.wait_programs("hides-name")
+    program = start_own("hides-name")
+    agent = watch(interval="300ms", only=[program.name])
+    agent.wait_programs(program.name)
     for _ in range(6):
-        seen = agent.programs()["hides-name"]["seen_ms"]
-        wait_for(lambda: agent.programs()["hides-name"]["seen_ms"] > seen)
-    [life] = lives_of(agent, "hides-name")
+        seen = agent.programs()[program.name]["seen_ms"]
+        wait_for(lambda: agent.programs()[program.name]["seen_ms"] > seen)
+    [life] = lives_of(agent, program.name)
     assert life["pid"] == program.pid and life["end"] == "runs"
     values = agent.ask("/api/v1/at", life=life["id"], at=life["last_seen_ms"])["values"]
     assert values["threads"] < 100 and 1 << 19 < values["rss_anon"] <= values["rss"] < 1 << 28
@@ -159,25 +160,22 @@ class Clocks:
 
 
 @pytest.mark.skipif(SANITIZED, reason="nothing can be loaded before the sanitizers")
-def test_clocks_that_are_set_and_a_suspend_are_marked_and_disturb_nothing(watch, start, tmp_path, monkeypatch):
-    program = start("tickers")
+def test_clocks_that_are_set_and_a_suspend_are_marked_and_disturb_nothing(watch, start_own, tmp_path):
+    program = start_own("tickers")
     clocks = Clocks(tmp_path / "clocks")
-    monkeypatch.setenv("LD_PRELOAD", str(CLOCKS))
-    monkeypatch.setenv("SEEP_TEST_CLOCKS", str(clocks.file))
-    agent = watch(interval="200ms", only=["tickers"])
-    monkeypatch.delenv("LD_PRELOAD")
-    key = agent.wait_programs("tickers")["tickers"]["program"]
-    started_ms = lives_of(agent, "tickers")[0]["started_ms"]
+    agent = watch(interval="200ms", only=[program.name], environment={"LD_PRELOAD": str(CLOCKS), "SEEP_TEST_CLOCKS": str(clocks.file)})
+    key = agent.wait_programs(program.name)[program.name]["program"]
+    started_ms = lives_of(agent, program.name)[0]["started_ms"]
 
     def marked(kind, *words):
         return next((marker for marker in agent.ask("/api/v1/program", program=key)["markers"]
                      if marker["kind"] == kind and all(word in marker["text"] for word in words)), None)
 
     clocks.set(30 * MINUTE_MS, 0)
-    forward = wait_for(lambda: marked("clock-step", "forward", "30"))
+    forward = wait_for(lambda: marked("clock-step", "forward", "30m 0s"))
     assert abs(forward["length_ms"] - 30 * MINUTE_MS) < 5000
     clocks.set(-15 * MINUTE_MS, 0)
-    back = wait_for(lambda: marked("clock-step", "back", "45"))
+    back = wait_for(lambda: marked("clock-step", "back", "45m 0s"))
     assert abs(back["length_ms"] + 45 * MINUTE_MS) < 5000
     assert not marked("agent-gap", "suspended"), "a clock that is set is no time that passes"
     clocks.set(-15 * MINUTE_MS + 2 * HOUR_MS, 2 * HOUR_MS)
@@ -186,9 +184,9 @@ def test_clocks_that_are_set_and_a_suspend_are_marked_and_disturb_nothing(watch,
     steps = [marker["text"] for marker in agent.ask("/api/v1/program", program=key)["markers"] if marker["kind"] == "clock-step"]
     assert len(steps) == 2, "a suspend is no step"
 
-    seen = agent.programs()["tickers"]["seen_ms"]
-    wait_for(lambda: agent.programs()["tickers"]["seen_ms"] > seen)
-    [life] = lives_of(agent, "tickers")
+    seen = agent.programs()[program.name]["seen_ms"]
+    wait_for(lambda: agent.programs()[program.name]["seen_ms"] > seen)
+    [life] = lives_of(agent, program.name)
     assert life["pid"] == program.pid and life["end"] == "runs" and life["started_ms"] == started_ms
     for metric in ("rss", "cpu"):
         [chart] = agent.ask("/api/v1/series", program=key, metric=metric, points=10000)["lives"]

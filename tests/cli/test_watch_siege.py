@@ -35,8 +35,8 @@ def many_files():
 class Siege:
     """An agent and what must hold of it, whatever is done to its page."""
 
-    def __init__(self, agent):
-        self.agent = agent
+    def __init__(self, agent, own):
+        self.agent, self.own = agent, own
         self.page = None
         self.sockets = []
 
@@ -101,15 +101,15 @@ class Siege:
 
 
 @pytest.fixture
-def siege(watch, start):
+def siege(watch, start_own):
     """A function that begins one, on a store of one's own if given."""
     begun = []
 
     def begin(store=None):
-        start("tickers")
-        agent = watch(interval="200ms", only=["tickers"], store=store)
-        agent.wait_programs("tickers")
-        begun.append(Siege(agent))
+        name = start_own("tickers").name
+        agent = watch(interval="200ms", only=[name], store=store)
+        agent.wait_programs(name)
+        begun.append(Siege(agent, name))
         begun[-1].begin()
         return begun[-1]
 
@@ -165,7 +165,7 @@ def test_answers_that_nobody_takes_are_bounded(siege, tmp_path):
     store = tmp_path / "past.db"
     subprocess.run([FIXTURE, store, "--days", "1", "--programs", "1", "--interval-ms", "8000"], check=True, timeout=120)
     siege = siege(store)
-    program = next(row["program"] for row in siege.agent.ask("/api/v1/programs")["programs"] if row["name"] != "tickers")
+    program = next(row["program"] for row in siege.agent.ask("/api/v1/programs")["programs"] if row["name"] != siege.own)
     question = f"/api/v1/series?program={program}&metric=rss&points=10000"
     size = len(siege.agent.get(question)[2])
     assert size > 300_000, "the answers are large"

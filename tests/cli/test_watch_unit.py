@@ -21,7 +21,7 @@ import pytest
 from program import Program
 from seepcli import SEEP, seep
 from toolchain import REPO
-from watchcli import Receiver, free_port
+from watchcli import Receiver, free_port, own_copy
 
 UNIT = SEEP.parent / "seep-watch.service"
 PATIENCE = 60
@@ -162,9 +162,9 @@ def test_the_agent_does_without_what_it_forbids(tmp_path, root, build):
     for path in (state, *state.iterdir()):
         os.chown(path, account.pw_uid, account.pw_gid)
     config = tmp_path / "watch.yaml"
-    config.write_text("only: [unit-test-program]\n")
-    shutil.copy(build("tale-send"), tmp_path / "unit-test-program")
-    program = Program([tmp_path / "unit-test-program", "-life", "1h"])  # of root: to be read with the two capabilities only
+    executable = own_copy(build("tale-send"), tmp_path)
+    config.write_text(f"only: [{executable.name}]\n")
+    program = Program([executable, "-life", "1h"])  # of root: to be read with the two capabilities only
     rights = ",".join("+" + name.lower().removeprefix("cap_") for name in unit["AmbientCapabilities"][0].split())
     plan = {"state": str(state), "read_only": " ".join(unit["ReadOnlyPaths"]), "victim": program.pid, "calls": allowed_calls(unit),
             "families": unit["RestrictAddressFamilies"][0].split(),
@@ -214,7 +214,7 @@ def ask(port, program):
     deadline = time.monotonic() + PATIENCE
     while True:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/api/v1/programs", timeout=30) as answer:
-            found = [row for row in json.load(answer)["programs"] if row["name"] == "unit-test-program" and row["now"].get("goroutines")]
+            found = [row for row in json.load(answer)["programs"] if row["name"] == program.name and row["now"].get("goroutines")]
         if found:
             return found[0]
         assert time.monotonic() < deadline

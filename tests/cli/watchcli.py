@@ -1,10 +1,14 @@
 """Runs `seep watch` and asks its page."""
 
 import http.server
+import itertools
 import json
 import os
+import random
+import shutil
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -21,16 +25,52 @@ from toolchain import REPO
 ALERT = jsonschema.Draft202012Validator(json.loads((REPO / "docs" / "alert.schema.json").read_text()))
 
 
+numbers = itertools.count(1)
+
+
+def own_name(name):
+    """A name that no program of another test has, whatever else runs on this machine."""
+    return f"{name}-{os.getpid()}-{next(numbers)}"
+
+
+def own_copy(executable, folder):
+    """The same program under such a name, which is what seep shows."""
+    return Path(shutil.copy(executable, Path(folder) / own_name(Path(executable).name)))
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One of those that no outgoing connection is given: it stays free while an agent is ended and begun again."""
+    first_given = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(8192, max(first_given, 16384))
+        with socket.socket() as probe:
+            try:
+                probe.bind(("0.0.0.0", port))
+                return port
+            except OSError:
+                pass
+
+
+class Hurry:
+    """Time that passes several times as fast for agents and their pages (tests/watch/clocks.c)."""
+
+    CLOCKS = (time.CLOCK_REALTIME, time.CLOCK_BOOTTIME, time.CLOCK_MONOTONIC)
+
+    def __init__(self, file, speed):
+        self.speed = speed
+        self.began_ns = time.time_ns()
+        file.write_bytes(struct.pack("6q", 0, 0, speed, *map(time.clock_gettime_ns, self.CLOCKS)))
+        self.environment = {"LD_PRELOAD": str(SEEP.parent / "tests" / "watch" / "clocks.so"), "SEEP_TEST_CLOCKS": str(file)}
+
+    def now_ms(self):
+        """What time an agent thinks it is."""
+        return (self.began_ns + (time.time_ns() - self.began_ns) * self.speed) // 1_000_000
 
 
 class Watch:
     """An agent that runs, with a store of its own."""
 
-    def __init__(self, folder, *options, interval="1s", page=True, store=None, only=None):
+    def __init__(self, folder, *options, interval="1s", page=True, store=None, only=None, environment=None):
         """`only`: names of programs to watch, so that what else runs on the machine is of no matter."""
         self.folder = Path(folder)
         if only:
@@ -41,12 +81,13 @@ class Watch:
         self.port = free_port() if page else None
         self.options = ["--interval", interval, "--listen", f"127.0.0.1:{self.port}" if page else "none", *map(str, options)]
         self.log = self.folder / "log"
+        self.environment = {**os.environ, **(environment or {})}
         self.process = None
 
     def start(self):
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen([str(SEEP), "watch", "--store", str(self.store), *self.options],
-                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self.environment)
         return self
 
     def lines(self):
