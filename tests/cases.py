@@ -1,4 +1,4 @@
-"""What all tests in Python share: running a part of them.
+"""A plugin of pytest (PYTHONPATH=tests, -p cases) that runs a part of the tests.
 
 SEEP_CASES=0/4 runs a quarter of the tests, SEEP_CASES=1,2,3/4 the rest. Which test falls into which part is a matter of its name alone.
 """
