@@ -8,12 +8,11 @@ import pytest
 from findings import find, is_at, is_true
 from seepcli import inspect
 from sources import place
-from toolchain import MODES
+from toolchain import EVERY_RELEASE, MODES
 
 ENOUGH = 200
 SHORT = [("path", mode) for mode in MODES] + [("1.19", "static"), ("1.27.3", "static")]
-RELEASES = ("1.19", "1.21.13", "1.22.10", "1.23.4", "1.24.5", "1.25.3", "path", "1.27.3")
-FULL = [(release, mode) for release in RELEASES for mode in MODES if (release, mode) not in SHORT]
+FULL = [(release, mode) for release in EVERY_RELEASE for mode in MODES if (release, mode) not in SHORT]
 
 
 def check_build(start, toolchain_or_skip, toolchain, mode):

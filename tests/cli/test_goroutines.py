@@ -8,6 +8,7 @@ import pytest
 
 import godump
 from seepcli import inspect, seep
+from toolchain import EVERY_RELEASE
 
 # Go up to 1.20 shows no more frames than this, and does not say that it left some out.
 CUT_BEFORE_121 = 97
@@ -15,7 +16,7 @@ CUT_BEFORE_121 = 97
 BUILDS = [("path", "static"), ("path", "noopt"), ("path", "cgo"), ("1.19", "static"), ("1.27.3", "static")]
 MORE_BUILDS = [
     (toolchain, mode)
-    for toolchain in ("1.19", "1.21.13", "1.22.10", "1.23.4", "1.24.5", "1.25.3", "path", "1.27.3")
+    for toolchain in EVERY_RELEASE
     for mode in ("static", "symbols", "pie", "cgo", "cgo-pie", "trimpath", "race", "noopt")
     if (toolchain, mode) not in BUILDS
 ]

@@ -16,11 +16,10 @@ import pytest
 
 import heapcheck
 from test_subjects import serve  # noqa: F401  a fixture
-from toolchain import find_toolchain
+from toolchain import EVERY_RELEASE, find_toolchain
 from watchcli import free_port
 
 STOP_THE_WORLD = next(iter(heapcheck.STOP_THE_WORLD.items()))
-RELEASES = ("1.19", "1.21.13", "1.22.10", "1.23.4", "1.24.5", "1.25.3", "path", "1.27.3")
 LARGE_MB = 300
 
 # Before 1.25 the clean-up of the package unique runs while the next collection marks. The closures that it makes for that are
@@ -92,7 +91,7 @@ def test_core_of_the_zoo(start, tmp_path):
 
 
 @pytest.mark.heap
-@pytest.mark.parametrize("toolchain", RELEASES)
+@pytest.mark.parametrize("toolchain", EVERY_RELEASE)
 @pytest.mark.parametrize("mode, flags", [
     ("static", ["-spin=0"]), ("static", ["-spin=3"]), ("static", ["-spin=0", f"-mb={LARGE_MB}"]), ("static", ["-spin=3", f"-mb={LARGE_MB}"]),
     ("pie", ["-spin=0"]), ("cgo", ["-spin=0"]), ("noopt", ["-spin=0"]),
@@ -103,7 +102,7 @@ def test_every_release(start, toolchain_or_skip, toolchain, mode, flags):
 
 
 @pytest.mark.heap
-@pytest.mark.parametrize("toolchain", RELEASES)
+@pytest.mark.parametrize("toolchain", EVERY_RELEASE)
 def test_busy_zoo(start, toolchain_or_skip, tmp_path, toolchain):
     """Not one object differs while all goroutines are at work, wherever they are interrupted."""
     toolchain_or_skip(toolchain)

@@ -13,10 +13,9 @@ import pytest
 
 from proof import by_number, inspect_now, look, proven, tell
 from seepcli import describe
-from toolchain import MODES
+from toolchain import EVERY_RELEASE, MODES
 
 RELEASES = ("path", "1.27.3", "1.19")
-ALL_RELEASES = ("1.19", "1.21.13", "1.22.10", "1.23.4", "1.24.5", "1.25.3", "path", "1.27.3")
 WITH_PROFILE = "1.27.3"
 
 
@@ -82,7 +81,7 @@ def test_leaks_in_a_core_file(start, toolchain, tmp_path):
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("toolchain", ALL_RELEASES)
+@pytest.mark.parametrize("toolchain", EVERY_RELEASE)
 def test_leaks_in_every_build(start, toolchain, mode):
     """All releases, all ways to build."""
     target = start("proof-leaks", toolchain=toolchain, mode=mode)
@@ -117,7 +116,7 @@ def test_roots(start, toolchain):
 
 @pytest.mark.matrix
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("toolchain", ALL_RELEASES)
+@pytest.mark.parametrize("toolchain", EVERY_RELEASE)
 def test_roots_in_every_build(start, toolchain, mode):
     """All releases, all ways to build."""
     check_roots(start, toolchain, mode)

@@ -5,9 +5,9 @@ import shutil
 import pytest
 
 from scancli import own, scan
-from toolchain import MODES, PROGRAMS, Unavailable, find_toolchain, go_build
+from toolchain import EVERY_RELEASE, MODES, PROGRAMS, Unavailable, find_toolchain, go_build
 
-RELEASES = ("1.19", "1.21.13", "1.22.10", "1.23.4", "1.24.5", "1.25.3", "1.27.3")
+RELEASES = tuple(release for release in EVERY_RELEASE if release != "path")
 
 # What Go can make beside an executable: flags, architecture, whether a C compiler is needed.
 FORMS = {

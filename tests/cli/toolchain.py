@@ -18,6 +18,9 @@ CACHE = Path(os.environ.get("SEEP_TEST_CACHE", REPO / "build" / "test-programs")
 
 BUILD_SECONDS = 900
 
+# Each minor release that seep reads.
+EVERY_RELEASE = ("1.18.10", "1.19", "1.20.14", "1.21.13", "1.22.10", "1.23.4", "1.24.5", "1.25.3", "path", "1.27.3")
+
 # How a program can be built: flags for `go build`, and whether cgo is on.
 MODES = {
     "static": (["-ldflags=-s -w"], False),
