@@ -118,9 +118,14 @@ func lostPipe(name string) int {
 	return 1
 }
 
+// stoppedTimer waits until the time of the timer has passed: up to Go 1.22 a stopped one stays with its P until then at the latest.
 func stoppedTimer(name string) int {
-	timer := time.NewTimer(time.Hour)
-	timer.Stop()
+	const soon = 100 * time.Millisecond
+	timer := time.NewTimer(soon)
+	for !timer.Stop() {
+		timer = time.NewTimer(soon)
+	}
+	time.Sleep(soon + soon/2)
 	waits.Go(name, func() { <-timer.C })
 	return 1
 }

@@ -8,8 +8,6 @@ import (
 	"flag"
 	"runtime"
 	"runtime/debug"
-	"sync"
-	"time"
 
 	"example.com/seep-tests/internal/truth"
 	"example.com/seep-tests/internal/waits"
@@ -44,7 +42,6 @@ func main() {
 		}
 	}
 	waits.AtRest(started)
-	forgetTimers()
 	if *collect {
 		runtime.GC()
 	}
@@ -54,21 +51,6 @@ func main() {
 	}
 	truth.Event("ready", fields)
 	<-never
-}
-
-// forgetTimers makes every P schedule for a while: up to Go 1.22 a stopped timer stays with its P until that looks at its timers.
-func forgetTimers() {
-	var busy sync.WaitGroup
-	for i := 0; i < 2*runtime.GOMAXPROCS(0); i++ {
-		busy.Add(1)
-		go func() {
-			defer busy.Done()
-			for end := time.Now().Add(20 * time.Millisecond); time.Now().Before(end); {
-				runtime.Gosched()
-			}
-		}()
-	}
-	busy.Wait()
 }
 
 //go:noinline
