@@ -1,8 +1,9 @@
 /* The reachable set beside the collector's own marks, object for object. After a collection has been swept, a span's allocation bits are its mark bits
  * (runtime/mgcsweep.go).
  *
- * What the collector freed must not be reached: only-reached is an error, whatever the program did since. What it kept and what is not reached needs a
- * reason. Each reason is a further root, in this order; an object counts for the first one that leads to it:
+ * What the collector freed must not be reached: only-reached is an error, whatever the program did since. One thing is not: a goroutine that is interrupted
+ * now, and stood elsewhere when the collector came, has all its registers count, also what older code of its thread left in them (only-stale). What it kept
+ * and what is not reached needs a reason. Each reason is a further root, in this order; an object counts for the first one that leads to it:
  *
  *   timer         a timer that was stopped or fired: the scheduler takes it from its P's list, also while the collector marks
  *   interrupted   a goroutine that was stopped by a signal when the collector came to it: then all its registers count, also what older
@@ -18,6 +19,7 @@
 
 enum reason {
     REASON_REACHED,
+    REASON_MOVING, /* reached, but only by goroutines that are interrupted or run */
     REASON_TIMER,
     REASON_INTERRUPTED,
     REASON_WEAK,
@@ -27,18 +29,36 @@ enum reason {
 };
 
 static const char *const reason_names[REASONS] = {
-    [REASON_REACHED] = "both", [REASON_TIMER] = "timer",   [REASON_INTERRUPTED] = "interrupted",
-    [REASON_WEAK] = "weak",    [REASON_UNIQUE] = "unique", [REASON_DROPPED] = "dropped",
+    [REASON_REACHED] = "both",    [REASON_MOVING] = "moving",
+    [REASON_TIMER] = "timer",     [REASON_INTERRUPTED] = "interrupted",
+    [REASON_WEAK] = "weak",       [REASON_UNIQUE] = "unique",
+    [REASON_DROPPED] = "dropped",
 };
 
 struct comparison {
-    uint64_t fresh, fresh_unreached, only_reached;
+    uint64_t fresh, fresh_unreached, only_reached, only_stale;
     uint64_t kept[REASONS], kept_bytes[REASONS];
     uint64_t not_swept; /* spans: their marks are not those of the last collection */
     unsigned printed;
 };
 
-struct error *walk_all(struct opened *opened, struct walk *walk)
+static bool is_moving(const struct goroutine *goroutine)
+{
+    return goroutine->state == GOROUTINE_RUNNING || goroutine->state == GOROUTINE_RUNNABLE;
+}
+
+static void take_stacks(struct opened *opened, struct walk *walk, bool moving)
+{
+    for (size_t i = 0; i < opened->observation.goroutines.length; i++) {
+        const struct goroutine *goroutine = &opened->observation.goroutines.at[i];
+        if (is_moving(goroutine) == moving)
+            stack_roots(&walk->scanner, goroutine, &opened->stacks);
+    }
+    marker_drain(&walk->marker);
+}
+
+/* All but what moving goroutines lead to. */
+static struct error *walk_still(struct opened *opened, struct walk *walk)
 {
     TRY(heap_open(opened->runtime, &walk->heap));
     marker_open(walk->heap, &walk->marker);
@@ -46,9 +66,14 @@ struct error *walk_all(struct opened *opened, struct walk *walk)
     TRY(global_roots(&walk->marker));
     TRY(finalizer_roots(&walk->marker, false));
     tiny_roots(&walk->marker);
-    for (size_t i = 0; i < opened->observation.goroutines.length; i++)
-        stack_roots(&walk->scanner, &opened->observation.goroutines.at[i], &opened->stacks);
-    marker_drain(&walk->marker);
+    take_stacks(opened, walk, false);
+    return NULL;
+}
+
+struct error *walk_all(struct opened *opened, struct walk *walk)
+{
+    TRY(walk_still(opened, walk));
+    take_stacks(opened, walk, true);
     return NULL;
 }
 
@@ -91,7 +116,7 @@ static void take_interrupted(struct opened *opened, struct walk *walk)
     struct processors processors;
     for (size_t i = 0; i < opened->observation.goroutines.length; i++) {
         const struct goroutine *goroutine = &opened->observation.goroutines.at[i];
-        if (goroutine->state == GOROUTINE_RUNNING || goroutine->state == GOROUTINE_RUNNABLE)
+        if (is_moving(goroutine))
             stack_words_roots(&walk->scanner, goroutine->stack_low, goroutine->stack_high);
     }
     const struct layout *p = types_layout(opened->program->types, "runtime.p");
@@ -207,7 +232,9 @@ static void compare_object(struct walk *walk, struct object object, enum reason 
         PRINTED_MAX = 500
     };
     const struct span *span = &walk->heap->spans.list.at[object.span];
-    bool kept = is_kept(walk->heap, object);
+    bool kept = is_kept(walk->heap, object), moving = reason == REASON_MOVING;
+    if (moving)
+        reason = REASON_REACHED;
     if (kept) {
         comparison->kept[reason]++;
         comparison->kept_bytes[reason] += span->element_size;
@@ -220,9 +247,10 @@ static void compare_object(struct walk *walk, struct object object, enum reason 
     comparison->fresh_unreached += fresh && reason != REASON_REACHED;
     if (fresh || reason != REASON_REACHED)
         return;
-    comparison->only_reached++;
+    comparison->only_stale += moving;
+    comparison->only_reached += !moving;
     if (comparison->printed++ < PRINTED_MAX)
-        print_object("only-reached", walk, object);
+        print_object(moving ? "only-stale" : "only-reached", walk, object);
 }
 
 static int by_number(const void *left, const void *right)
@@ -261,13 +289,15 @@ static void compare_all(struct walk *walk, const uint8_t *reasons, struct compar
 
 static void print_comparison(const struct comparison *comparison)
 {
-    for (unsigned i = 0; i < REASONS; i++)
-        printf("%s %" PRIu64 "\n%s_bytes %" PRIu64 "\n", reason_names[i], comparison->kept[i],
-               reason_names[i], comparison->kept_bytes[i]);
-    printf("only_reached %" PRIu64 "\nfresh %" PRIu64 "\nfresh_unreached %" PRIu64
-           "\nnot_swept %" PRIu64 "\n",
-           comparison->only_reached, comparison->fresh, comparison->fresh_unreached,
-           comparison->not_swept);
+    for (unsigned i = 0; i < REASONS; i++) {
+        if (i != REASON_MOVING)
+            printf("%s %" PRIu64 "\n%s_bytes %" PRIu64 "\n", reason_names[i], comparison->kept[i],
+                   reason_names[i], comparison->kept_bytes[i]);
+    }
+    printf("only_reached %" PRIu64 "\nonly_stale %" PRIu64 "\nfresh %" PRIu64
+           "\nfresh_unreached %" PRIu64 "\nnot_swept %" PRIu64 "\n",
+           comparison->only_reached, comparison->only_stale, comparison->fresh,
+           comparison->fresh_unreached, comparison->not_swept);
 }
 
 struct error *print_marks(struct opened *opened)
@@ -275,15 +305,17 @@ struct error *print_marks(struct opened *opened)
     struct walk walk = {0};
     struct comparison comparison = {0};
     double start = now_s();
-    TRY(walk_all(opened, &walk));
+    TRY(walk_still(opened, &walk));
+    AUTO_FREE uint8_t *reasons = xcalloc(walk.heap->objects.count + 1, 1);
+    memset(reasons, REASON_DROPPED, walk.heap->objects.count);
+    note(reasons, &walk, REASON_REACHED);
+    take_stacks(opened, &walk, true);
+    note(reasons, &walk, REASON_MOVING);
     printf("seconds %.3f\nguessed %" PRIu64 "\nunreadable %" PRIu64 "\nunreadable_stacks %" PRIu64
            "\n",
            now_s() - start, walk.heap->guessed_objects, walk.heap->unreadable_bytes,
            walk.scanner.unreadable);
-    AUTO_FREE uint8_t *reasons = xcalloc(walk.heap->objects.count + 1, 1);
-    memset(reasons, REASON_DROPPED, walk.heap->objects.count);
-    note(reasons, &walk, REASON_REACHED);
-    for (enum reason reason = REASON_REACHED + 1; reason < REASON_DROPPED; reason++) {
+    for (enum reason reason = REASON_MOVING + 1; reason < REASON_DROPPED; reason++) {
         TRY(take_reason(opened, &walk, reason));
         note(reasons, &walk, reason);
     }
