@@ -192,7 +192,7 @@ def children(pid):
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             try:
-                stat = Path(f"/proc/{entry}/stat").read_text()
+                stat = Path(f"/proc/{entry}/stat").read_text(errors="replace")  # a process may call itself anything
             except OSError:
                 continue
             name = stat[stat.index("(") + 1:stat.rindex(")")]
