@@ -3,11 +3,11 @@
 import csv
 import io
 import json
-import time
 import re
 import socket
 import sqlite3
 import subprocess
+import time
 import urllib.request
 
 import jsonschema
