@@ -21,6 +21,7 @@ help:
 	@echo 'make oracle    seep scan against the Go compiler, on large programs of others (hours, 25 GB)'
 	@echo 'make replay    how often the agent errs, and how long it takes, on made-up series (minutes)'
 	@echo 'make pause     what a pause costs: 1,000 of a busy server, and seep killed 1,000 times (minutes)'
+	@echo 'make systemd   the agent as a service of a real systemd, in a virtual machine, as root (a quarter of an hour)'
 	@echo 'make install   under PREFIX (default /usr/local), below DESTDIR if set'
 	@echo 'make clean     removes what was built'
 
@@ -28,11 +29,11 @@ deps: ; @tools/setup
 
 run: deps all ; @tools/demo
 
-check: ; @tools/setup chromium chromium-driver python3-selenium prometheus openssl systemd && tools/check
+check: ; @tools/setup chromium chromium-driver python3-selenium prometheus openssl systemd qemu-user && tools/check
 
-sanitize: ; @tools/setup chromium chromium-driver python3-selenium prometheus openssl systemd && tools/check sanitize
+sanitize: ; @tools/setup chromium chromium-driver python3-selenium prometheus openssl systemd qemu-user && tools/check sanitize
 
-bench: deps all ; @bench/run && bench/heap
+bench: deps all ; @bench/run && bench/heap && bench/save
 
 fuzz: deps ; @tools/fuzz --seconds $(or $(SECONDS),600)
 
@@ -54,12 +55,14 @@ replay: deps ; @tools/replay
 
 pause: deps all ; @tools/pause
 
+systemd: ; @tools/systemd
+
 install: all
 	@meson configure build -Dprefix=$(PREFIX) && ninja -C build >/dev/null
 	@meson install -C build --no-rebuild --quiet
 
 clean: ; @rm -rf build build-*
 
-.PHONY: all help deps run check sanitize bench fuzz matrix real leakprofile soak tale heap-oracle oracle replay pause install clean
+.PHONY: all help deps run check sanitize bench fuzz matrix real leakprofile soak tale heap-oracle oracle replay pause systemd install clean
 # `deps` comes before `all` also under make -j.
 .NOTPARALLEL:

@@ -1,7 +1,11 @@
 /* The graph of a heap. The input: u8 minor Go version, u8 how many spans, a descriptor for each of them, roots, then the memory in which all of it
  * stands, with the types, masks, bits, specials and objects that the descriptors and words lead to. */
 #include "fuzz.h"
+#include "heap/dominators.h"
+#include "heap/graph_edges.h"
+#include "heap/incoming.h"
 #include "heap/roots.h"
+#include "madeheap.h"
 #include "memorytarget.h"
 
 enum {
@@ -69,6 +73,44 @@ static void walk(struct heap *heap, const address *roots)
     marker_close(&marker);
 }
 
+/* All objects' edges, from a root that leads to every 16th of them. */
+static void dominate(struct heap *heap)
+{
+    enum {
+        EVERY = 16
+    };
+    struct graph_edges edges;
+    const struct graph_edge_list none = {0};
+    struct csr csr, incoming;
+    struct visit visit;
+    struct tangle tangle;
+    uint64_t *hidden = xcalloc(heap->objects.count / 64 + 1, sizeof(*hidden));
+    uint32_t root = heap->objects.count;
+    graph_edges_open(heap, hidden, &edges);
+    graph_edges_of_objects(&edges, &none);
+    for (uint32_t i = 0; i < root; i += EVERY)
+        graph_edges_add(&edges, root, i);
+    struct error *error = graph_edges_finish(&edges, root + 1, &csr);
+    if (!error_ignore(error)) {
+        visit_from(&csr, root, &visit);
+        visit_more(&csr, &visit, 1 % (root + 1));
+        incoming_edges(&visit, &incoming);
+        tangle_find(&visit, &incoming, &tangle);
+        uint32_t *dominator = dominators_find(&visit, &incoming, &tangle);
+        for (uint32_t place = 1; place < visit.count; place++) {
+            if (dominator[place] >= place)
+                __builtin_trap();
+        }
+        free(dominator);
+        tangle_free(&tangle);
+        csr_free(&incoming);
+        csr_free(&csr);
+        visit_free(&visit);
+    }
+    graph_edges_close(&edges);
+    free(hidden);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fuzz_input input = {data, size};
@@ -85,29 +127,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     program.module.noptrdata = base + INPUT_AT;
     program.module.noptrbss_end = base + INPUT_AT + 256;
     runtime.target = memory_target_create(base, memory, MEMORY);
-    runtime.offsets = (struct offsets){.mspan_start = 0,
-                                       .mspan_pages = 8,
-                                       .mspan_element_size = 16,
-                                       .mspan_state = 24,
-                                       .mspan_class = 25,
-                                       .mspan_user_arena = 26,
-                                       .mspan_objects = 32,
-                                       .mspan_free_index = 40,
-                                       .mspan_alloc_bits = 48,
-                                       .mspan_mark_bits = 56,
-                                       .mspan_specials = 64,
-                                       .mspan_large_type = 72,
-                                       .mspan_sweepgen = ABSENT,
-                                       .mspan_size = DESCRIPTOR,
-                                       .special_next = 0,
-                                       .special_offset = 8,
-                                       .special_kind = 16,
-                                       .special_size = 24,
-                                       .has_objects = true};
+    runtime.offsets = made_heap_offsets(DESCRIPTOR);
+    runtime.offsets.mspan_sweepgen = ABSENT;
     struct heap *heap = NULL;
     struct error *error = heap_open(&runtime, &heap);
     if (!error_ignore(error)) {
         walk(heap, roots);
+        dominate(heap);
         heap_close(heap);
     }
     target_close(runtime.target);

@@ -169,6 +169,20 @@ def save_core(chance):
     save("core", "healthy-arm64", b"\1")
 
 
+def save_snapshot(chance):
+    """Damage to directories, and files that are hardly one."""
+    for number in range(60):
+        records = b"".join(struct.pack("<BIB", chance.randrange(6), chance.getrandbits(20) if number % 3 else chance.randrange(300),
+                                       chance.choice((0, 1, 127, 128, 255, chance.randrange(256)))) for _ in range(1 + number % 7))
+        save("snapshot", f"damage-{number:02}", bytes([number % 2]) + records)
+    save("snapshot", "healthy-amd64", b"\0")
+    save("snapshot", "healthy-arm64", b"\1")
+    header = b"SEEPSNAP" + struct.pack("<II", 1, 0)
+    save("snapshot", "empty", header + struct.pack("<3Q", 16, 0, 0) + b"PANSPEES")
+    save("snapshot", "huge", header + bytes(40) + struct.pack("<3Q", 16, 40, 1 << 60) + b"PANSPEES")
+    save("snapshot", "newer", b"SEEPSNAP" + struct.pack("<II", 2, 0) + bytes(64))
+
+
 SUPPRESS = """# what is known
 suppress:
   - rule: defer-in-loop
@@ -270,6 +284,7 @@ def main():
     save_store_blobs(random.Random(7))
     save_code(chance)
     save_core(chance)
+    save_snapshot(random.Random(6))
     save_suppressions()
     save_requests()
     save_executable(random.Random(2))

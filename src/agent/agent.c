@@ -25,7 +25,6 @@ enum {
     YOUNG_PERIODS = 1, /* who has not lived for so many is left alone */
     PICKS_MAX = 256,
     GAP_PERIODS = 3,
-    DAY_MS = 24 * 3600 * 1000
 };
 
 static const double tally_share_all = 0.0004; /* of a core, that counting goroutines may take */
@@ -125,6 +124,7 @@ static struct error *set_up(struct agent *agent)
     read_boot_id(agent);
     read_host(agent);
     cgroups_init(&agent->cgroups, agent->cgroup_root);
+    agent->kills = agent->kills_next = kills_on_machine(agent->proc);
     roster_init(&agent->roster, agent->proc, getpid());
     TRY(looker_init(&agent->looker));
     TRY(outbox_init(&agent->settings, &agent->outbox));
@@ -215,10 +215,13 @@ static enum life_end how_it_ended(struct agent *agent, struct watched *watched)
     struct roster_entry *entry = roster_find(&agent->roster, watched->life.pid);
     if (entry && entry->start_ticks == watched->life.start_ticks && entry->kind != ROSTER_GO)
         return LIFE_EXEC;
-    if (!watched->cgroup)
+    if (!watched->cgroup || !kills_rose(agent->kills, kills_on_machine(agent->proc)))
         return LIFE_EXITED;
-    cgroups_refresh(&agent->cgroups, watched->cgroup, agent->wall.boot_ms, 0);
-    return watched->cgroup->oom_kills > watched->oom_kills ? LIFE_OUT_OF_MEMORY : LIFE_EXITED;
+    struct kills kills = kills_of(&agent->cgroups, watched->cgroup);
+    if (!kills_say(&watched->kills, &kills))
+        return LIFE_EXITED;
+    agent->kills++; /* each kill is of one process */
+    return LIFE_OUT_OF_MEMORY;
 }
 
 static struct life life_copy(const struct life *life)
@@ -256,10 +259,57 @@ static void end_life(struct agent *agent, struct watched *watched)
                                               : "ended");
 }
 
+static double share_of_limit(const struct watched *watched)
+{
+    return (double)watched->vitals.rss_bytes / (double)watched->limit_bytes;
+}
+
+static int by_share_of_limit(const void *left, const void *right)
+{
+    double a = share_of_limit(*(struct watched *const *)left);
+    double b = share_of_limit(*(struct watched *const *)right);
+    return (a < b) - (a > b);
+}
+
+/* If fewer were killed than ended, it was those that were nearest to their limit. Takes the list. */
+static void end_lives(struct agent *agent, struct watched_list *ended)
+{
+    if (ended->length)
+        qsort(ended->at, ended->length, sizeof(ended->at[0]), by_share_of_limit);
+    for (size_t i = 0; i < ended->length; i++) {
+        end_life(agent, ended->at[i]);
+        watched_destroy(ended->at[i], &agent->cgroups);
+    }
+    VECTOR_DEINIT(ended);
+}
+
 static bool became_another(struct agent *agent, const struct watched *watched)
 {
     const struct roster_entry *entry = roster_find(&agent->roster, watched->life.pid);
     return entry && entry->kind != ROSTER_GO;
+}
+
+/* ---- kills */
+
+/* Before it is known who is still alive. */
+static void note_kills(struct agent *agent)
+{
+    agent->kills_next = kills_on_machine(agent->proc);
+    if (agent->kills_next == agent->kills)
+        return;
+    for (size_t i = 0; i < agent->watched.length; i++) {
+        struct watched *watched = agent->watched.at[i];
+        if (watched->cgroup)
+            watched->kills_next = kills_of(&agent->cgroups, watched->cgroup);
+    }
+}
+
+/* Those that are left were not meant. */
+static void settle_kills(struct agent *agent)
+{
+    agent->kills = agent->kills_next;
+    for (size_t i = 0; i < agent->watched.length; i++)
+        agent->watched.at[i]->kills = agent->watched.at[i]->kills_next;
 }
 
 /* ---- a tick */
@@ -275,13 +325,13 @@ static void sample_all(struct agent *agent)
             tally_share_all / (double)(agent->watched.length ? agent->watched.length : 1),
         .available_bytes = memory_available(agent->proc),
     };
+    struct watched_list ended = {0};
     for (size_t i = 0; i < agent->watched.length;) {
         struct watched *watched = agent->watched.at[i];
         bool runs = !became_another(agent, watched) &&
                     watched_sample(watched, &agent->cgroups, &moment, &agent->batch);
         if (!runs) {
-            end_life(agent, watched);
-            watched_destroy(watched, &agent->cgroups);
+            VECTOR_PUSH(&ended, watched);
             agent->watched.at[i] = agent->watched.at[--agent->watched.length];
             continue;
         }
@@ -291,6 +341,7 @@ static void sample_all(struct agent *agent)
         watched->life_changed = false;
         i++;
     }
+    end_lives(agent, &ended);
 }
 
 static double own_cpu_s(void)
@@ -336,11 +387,12 @@ static json_t *unseen(const struct agent *agent)
 static void describe_self(struct agent *agent)
 {
     json_t *self = json_pack(
-        "{s:s, s:s, s:I, s:I, s:I, s:i, s:I, s:f, s:o, s:o}", "version", SEEP_VERSION, "host",
+        "{s:s, s:s, s:I, s:I, s:I, s:i, s:I, s:f, s:f, s:o, s:o}", "version", SEEP_VERSION, "host",
         agent->host, "started_ms", (json_int_t)agent->started_ms, "sampled_ms",
         (json_int_t)agent->wall.now_ms, "interval_ms", (json_int_t)agent->settings.interval_ms,
         "processes", (int)agent->watched.length, "rss_bytes", (json_int_t)own_rss_bytes(agent),
-        "cpu_s", own_cpu_s(), "problems", problems(agent), "unseen", unseen(agent));
+        "cpu_s", own_cpu_s(), "paused_s", (double)agent->paused_us / 1e6, "problems",
+        problems(agent), "unseen", unseen(agent));
     agent->batch.agent = self ? json_dumps(self, JSON_COMPACT) : NULL;
     json_decref(self);
 }
@@ -377,7 +429,9 @@ void agent_tick(struct agent *agent)
     roster_scan(&agent->roster, agent->wall.boot_ms, young_ms, agent->candidates.length + room,
                 &agent->candidates);
     jobs_collect(agent);
+    note_kills(agent);
     sample_all(agent);
+    settle_kills(agent);
     jobs_start(agent);
     if (agent->wall.boot_ms >= agent->slow_boot_ms) {
         describe_self(agent);

@@ -5,6 +5,7 @@
 
 #include "agent/backlog.h"
 #include "agent/families.h"
+#include "agent/kills.h"
 #include "agent/looker.h"
 #include "agent/outbox.h"
 #include "agent/page.h"
@@ -16,7 +17,8 @@
 enum {
     LINES_A_TICK = 10, /* about processes that come and go */
     WATCHED_MAX = 4096,
-    SITES_KNOWN_MAX = 2048
+    SITES_KNOWN_MAX = 2048,
+    DAY_MS = 24 * 3600 * 1000 /* of budgets */
 };
 
 enum job_kind {
@@ -30,6 +32,7 @@ struct job {
     uint32_t id; /* of the looker */
     enum job_kind kind;
     uint32_t life;            /* JOB_SITES, JOB_INSPECT */
+    uint64_t pause_us;        /* JOB_INSPECT: what it may stop the process for */
     struct roster_picks pids; /* JOB_RECIPES: in the order of the answers */
     struct asked_sites VECTOR_OF(struct asked_site {
         address place;
@@ -49,6 +52,8 @@ struct agent {
     struct roster roster;
     struct roster_picks candidates; /* to be asked about */
     struct watched_list VECTOR_OF(struct watched *) watched;
+    uint64_t kills,
+        kills_next;          /* of the machine, at the beginning of the last tick and of this one */
     struct lives unfinished; /* of the store, whose processes still run: to be taken up again */
     struct families families;
     struct site_records sites; /* that have ids */
@@ -65,6 +70,7 @@ struct agent {
     int64_t maintain_boot_ms; /* when the store is to be looked after */
     int64_t day;              /* of the budgets below */
     double inspect_cpu_s;     /* of all today */
+    uint64_t paused_us;       /* all processes together, since the agent started */
     uint64_t unreadable;      /* Go processes that could not be read, at the last count */
     char *unreadable_why;     /* of one of them */
     char *store_note;         /* while the store cannot be written: why */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -105,17 +106,28 @@ static bool is_safe(const char *path)
     return path[0] == '/' && !strstr(path, "/../") && !strstr(path, "/..");
 }
 
-/* A file of the group whose path is `length` long; the length of the text or -errno. */
+enum {
+    FILE_PATH_ROOM = PATH_ROOM + 64
+};
+
+/* Where a file is of the group whose path is `length` long. */
+static void path_of(const struct cgroup *cgroup, size_t length, const char *name,
+                    char path_ret[FILE_PATH_ROOM])
+{
+    const char *slash = length > 1 ? "/" : "";
+    snprintf(path_ret, FILE_PATH_ROOM, "%s%.*s%s%s", cgroup->is_v1 ? "memory/" : "",
+             (int)(length > 1 ? length - 1 : 0), cgroup->path + 1, slash, name);
+}
+
+/* A file of such a group; the length of the text or -errno. */
 static ssize_t read_file_of(const struct cgroups *cgroups, const struct cgroup *cgroup,
                             size_t length, const char *name, char buffer[FILE_ROOM])
 {
-    char path[PATH_ROOM + 64];
-    const char *slash = length > 1 ? "/" : "";
-    snprintf(path, sizeof(path), "%s%.*s%s%s", cgroup->is_v1 ? "memory/" : "",
-             (int)(length > 1 ? length - 1 : 0), cgroup->path + 1, slash, name);
+    char path[FILE_PATH_ROOM];
+    path_of(cgroup, length, name, path);
     ssize_t done = procfs_read_small(cgroups->root, path, buffer, FILE_ROOM);
     if (done < 0 && !cgroup->is_v1) { /* both versions at once: the second lies beside */
-        char unified[PATH_ROOM + 80];
+        char unified[FILE_PATH_ROOM + 16];
         snprintf(unified, sizeof(unified), "unified/%s", path);
         done = procfs_read_small(cgroups->root, unified, buffer, FILE_ROOM);
     }
@@ -144,6 +156,14 @@ static uint64_t number_after(const char *text, const char *word)
     return UINT64_MAX;
 }
 
+/* How long the path of the group above is. */
+static size_t length_above(const char *path, size_t length)
+{
+    while (length > 1 && path[length - 1] != '/')
+        length--;
+    return length - (length > 1); /* the slash */
+}
+
 /* The least of the limits up the tree. */
 static uint64_t least_limit(const struct cgroups *cgroups, const struct cgroup *cgroup)
 {
@@ -156,9 +176,7 @@ static uint64_t least_limit(const struct cgroups *cgroups, const struct cgroup *
             least = limit;
         if (length <= 1)
             break;
-        while (length > 1 && cgroup->path[length - 1] != '/')
-            length--;
-        length -= length > 1; /* the slash */
+        length = length_above(cgroup->path, length);
     }
     return least;
 }
@@ -176,12 +194,35 @@ void cgroups_refresh(const struct cgroups *cgroups, struct cgroup *cgroup, int64
     bool stat = read_file_of(cgroups, cgroup, length, "memory.stat", text) > 0;
     cgroup->anon_bytes =
         stat ? number_after(text, cgroup->is_v1 ? "total_rss" : "anon") : UINT64_MAX;
-    const char *events = cgroup->is_v1 ? "memory.oom_control" : "memory.events";
-    uint64_t kills = read_file_of(cgroups, cgroup, length, events, text) > 0
-                         ? number_after(text, "oom_kill")
-                         : UINT64_MAX;
-    cgroup->oom_kills = kills == UINT64_MAX ? 0 : kills;
     cgroup->limit_bytes = least_limit(cgroups, cgroup);
+}
+
+/* ---- kills */
+
+uint64_t cgroup_kills(const struct cgroups *cgroups, const struct cgroup *cgroup, bool around)
+{
+    char text[FILE_ROOM];
+    const char *name = cgroup->is_v1 ? "memory.oom_control" : "memory.events";
+    size_t length = strlen(cgroup->path);
+    if (cgroups->root < 0 || !is_safe(cgroup->path) || (around && cgroup->is_v1))
+        return UINT64_MAX;
+    if (around)
+        length = length_above(cgroup->path, length);
+    return read_file_of(cgroups, cgroup, length, name, text) > 0 ? number_after(text, "oom_kill")
+                                                                 : UINT64_MAX;
+}
+
+uint64_t cgroup_directory(const struct cgroups *cgroups, const struct cgroup *cgroup)
+{
+    char path[FILE_PATH_ROOM], unified[FILE_PATH_ROOM + 16];
+    struct stat stat;
+    if (cgroups->root < 0 || !is_safe(cgroup->path))
+        return 0;
+    path_of(cgroup, strlen(cgroup->path), ".", path);
+    if (!fstatat(cgroups->root, path, &stat, 0))
+        return stat.st_ino;
+    snprintf(unified, sizeof(unified), "unified/%s", path);
+    return !cgroup->is_v1 && !fstatat(cgroups->root, unified, &stat, 0) ? stat.st_ino : 0;
 }
 
 /* ---- its name */

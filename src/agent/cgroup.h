@@ -18,7 +18,7 @@ struct cgroup {
     bool is_v1; /* memory is counted by version 1 */
     unsigned users;
     int64_t read_boot_ms;
-    uint64_t current_bytes, anon_bytes, limit_bytes, oom_kills;
+    uint64_t current_bytes, anon_bytes, limit_bytes;
 };
 
 struct cgroups {
@@ -36,6 +36,12 @@ void cgroups_leave(struct cgroups *cgroups, struct cgroup *cgroup);
 /* Asks anew if the last time is at least so long ago. */
 void cgroups_refresh(const struct cgroups *cgroups, struct cgroup *cgroup, int64_t boot_ms,
                      int64_t age_ms);
+
+/* How often the kernel has killed in it for want of memory; `around`: in the group above and all below that, which only version 2 counts. UINT64_MAX: unknown. */
+uint64_t cgroup_kills(const struct cgroups *cgroups, const struct cgroup *cgroup, bool around);
+
+/* Tells it from another one of the same name, before or after it: the inode of its directory; 0: it is not there. */
+uint64_t cgroup_directory(const struct cgroups *cgroups, const struct cgroup *cgroup);
 
 /* What people know a path by: "api.service"; "docker:3f2a9c01d5b7"; "pod:7d1c2b3a/3f2a9c01d5b7"; "" for a login, the root, and what tells nothing. Newly made, escaped. */
 char *cgroup_unit(const char *path);

@@ -89,7 +89,7 @@ struct error *evidence_read(const char *json, size_t length, struct evidence *ev
         json_decref(document);
         return error_create(ERROR_BAD_DATA, "the inspection's document makes no sense");
     }
-    struct evidence evidence = {0};
+    struct evidence evidence = {.pause_us = count_in(document, "pause_us")};
     for (size_t i = 0; i < json_array_size(findings) && i < EVIDENCE_FINDINGS_MAX; i++) {
         const json_t *finding = json_array_get(findings, i);
         VECTOR_PUSH(&evidence.findings, (struct evidence_finding){

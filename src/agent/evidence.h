@@ -27,6 +27,7 @@ struct evidence_finding {
 };
 
 struct evidence {
+    uint64_t pause_us; /* for how long the process was stopped */
     struct evidence_findings VECTOR_OF(struct evidence_finding) findings;
 };
 

@@ -22,7 +22,8 @@ enum {
     INSPECT_AGAIN_MS = 5 * 60 * 1000, /* doubled after each inspection that named nothing */
     INSPECT_DOUBLED = 7,
     INSPECTIONS_MAX = 2, /* at a time: mostly they wait */
-    REASON_MAX = 300
+    REASON_MAX = 300,
+    US_PER_MS = 1000
 };
 
 struct watched *agent_watched(const struct agent *agent, uint32_t life)
@@ -131,16 +132,24 @@ static double between_looks_s(const struct watched *watched)
 
 static void start_inspection(struct agent *agent, struct watched *watched)
 {
+    const struct settings *settings = &agent->settings;
     struct job job = {.kind = JOB_INSPECT, .life = watched->life.id};
-    char pid[16], wait[16];
+    char pid[16], wait[16], pause[24];
     double wait_s = between_looks_s(watched);
     snprintf(pid, sizeof(pid), "%d", (int)watched->life.pid);
     snprintf(wait, sizeof(wait), "%.0f", wait_s);
-    const char *const arguments[] = {"inspect", pid, wait, NULL};
+    if (settings_may_pause(settings))
+        job.pause_us = pauses_take(&watched->pauses, agent->day,
+                                   (uint64_t)settings->inspect_pause_ms * US_PER_MS,
+                                   (uint64_t)settings->inspect_process_pause_ms * US_PER_MS);
+    snprintf(pause, sizeof(pause), "%llu", (unsigned long long)job.pause_us);
+    const char *const arguments[] = {"inspect", pid, wait, pause, NULL};
     watched->wants_inspection = false;
     watched->inspected_boot_ms = agent->wall.boot_ms;
     int64_t wall_ms = agent->settings.inspect_wall_ms + (int64_t)(wait_s * 1e3);
     bool started = start(agent, job, arguments, NULL, wall_ms);
+    if (!started)
+        pauses_settle(&watched->pauses, job.pause_us, 0);
     watched->job = started ? agent->jobs.at[agent->jobs.length - 1].id : 0;
 }
 
@@ -329,7 +338,7 @@ static void record_inspection(struct agent *agent, struct watched *watched,
     VECTOR_PUSH(&agent->batch.inspections, record);
 }
 
-static void collect_inspection(struct agent *agent, struct watched *watched,
+static void collect_inspection(struct agent *agent, struct watched *watched, const struct job *job,
                                const struct look_result *result)
 {
     struct evidence evidence = {0};
@@ -338,6 +347,10 @@ static void collect_inspection(struct agent *agent, struct watched *watched,
             ? evidence_read(result->text.bytes, result->text.length, &evidence)
             : error_create(ERROR_BAD_DATA, "%s", result->problem ? result->problem : "no answer");
     record_inspection(agent, watched, result, error ? error_message(error) : NULL);
+    /* One that broke off may have stopped the process for as long as it was allowed to. */
+    uint64_t paused_us = error ? job->pause_us : evidence.pause_us;
+    pauses_settle(&watched->pauses, job->pause_us, paused_us);
+    agent->paused_us += paused_us;
     struct call_context context = agent_context(agent);
     unsigned named =
         error ? 0 : calls_from_evidence(watched, &evidence, agent->last.inspection, &context);
@@ -361,7 +374,7 @@ static void collect(struct agent *agent, const struct job *job, const struct loo
     if (job->kind == JOB_SITES)
         collect_sites(agent, watched, job, result);
     else
-        collect_inspection(agent, watched, result);
+        collect_inspection(agent, watched, job, result);
 }
 
 void jobs_collect(struct agent *agent)

@@ -126,9 +126,10 @@ int main(int argc, char **argv)
         error = take_signals(&signals);
     if (error)
         return fail(error);
+    bool pauses = settings_may_pause(&settings);
     error = agent_create(settings, &agent);
     if (!error)
-        error = guard_enter(GUARD_AGENT, NULL);
+        error = guard_enter(pauses ? GUARD_AGENT_HOLDS : GUARD_AGENT, NULL);
     if (error)
         return fail(error);
     greet(agent);

@@ -141,6 +141,15 @@ static void restore_calls(struct agent *agent, struct watched *watched)
     VECTOR_DEINIT(&calls);
 }
 
+/* What inspections of today have stopped it for, before the agent was started anew. */
+static void restore_pauses(struct agent *agent, struct watched *watched)
+{
+    uint64_t most_us = (uint64_t)agent->settings.inspect_pause_ms * 1000;
+    int64_t today_ms = agent->day * DAY_MS;
+    pauses_restore(&watched->pauses, backlog_store(&agent->backlog), watched->life.id, agent->day,
+                   (struct store_span){today_ms, today_ms + DAY_MS - 1}, most_us);
+}
+
 static void watch(struct agent *agent, const json_t *line, struct roster_entry *entry,
                   struct vitals_source source)
 {
@@ -153,10 +162,13 @@ static void watch(struct agent *agent, const json_t *line, struct roster_entry *
     }
     struct watched *watched = watched_create(life, source);
     watched->cgroup = cgroup;
+    if (cgroup)
+        watched->kills = watched->kills_next = kills_of(&agent->cgroups, cgroup);
     watched->has_recipe = read_recipe(line, &watched->recipe);
     if (resumed) {
         restore_trend(agent, watched);
         restore_calls(agent, watched);
+        restore_pauses(agent, watched);
     }
     VECTOR_PUSH(&agent->watched, watched);
     if (!resumed && agent->said++ < LINES_A_TICK)
@@ -205,7 +217,7 @@ void newcomer_take(struct agent *agent, pid_t pid, const char *line, size_t leng
     struct roster_entry *entry = roster_find(&agent->roster, pid);
     uint64_t start_ticks = (uint64_t)json_integer_value(json_object_get(object, "start_ticks"));
     bool same = json_integer_value(json_object_get(object, "pid")) == pid;
-    if (entry && entry->kind == ROSTER_ASKED) {
+    if (entry && roster_is_asked(&agent->roster, entry, agent->wall.boot_ms)) {
         if (object && same && start_ticks == entry->start_ticks)
             take_line(agent, object, entry);
         else

@@ -39,10 +39,14 @@ static uint32_t hash_of(const char *text)
 
 /* ---- executables */
 
+static bool same_file(const struct roster_exe *left, const struct roster_exe *right)
+{
+    return left->inode == right->inode && left->device == right->device;
+}
+
 static bool same_exe(const struct roster_exe *left, const struct roster_exe *right)
 {
-    return left->inode == right->inode && left->device == right->device &&
-           left->changed_ns == right->changed_ns;
+    return same_file(left, right) && left->changed_ns == right->changed_ns;
 }
 
 static bool is_foreign(const struct roster *roster, const struct roster_exe *exe)
@@ -83,16 +87,20 @@ static int look_at_exe(const struct roster *roster, pid_t pid, struct roster_exe
 
 /* ---- one process */
 
-/* What it runs may have changed: then it is new again. */
+/* What it runs may have changed: then it is new again. A file that is run cannot be written (ETXTBSY), so the same one is the same program, though its name or its mode was changed, as when
+ * a release puts another file in its place. */
 static void check_exe(struct roster *roster, struct roster_entry *entry, int64_t boot_ms)
 {
     struct roster_exe exe = {0};
     int failed = look_at_exe(roster, entry->pid, &exe);
     entry->check_boot_ms = boot_ms + RECHECK_MS;
     entry->hidden = failed == EACCES || failed == EPERM;
-    if (failed || same_exe(&exe, &entry->exe))
+    if (failed)
         return;
+    bool same = same_file(&exe, &entry->exe);
     entry->exe = exe;
+    if (same)
+        return;
     entry->refusals = 0;
     entry->kind = is_foreign(roster, &exe) ? ROSTER_OTHER : ROSTER_NEW;
 }
@@ -247,6 +255,13 @@ struct roster_entry *roster_find(struct roster *roster, pid_t pid)
     }
     bool found = low < roster->entries.length && roster->entries.at[low].pid == pid;
     return found ? &roster->entries.at[low] : NULL;
+}
+
+bool roster_is_asked(struct roster *roster, struct roster_entry *entry, int64_t boot_ms)
+{
+    if (entry->kind == ROSTER_ASKED)
+        check_exe(roster, entry, boot_ms);
+    return entry->kind == ROSTER_ASKED;
 }
 
 void roster_settle(struct roster *roster, struct roster_entry *entry, enum roster_kind kind,

@@ -66,6 +66,10 @@ size_t roster_hidden(const struct roster *roster);
 /* NULL if it is not there any more. */
 struct roster_entry *roster_find(struct roster *roster, pid_t pid);
 
+/* Whether the answer about it is of use: it was asked about, and runs what it ran then. If it became another program meanwhile (a shell that calls exec), it is not known which of both
+ * was looked at, and it is new again. */
+bool roster_is_asked(struct roster *roster, struct roster_entry *entry, int64_t boot_ms);
+
 /* What became of asking. */
 void roster_settle(struct roster *roster, struct roster_entry *entry, enum roster_kind kind,
                    int64_t boot_ms);

@@ -23,6 +23,8 @@ struct settings settings_default(void)
         .inspect_process_cpu_s = 60,
         .inspect_all_cpu_s = 600,
         .inspect_memory_bytes = UINT64_C(1) << 30,
+        .inspect_pause_ms = 50,
+        .inspect_process_pause_ms = 500,
         .inspect_wall_ms = 60 * 1000,
     };
 }
@@ -85,6 +87,8 @@ static const struct field fields[] = {
     FIELD(inspect_process_cpu_s, FIELD_REAL),
     FIELD(inspect_all_cpu_s, FIELD_REAL),
     FIELD(inspect_memory_bytes, FIELD_NUMBER),
+    FIELD(inspect_pause_ms, FIELD_NUMBER),
+    FIELD(inspect_process_pause_ms, FIELD_NUMBER),
     FIELD(inspect_wall_ms, FIELD_NUMBER),
 };
 
@@ -187,6 +191,11 @@ struct error *settings_from_json(const char *json, struct settings *settings_ret
     }
     *settings_ret = settings;
     return NULL;
+}
+
+bool settings_may_pause(const struct settings *settings)
+{
+    return settings->inspect && settings->inspect_pause_ms && settings->inspect_process_pause_ms;
 }
 
 /* ---- which programs */

@@ -23,11 +23,13 @@ struct settings {
     struct patterns headers;     /* of the webhook: "Name: value" */
     struct patterns only, never; /* names of programs to watch; `only` empty: all */
     struct store_limits keep;
-    bool inspect;                  /* look closer where something climbs */
-    double inspect_process_cpu_s;  /* per process and day */
-    double inspect_all_cpu_s;      /* of all per day */
-    uint64_t inspect_memory_bytes; /* of one inspection */
-    int64_t inspect_wall_ms;       /* of one inspection, the wait between its looks not counted */
+    bool inspect;                     /* look closer where something climbs */
+    double inspect_process_cpu_s;     /* per process and day */
+    double inspect_all_cpu_s;         /* of all per day */
+    uint64_t inspect_memory_bytes;    /* of one inspection */
+    int64_t inspect_pause_ms;         /* of one inspection: its process is stopped once; 0: never */
+    int64_t inspect_process_pause_ms; /* per process and day */
+    int64_t inspect_wall_ms; /* of one inspection, the wait between its looks not counted */
 };
 
 /* All defaults; the store is NULL. */
@@ -37,6 +39,9 @@ void settings_deinit(struct settings *settings);
 /* The document, newly made, and back: ERROR_BAD_DATA names the key. */
 char *settings_to_json(const struct settings *settings);
 struct error *settings_from_json(const char *json, struct settings *settings_ret) NODISCARD;
+
+/* True if inspections may stop a process. */
+bool settings_may_pause(const struct settings *settings);
 
 /* True if a program of this name (escaped) is to be watched. */
 bool settings_wants(const struct settings *settings, const char *name);

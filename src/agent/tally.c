@@ -189,10 +189,10 @@ static bool count_all(struct look *look)
 
 bool tally_take(struct tally *tally, pid_t pid, const struct recipe *recipe)
 {
-    int64_t start_ns = clock_now_ns();
+    int64_t start_ns = clock_cpu_ns();
     struct look look = {.tally = tally, .pid = pid, .recipe = recipe};
     bool done = count_all(&look);
-    tally->spent_us = (double)(clock_now_ns() - start_ns) / 1e3;
+    tally->spent_us = (double)(clock_cpu_ns() - start_ns) / 1e3;
     return done;
 }
 

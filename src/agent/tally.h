@@ -50,7 +50,7 @@ struct tally {
     uint64_t unread,
         crowded;     /* goroutines that could not be read; in no group, since there were too many */
     bool partly;     /* deferred calls: a chain was too long to be counted to its end */
-    double spent_us; /* by the last tally */
+    double spent_us; /* of a processor, by the last tally: waiting for one costs nobody anything */
 };
 
 /* False if the list of goroutines could not be read; then the counts are as before. */

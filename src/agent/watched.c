@@ -101,7 +101,6 @@ static void add_cgroup(struct watched *watched, const struct cgroups *cgroups,
     if (!cgroup || !moment->slow)
         return;
     cgroups_refresh(cgroups, cgroup, moment->boot_ms, CGROUP_AGE_MS);
-    watched->oom_kills = cgroup->oom_kills;
     if (cgroup->current_bytes != UINT64_MAX)
         add(batch, watched, SERIES_CGROUP, cgroup->current_bytes);
     if (cgroup->anon_bytes != UINT64_MAX)

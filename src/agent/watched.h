@@ -3,6 +3,8 @@
 #define SEEP_AGENT_WATCHED_H
 
 #include "agent/cgroup.h"
+#include "agent/kills.h"
+#include "agent/pauses.h"
 #include "agent/tally.h"
 #include "agent/vitals.h"
 #include "store/store.h"
@@ -48,7 +50,8 @@ struct watched {
     struct recipe recipe;
     bool has_recipe;
     struct cgroup *cgroup; /* NULL unknown */
-    uint64_t oom_kills;    /* of its group when it was last seen alive */
+    struct kills kills,
+        kills_next; /* when the machine's count had changed and it was still alive; at the beginning of this tick */
 
     struct vitals vitals;
     int64_t began_boot_ms, sampled_boot_ms; /* 0: never */
@@ -74,7 +77,8 @@ struct watched {
     int64_t named_boot_ms; /* when names were asked for last */
     char *why_inspect;     /* NULL or why, for people */
     int64_t inspected_boot_ms;
-    double inspect_cpu_s; /* today */
+    double inspect_cpu_s;        /* today */
+    struct pause_account pauses; /* by inspections */
     int64_t inspect_day;
     unsigned fruitless; /* inspections in a row that named nothing */
 };

@@ -5,7 +5,12 @@
 
 #include <stdint.h>
 
+/* What this thread has had of a processor. */
+int64_t clock_cpu_ns(void);
+
 int64_t clock_now_ns(void);
+/* Of CLOCK_REALTIME, since 1970: for what people and other programs read. */
+int64_t clock_unix_ns(void);
 void clock_sleep_ns(int64_t wait_ns);
 
 #endif

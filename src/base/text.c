@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/memory.h"
 
@@ -161,5 +162,15 @@ const char *text_count(char buffer[TEXT_SIZE_ROOM], uint64_t count)
         *out++ = digits[i];
     }
     *out = '\0';
+    return buffer;
+}
+
+const char *text_moment(char buffer[TEXT_SIZE_ROOM], double unix_s)
+{
+    static const double far = 253402300799; /* the end of the year 9999 */
+    time_t seconds = unix_s >= 0 && unix_s <= far ? (time_t)unix_s : 0;
+    struct tm parts;
+    gmtime_r(&seconds, &parts);
+    strftime(buffer, TEXT_SIZE_ROOM, "%Y-%m-%d %H:%M UTC", &parts);
     return buffer;
 }

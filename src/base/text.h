@@ -41,6 +41,9 @@ const char *text_size(char buffer[TEXT_SIZE_ROOM], uint64_t size_bytes);
 /* "3d 4h", "2h 10m", "5m 3s", "2.1 s", "340 ms": the two largest units. */
 const char *text_duration(char buffer[TEXT_SIZE_ROOM], double seconds);
 
+/* "2026-11-26 21:04 UTC", from seconds since 1970. */
+const char *text_moment(char buffer[TEXT_SIZE_ROOM], double unix_s);
+
 /* "41,233" */
 const char *text_count(char buffer[TEXT_SIZE_ROOM], uint64_t count);
 

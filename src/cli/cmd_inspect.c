@@ -10,6 +10,8 @@
 #include "cli/command.h"
 #include "cli/inspection.h"
 #include "cli/options.h"
+#include "cli/output_file.h"
+#include "report/report_html.h"
 
 enum {
     PROGRESS_COLUMNS = 40
@@ -18,14 +20,18 @@ enum {
 static const int64_t ns_per_s = 1000000000;
 static const int64_t default_wait_ns = 2000000000;
 static const int64_t default_pause_ns = 50000000;
-static const int64_t check_ns = 250000000; /* while waiting: are the targets still there? */
+static const int64_t growth_wait_ns = 10000000000; /* from so long on, what grows can be told */
+static const int64_t check_ns = 250000000;         /* while waiting: are the targets still there? */
 
 struct inspect_options {
     int64_t wait_ns;
     int64_t pause_ns;
     const char *exe;
+    const char *under;
+    const char *pprof; /* file to write, or NULL */
+    const char *html;  /* the same */
     enum color_when color;
-    bool json, goroutines, quiet, in_full, verbose;
+    bool json, goroutines, heap, memory, quiet, in_full, verbose;
 };
 
 struct inspections VECTOR_OF(struct inspection *);
@@ -34,24 +40,38 @@ static const char help[] =
     "Usage: seep inspect [OPTION]… TARGET…\n"
     "\n"
     "Shows what leaks in a running Go program, and who holds it. TARGET is a pid, the name of a\n"
-    "process (all Go processes of that name are inspected) or an ELF core file.\n"
+    "process (all Go processes of that name are inspected), an ELF core file or a snapshot\n"
+    "(`seep save`).\n"
     "\n"
     "      --for DURATION    wait that long between two looks (default 2s; 500ms, 30s, 5m; 0: one\n"
     "                        look only). There is a second look only if one cannot tell\n"
     "      --pause DURATION  stop the process once, for at most so long, to see its heap at one\n"
-    "                        instant (default 50ms): what waits for ever is proved by it. 0: do not\n"
+    "                        instant (default 50ms): what waits for ever is proved by it. 0: do "
+    "not\n"
     "                        stop it, and prove nothing\n"
     "      --json            one JSON document per target, one line each\n"
     "      --goroutines      all goroutines in the format of Go's own dump, nothing else; exit\n"
     "                        status 0 if they could be read\n"
+    "      --heap            what is live in the heap, by type, and who holds it\n"
+    "      --under TEXT      of that only what hangs on variables, goroutines or types with TEXT "
+    "in\n"
+    "                        their names, down to smaller parts\n"
+    "      --memory          where the resident memory is, line by line, and what can be done\n"
+    "      --html FILE       writes the whole report as one page that works offline, besides the "
+    "report\n"
+    "      --pprof FILE      writes who holds the heap, goroutines and deferred calls for `go "
+    "tool\n"
+    "                        pprof` and flame graphs, besides the report\n"
     "  -q, --quiet           nothing on stdout: only the exit status tells\n"
-    "  -v, --verbose         every group of goroutines: stack, what it waits on, times, labels\n"
+    "  -v, --verbose         every group of goroutines: stack, what it waits on, times, labels;\n"
+    "                        and how the runtime was found\n"
     "      --long            full paths and names\n"
     "      --exe FILE        the program of a core file, if it is not found by itself\n"
     "      --color WHEN      always, never or auto (default: on a terminal, unless NO_COLOR is "
     "set)\n"
     "\n"
-    "A process is read while it runs, and stopped once for some milliseconds (--pause). To read those of others, run as root or with the\n"
+    "A process is read while it runs, and stopped once for some milliseconds (--pause). To read "
+    "those of others, run as root or with the\n"
     "capability CAP_SYS_PTRACE.\n"
     "\n"
     "Exit status: 0 nothing found, 1 leaks found, 2 seep could not do it (a line on stderr says "
@@ -62,9 +82,14 @@ enum {
     OPTION_PAUSE,
     OPTION_JSON,
     OPTION_GOROUTINES,
+    OPTION_HEAP,
+    OPTION_UNDER,
+    OPTION_HTML,
+    OPTION_PPROF,
     OPTION_EXE,
     OPTION_COLOR,
-    OPTION_LONG
+    OPTION_LONG,
+    OPTION_MEMORY
 };
 
 static const struct option long_options[] = {
@@ -72,10 +97,15 @@ static const struct option long_options[] = {
     {"pause", required_argument, NULL, OPTION_PAUSE},
     {"json", no_argument, NULL, OPTION_JSON},
     {"goroutines", no_argument, NULL, OPTION_GOROUTINES},
+    {"under", required_argument, NULL, OPTION_UNDER},
+    {"heap", no_argument, NULL, OPTION_HEAP},
+    {"html", required_argument, NULL, OPTION_HTML},
+    {"pprof", required_argument, NULL, OPTION_PPROF},
     {"exe", required_argument, NULL, OPTION_EXE},
     {"quiet", no_argument, NULL, 'q'},
     {"color", required_argument, NULL, OPTION_COLOR},
     {"long", no_argument, NULL, OPTION_LONG},
+    {"memory", no_argument, NULL, OPTION_MEMORY},
     {"verbose", no_argument, NULL, 'v'},
     {0},
 };
@@ -100,11 +130,27 @@ static int take_option(int option, struct inspect_options *options)
     case OPTION_GOROUTINES:
         options->goroutines = true;
         break;
+    case OPTION_UNDER:
+        options->under = optarg;
+        options->heap = true;
+        break;
+    case OPTION_HEAP:
+        options->heap = true;
+        break;
+    case OPTION_HTML:
+        options->html = optarg;
+        break;
+    case OPTION_PPROF:
+        options->pprof = optarg;
+        break;
     case OPTION_EXE:
         options->exe = optarg;
         break;
     case OPTION_LONG:
         options->in_full = true;
+        break;
+    case OPTION_MEMORY:
+        options->memory = true;
         break;
     case 'q':
         options->quiet = true;
@@ -135,42 +181,47 @@ static int parse(int argc, char **argv, struct inspect_options *options)
         return complain_usage(&command_inspect,
                               "--json, --goroutines and --quiet exclude each other");
     if (optind == argc)
-        return complain_usage(
-            &command_inspect,
-            "which process? Give a pid, a name or a core file (`seep ps` lists processes)");
+        return complain_usage(&command_inspect, "which process? Give a pid, a name, a core file or "
+                                                "a snapshot (`seep ps` lists processes)");
     return EXIT_NOTHING;
 }
 
-static int resolve(int argc, char **argv, const char *exe, struct wanted_list *wanted)
+static int resolve(int argc, char **argv, struct wanted_list *wanted)
 {
     int status = EXIT_NOTHING;
-    bool has_core = false;
     for (int i = optind; i < argc; i++) {
         struct error *error = targets_resolve(argv[i], wanted);
         if (error)
             status = complain_error(error);
     }
-    for (size_t i = 0; i < wanted->length; i++)
-        has_core = has_core || wanted->at[i].path;
-    if (exe && wanted->length && !has_core)
-        return complain_usage(&command_inspect,
-                              "--exe is for core files: a process tells which program it is");
     return status;
+}
+
+static enum heap_wish wish_of(const struct inspect_options *options)
+{
+    if (options->heap || options->pprof || options->html)
+        return HEAP_WANTED;
+    return options->goroutines ? HEAP_NOT_WANTED : HEAP_HELD;
 }
 
 static int start_all(const struct wanted_list *wanted, const struct inspect_options *options,
                      struct inspections *inspections)
 {
     int status = EXIT_NOTHING;
+    enum observe_depth depth = options->memory || options->json ? OBSERVE_PARTS : OBSERVE_ALL;
     for (size_t i = 0; i < wanted->length; i++) {
         struct inspection *inspection = NULL;
         struct error *error =
-            inspection_start(&wanted->at[i], options->exe, OBSERVE_ALL, options->pause_ns,
-                             &inspection);
-        if (error)
+            inspection_start(&wanted->at[i], options->exe, depth,
+                             (struct freeze_options){.budget_ns = options->pause_ns}, &inspection);
+        if (error) {
             status = complain_error(error);
-        else
-            VECTOR_PUSH(inspections, inspection);
+            continue;
+        }
+        inspection->heap_wish = wish_of(options);
+        if (options->wait_ns >= growth_wait_ns && !options->goroutines)
+            inspection_look_early(inspection);
+        VECTOR_PUSH(inspections, inspection);
     }
     return status;
 }
@@ -260,6 +311,9 @@ static void write_report(const struct inspection *inspection, const struct inspe
     struct report report = inspection_report(inspection);
     report.paths_in_full = options->in_full;
     report.verbose = options->verbose;
+    report.heap_in_full = options->heap;
+    report.heap_under = options->under;
+    report.memory = options->memory;
     if (options->json) {
         report_json_line(report_json(&report), stdout);
         return;
@@ -272,6 +326,34 @@ static void write_report(const struct inspection *inspection, const struct inspe
         report_text(&report, term);
 }
 
+/* The file that was asked for, if one was. */
+static struct error *write_profile(const struct inspection *inspection,
+                                   const struct inspect_options *options)
+{
+    if (!options->pprof)
+        return NULL;
+    struct report report = inspection_report(inspection);
+    struct text text = {0};
+    struct error *error = report_pprof(&report, clock_unix_ns(), &text);
+    if (!error)
+        error = output_file_write(options->pprof, &text);
+    text_deinit(&text);
+    return error;
+}
+
+static struct error *write_page(const struct inspection *inspection,
+                                const struct inspect_options *options)
+{
+    if (!options->html)
+        return NULL;
+    struct report report = inspection_report(inspection);
+    struct text text = {0};
+    report_html(&report, &text);
+    struct error *error = output_file_write(options->html, &text);
+    text_deinit(&text);
+    return error;
+}
+
 static int finish_all(const struct inspect_options *options, struct inspections *inspections)
 {
     int status = EXIT_NOTHING;
@@ -282,7 +364,9 @@ static int finish_all(const struct inspect_options *options, struct inspections 
     for (size_t i = 0; i < inspections->length; i++) {
         struct inspection *inspection = inspections->at[i];
         struct error *error =
-            inspection ? inspection_finish(inspection, options->goroutines) : NULL;
+            inspection ? inspection_finish(inspection, options->goroutines && !options->heap &&
+                                                           !options->pprof && !options->html)
+                       : NULL;
         if (error) {
             complain_error(error);
             failed = true;
@@ -291,11 +375,33 @@ static int finish_all(const struct inspect_options *options, struct inspections 
             first = false;
             if (inspection->findings.length)
                 status = EXIT_LEAKS;
+            error = write_profile(inspection, options);
+            if (!error)
+                error = write_page(inspection, options);
+            failed = error || failed;
+            if (error)
+                complain_error(error);
         }
         inspection_destroy(inspection);
     }
     VECTOR_DEINIT(inspections);
     return failed ? EXIT_FAILED : status;
+}
+
+/* A file has room for one report. */
+static int check_options(const struct inspect_options *options, const struct wanted_list *wanted)
+{
+    bool has_core = false;
+    for (size_t i = 0; i < wanted->length; i++)
+        has_core = has_core || (wanted->at[i].path && !wanted->at[i].is_snapshot);
+    if (options->exe && wanted->length && !has_core)
+        return complain_usage(&command_inspect, "--exe is for core files: a process or a snapshot "
+                                                "tells which program it is");
+    if ((options->pprof || options->html) && wanted->length > 1)
+        return complain_usage(&command_inspect,
+                              "%s is for one target, and these are %zu: give a pid",
+                              options->pprof ? "--pprof" : "--html", wanted->length);
+    return EXIT_NOTHING;
 }
 
 static int run(int argc, char **argv)
@@ -305,7 +411,11 @@ static int run(int argc, char **argv)
         return EXIT_FAILED;
     struct wanted_list wanted = {0};
     struct inspections inspections = {0};
-    bool failed = resolve(argc, argv, options.exe, &wanted) != EXIT_NOTHING;
+    bool failed = resolve(argc, argv, &wanted) != EXIT_NOTHING;
+    if (check_options(&options, &wanted) != EXIT_NOTHING) {
+        VECTOR_DEINIT(&wanted);
+        return EXIT_FAILED;
+    }
     failed = start_all(&wanted, &options, &inspections) != EXIT_NOTHING || failed;
     VECTOR_DEINIT(&wanted);
     if (options.wait_ns && !options.goroutines)
@@ -316,7 +426,7 @@ static int run(int argc, char **argv)
 
 const struct command command_inspect = {
     .name = "inspect",
-    .summary = "what leaks in a running program or a core file, and who holds it",
+    .summary = "what leaks in a running program, a core file or a snapshot, and who holds it",
     .help = help,
     .run = run,
 };

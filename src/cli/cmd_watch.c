@@ -100,10 +100,13 @@ static struct error *check(const struct settings *settings)
 {
     enum {
         INTERVAL_LEAST_MS = 100,
-        INTERVAL_MOST_MS = 5 * 60 * 1000
+        INTERVAL_MOST_MS = 5 * 60 * 1000,
+        PAUSE_MOST_MS = 10 * 1000
     };
     if (settings->interval_ms < INTERVAL_LEAST_MS || settings->interval_ms > INTERVAL_MOST_MS)
         return error_create(ERROR_BAD_DATA, "--interval: from 100ms to 5m is possible");
+    if (settings->inspect_pause_ms > PAUSE_MOST_MS)
+        return error_create(ERROR_BAD_DATA, "inspect.pause: at most 10s is possible");
     if (settings->webhook && strncmp(settings->webhook, "http://", 7) != 0 &&
         strncmp(settings->webhook, "https://", 8) != 0)
         return error_create(ERROR_BAD_DATA,

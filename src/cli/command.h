@@ -18,10 +18,12 @@ struct command {
     int (*run)(int argc, char **argv); /* argv[0] is the command; returns an exit status */
 };
 
+extern const struct command command_diff;
 extern const struct command command_explain;
 extern const struct command command_history;
 extern const struct command command_inspect;
 extern const struct command command_ps;
+extern const struct command command_save;
 extern const struct command command_scan;
 extern const struct command command_watch;
 

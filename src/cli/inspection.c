@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "scan/join.h"
+#include "target/snapshot.h"
 
 static const double ns_per_s = 1e9;
 
@@ -11,8 +12,9 @@ static struct error *about(const struct inspection *inspection, struct error *er
     const struct target_facts *facts = target_facts(inspection->target);
     if (!error || error_code(error) == ERROR_GONE)
         return error;
-    if (facts->kind == TARGET_CORE)
-        return error_context(error, "core of %s", facts->name);
+    if (facts->kind == TARGET_CORE || facts->kind == TARGET_SNAPSHOT)
+        return error_context(error, "%s of %s", facts->kind == TARGET_CORE ? "core" : "snapshot",
+                             facts->name);
     return error_context(error, "%s (pid %d)", facts->name, (int)facts->pid);
 }
 
@@ -40,32 +42,37 @@ static struct error *open_layers(struct inspection *inspection)
                 program_open(inspection->target, runtime_wanted_types, &inspection->program)));
     TRY(explain(inspection,
                 runtime_open(inspection->target, inspection->program, &inspection->runtime)));
+    target_log_reads(inspection->target, inspection->log);
     TRY(look(inspection, &inspection->first));
     inspection->looks = 1;
     inspection->looked_ns = clock_now_ns();
     return NULL;
 }
 
+struct error *wanted_open(const struct wanted *wanted, const char *exe, struct target **target_ret)
+{
+    if (wanted->is_snapshot)
+        return target_open_snapshot(wanted->path, target_ret);
+    if (wanted->path)
+        return target_open_core(wanted->path, exe, target_ret);
+    return target_open_process(wanted->pid, target_ret);
+}
+
 static struct error *open_target(struct inspection *inspection, const struct wanted *wanted,
                                  const char *exe)
 {
     int64_t start_ns = clock_now_ns();
-    if (wanted->path)
-        TRY(target_open_core(wanted->path, exe, &inspection->target));
-    else
-        TRY(target_open_process(wanted->pid, &inspection->target));
+    if (!inspection->target)
+        TRY(wanted_open(wanted, exe, &inspection->target));
     TRY(open_layers(inspection));
     inspection->spent_ns = inspection->looked_ns - start_ns;
     return NULL;
 }
 
-struct error *inspection_start(const struct wanted *wanted, const char *exe,
-                               enum observe_depth depth, int64_t pause_ns,
-                               struct inspection **inspection_ret)
+/* Takes the inspection. */
+static struct error *start(struct inspection *inspection, const struct wanted *wanted,
+                           const char *exe, struct inspection **inspection_ret)
 {
-    struct inspection *inspection = xcalloc(1, sizeof(*inspection));
-    inspection->depth = depth;
-    inspection->pause_ns = pause_ns;
     struct error *error = open_target(inspection, wanted, exe);
     if (error) {
         inspection_destroy(inspection);
@@ -73,6 +80,26 @@ struct error *inspection_start(const struct wanted *wanted, const char *exe,
     }
     *inspection_ret = inspection;
     return NULL;
+}
+
+struct error *inspection_start(const struct wanted *wanted, const char *exe,
+                               enum observe_depth depth, struct freeze_options pause,
+                               struct inspection **inspection_ret)
+{
+    struct inspection *inspection = xcalloc(1, sizeof(*inspection));
+    inspection->depth = depth;
+    inspection->pause = pause;
+    return start(inspection, wanted, exe, inspection_ret);
+}
+
+struct error *inspection_start_over(struct target *target, struct readlog *log,
+                                    struct inspection **inspection_ret)
+{
+    struct inspection *inspection = xcalloc(1, sizeof(*inspection));
+    inspection->depth = OBSERVE_ALL;
+    inspection->target = target;
+    inspection->log = log;
+    return start(inspection, NULL, NULL, inspection_ret);
 }
 
 const struct observation *inspection_now(const struct inspection *inspection)
@@ -92,13 +119,23 @@ static struct looks looks_of(const struct inspection *inspection)
         .first = inspection->looks > 1 ? &inspection->first : NULL,
         .now = inspection_now(inspection),
         .interval_s = inspection->interval_s,
+        .uptime_s = target_facts(inspection->target)->uptime_s,
         .heap = instant->stuck ? instant->heap : NULL,
         .stuck = instant->stuck,
     };
 }
 
+void inspection_look_early(struct inspection *inspection)
+{
+    if (inspection->pause.budget_ns && target_facts(inspection->target)->kind == TARGET_PROCESS)
+        inspection->early = instant_early_view(inspection->target, inspection->program,
+                                               &inspection->first, &inspection->pause);
+}
+
 bool inspection_wants_second_look(const struct inspection *inspection)
 {
+    if (inspection->early)
+        return true;
     struct looks looks = looks_of(inspection);
     return target_facts(inspection->target)->kind == TARGET_PROCESS &&
            find_wants_second_look(&looks);
@@ -106,11 +143,11 @@ bool inspection_wants_second_look(const struct inspection *inspection)
 
 static void take_instant(struct inspection *inspection)
 {
-    if (inspection->instant.tried || !inspection->pause_ns ||
+    if (inspection->instant.tried || !inspection->pause.budget_ns ||
         target_facts(inspection->target)->kind != TARGET_PROCESS)
         return;
     instant_of_process(&inspection->instant, inspection->target, inspection->program,
-                       &inspection->first, inspection->pause_ns);
+                       &inspection->first, &inspection->pause);
 }
 
 /* The frozen process is the second look; if it can't be frozen, the live one is looked at. */
@@ -130,20 +167,60 @@ struct error *inspection_look_again(struct inspection *inspection)
 
 static void prove(struct inspection *inspection)
 {
-    if (target_facts(inspection->target)->kind == TARGET_CORE)
-        instant_of_core(&inspection->instant, inspection->runtime, &inspection->first);
+    if (target_stands_still(inspection->target))
+        instant_of_still(&inspection->instant, inspection->runtime, &inspection->first);
     else if (inspection->instant.looked)
         instant_prove(&inspection->instant, &inspection->instant.observation);
+}
+
+/* Else "no leak found" would be said of what nobody saw. */
+static void note_cut(struct inspection *inspection)
+{
+    struct text text = {0};
+    char cut[TEXT_SIZE_ROOM];
+    uint64_t bytes = target_facts(inspection->target)->cut_bytes;
+    if (!bytes)
+        return;
+    text_printf(&text, "the core file is cut off: %s of the memory that it lists are missing",
+                text_size(cut, bytes));
+    VECTOR_PUSH(&inspection->notes, text.bytes);
 }
 
 static void judge(struct inspection *inspection)
 {
     take_instant(inspection);
     prove(inspection);
+    if (inspection->depth >= OBSERVE_PARTS)
+        instant_weigh_garbage(&inspection->instant, inspection_now(inspection));
     struct looks looks = looks_of(inspection);
     find_leaks(&looks, &inspection->findings, &inspection->notes);
+    note_cut(inspection);
     /* A help, where it succeeds: that the target is gone is said below. */
     error_ignore(scan_join(inspection->target, inspection->program, &inspection->findings));
+}
+
+static void view_heap(struct inspection *inspection)
+{
+    enum {
+        SMALL_SLOTS = 1 << 20
+    };
+    struct looks looks = looks_of(inspection);
+    bool small = inspection->heap_wish <= HEAP_IF_SMALL && !inspection->early;
+    if (inspection->heap_wish == HEAP_NOT_WANTED && !inspection->early)
+        return;
+    struct heap_view_wanted wanted = heap_view_usual;
+    wanted.before = inspection->early;
+    if (inspection->heap_wish == HEAP_IN_FULL)
+        wanted = heap_view_full;
+    if (inspection->heap_wish == HEAP_HELD && !inspection->early)
+        wanted = heap_view_held;
+    instant_view(&inspection->instant, &looks, &inspection->groups, small ? SMALL_SLOTS : 0,
+                 &wanted);
+    looks.heap_first = inspection->early;
+    looks.heap_now = inspection->instant.view;
+    if (inspection->instant.graph)
+        find_timers(&looks, inspection->instant.graph, &inspection->findings);
+    find_growing(&looks, &inspection->findings, &inspection->notes);
 }
 
 struct error *inspection_finish(struct inspection *inspection, bool list_only)
@@ -152,6 +229,8 @@ struct error *inspection_finish(struct inspection *inspection, bool list_only)
     if (!list_only)
         judge(inspection);
     groups_build(inspection_now(inspection), &inspection->groups);
+    if (!list_only)
+        view_heap(inspection);
     inspection->spent_ns += clock_now_ns() - start_ns;
     return target_check(inspection->target);
 }
@@ -161,11 +240,20 @@ static struct instant_facts instant_facts_of(const struct inspection *inspection
     static const char *const ways[] = {
         [FREEZE_AUTO] = NULL, [FREEZE_COPY] = "copy", [FREEZE_TWIN] = "twin"};
     const struct instant *instant = &inspection->instant;
-    bool core = target_facts(inspection->target)->kind == TARGET_CORE;
+    enum target_kind kind = target_facts(inspection->target)->kind;
+    const char *way = ways[instant->facts.way];
+    if (kind == TARGET_CORE)
+        way = "core";
+    if (kind == TARGET_SNAPSHOT)
+        way = target_stands_still(inspection->target) ? "snapshot" : NULL;
     struct instant_facts facts = {.why = instant->why,
-                                  .way = core ? "core" : ways[instant->facts.way],
-                                  .pause_ns = instant->facts.pause_ns,
+                                  .way = way,
+                                  .pause_ns = kind == TARGET_SNAPSHOT
+                                                  ? snapshot_pause_ns(inspection->target)
+                                                  : instant->facts.pause_ns,
                                   .stuck = instant->stuck};
+    facts.garbage_known = instant->garbage_known;
+    facts.garbage = instant->garbage;
     if (instant->proof && instant->stuck) {
         facts.reached_objects = instant->proof->reached_objects;
         facts.reached_bytes = instant->proof->reached_bytes;
@@ -173,15 +261,26 @@ static struct instant_facts instant_facts_of(const struct inspection *inspection
     return facts;
 }
 
+static struct whereabouts whereabouts_of(const struct inspection *inspection)
+{
+    struct whereabouts whereabouts = *runtime_whereabouts(inspection->runtime);
+    if (inspection->instant.runtime)
+        whereabouts_add(&whereabouts, runtime_whereabouts(inspection->instant.runtime));
+    return whereabouts;
+}
+
 struct report inspection_report(const struct inspection *inspection)
 {
     return (struct report){
+        .whereabouts = whereabouts_of(inspection),
         .target = inspection->target,
         .facts = target_facts(inspection->target),
         .program = inspection->program,
         .runtime = inspection->runtime,
         .now = inspection_now(inspection),
         .instant = instant_facts_of(inspection),
+        .heap = inspection->instant.view,
+        .heap_why = inspection->instant.heap_why,
         .groups = &inspection->groups,
         .findings = &inspection->findings,
         .notes = &inspection->notes,
@@ -199,6 +298,9 @@ void inspection_destroy(struct inspection *inspection)
         free(inspection->notes.at[i]);
     VECTOR_DEINIT(&inspection->notes);
     findings_deinit(&inspection->findings);
+    if (inspection->early)
+        heap_view_deinit(inspection->early);
+    free(inspection->early);
     instant_deinit(&inspection->instant);
     groups_deinit(&inspection->groups);
     observation_deinit(&inspection->first);

@@ -7,17 +7,30 @@
 #include "find/finding.h"
 #include "report/report.h"
 
+/* Whether to tell who holds the heap. */
+enum heap_wish {
+    HEAP_NOT_WANTED,
+    HEAP_HELD,     /* what groups of goroutines hold, where it takes no time to speak of */
+    HEAP_IF_SMALL, /* all of it, where the heap is small */
+    HEAP_WANTED,
+    HEAP_IN_FULL, /* also what is small, to be compared */
+};
+
 struct inspection {
     struct target *target;
+    struct readlog *log; /* borrowed; NULL: reads are not logged */
     struct program *program;
     struct runtime *runtime;
     struct stack_table stacks;
     struct observation first, second;
     struct instant instant;
-    int64_t pause_ns; /* for how long a live process may be stopped, once; 0: not at all */
+    struct freeze_options
+        pause; /* for how long a live process may be stopped, once; 0: not at all */
     enum observe_depth depth;
-    unsigned looks; /* that findings compare: 1 or 2 */
-    int64_t looked_ns; /* when the first look ended */
+    enum heap_wish heap_wish;
+    struct heap_view *early; /* who held the heap at the first look; NULL: not known */
+    unsigned looks;          /* that findings compare: 1 or 2 */
+    int64_t looked_ns;       /* when the first look ended */
     double interval_s;
     int64_t spent_ns; /* reading and analysing */
     struct group_table groups;
@@ -25,10 +38,18 @@ struct inspection {
     struct notes notes;
 };
 
-/* Opens the target and takes the first look. `exe` may be NULL. On an error nothing is left open. `pause_ns`: see above. */
+/* Opens the target and takes the first look. `exe` may be NULL. On an error nothing is left open. `pause`: see above. */
 struct error *inspection_start(const struct wanted *wanted, const char *exe,
-                               enum observe_depth depth, int64_t pause_ns,
+                               enum observe_depth depth, struct freeze_options pause,
                                struct inspection **inspection_ret) NODISCARD;
+
+/* The same over a target that is open, and its memory as well. Takes the target. What is read once the runtime is found is logged, until
+ * target_log_reads() ends it: the search touches all that looks like the runtime, and what it finds is no user's data. `log` may be NULL. */
+struct error *inspection_start_over(struct target *target, struct readlog *log,
+                                    struct inspection **inspection_ret) NODISCARD;
+
+/* Before a second look that comes after a while: looks at the whole heap as well, so that what grows is seen. Stops the process. */
+void inspection_look_early(struct inspection *inspection);
 
 /* True if a second look would tell more: only live processes run on. */
 bool inspection_wants_second_look(const struct inspection *inspection);

@@ -11,10 +11,9 @@ static void give_up(struct instant *instant, struct error *error)
 }
 
 static struct error *look(struct instant *instant, struct target *live, struct program *program,
-                          const struct observation *before, int64_t budget_ns)
+                          const struct observation *before, const struct freeze_options *options)
 {
-    struct freeze_options options = {.budget_ns = budget_ns};
-    TRY(target_freeze(live, &options, &instant->frozen, &instant->facts));
+    TRY(target_freeze(live, options, &instant->frozen, &instant->facts));
     TRY(runtime_open(instant->frozen, program, &instant->runtime));
     TRY(observe_beside(instant->runtime, before->stacks, before, &instant->observation));
     instant->looked = true;
@@ -22,16 +21,16 @@ static struct error *look(struct instant *instant, struct target *live, struct p
 }
 
 void instant_of_process(struct instant *instant, struct target *live, struct program *program,
-                        const struct observation *before, int64_t budget_ns)
+                        const struct observation *before, const struct freeze_options *options)
 {
     instant->tried = true;
-    struct error *error = look(instant, live, program, before, budget_ns);
+    struct error *error = look(instant, live, program, before, options);
     if (error)
         give_up(instant, error);
 }
 
-void instant_of_core(struct instant *instant, struct runtime *runtime,
-                     const struct observation *observation)
+void instant_of_still(struct instant *instant, struct runtime *runtime,
+                      const struct observation *observation)
 {
     instant->tried = true;
     instant->runtime = runtime;
@@ -49,8 +48,90 @@ void instant_prove(struct instant *instant, const struct observation *observatio
         instant->stuck = proof_stuck(instant->proof);
 }
 
+/* Takes the error. */
+static void give_up_view(struct instant *instant, struct error *error)
+{
+    instant->heap_why = xstrdup(error_message(error));
+    error_destroy(error);
+}
+
+static void find_types(struct instant *instant, const struct looks *looks)
+{
+    variable_types_read(instant->runtime->target, instant->runtime->program, &instant->variables);
+    error_ignore(typing_open(instant->heap, looks->now, &instant->variables, &instant->typing));
+}
+
+void instant_view(struct instant *instant, const struct looks *looks,
+                  const struct group_table *groups, uint32_t slots_max,
+                  const struct heap_view_wanted *wanted)
+{
+    if (!instant->heap) {
+        instant->heap_why =
+            xstrdup(instant->why ? instant->why : "the process was not stopped for it");
+        return;
+    }
+    if (slots_max && instant->heap->objects.count > slots_max) {
+        instant->heap_why = xstrdup("the heap is large: --heap tells who holds it");
+        return;
+    }
+    if (wanted->lines)
+        data_symbols_read(instant->runtime->target, &instant->symbols);
+    struct error *error =
+        graph_open(instant->heap, looks->now, groups, &instant->symbols, &instant->graph);
+    if (error) {
+        give_up_view(instant, error);
+        return;
+    }
+    if (wanted->lines)
+        find_types(instant, looks);
+    instant->view = xcalloc(1, sizeof(*instant->view));
+    heap_view_build(instant->graph, instant->typing, looks, groups, &instant->symbols, wanted,
+                    instant->view);
+}
+
+struct heap_view *instant_early_view(struct target *live, struct program *program,
+                                     const struct observation *before,
+                                     const struct freeze_options *options)
+{
+    struct instant instant = {0};
+    struct group_table groups;
+    instant_of_process(&instant, live, program, before, options);
+    if (!instant.looked) {
+        instant_deinit(&instant);
+        return NULL;
+    }
+    struct looks looks = {.target = instant.frozen,
+                          .program = program,
+                          .runtime = instant.runtime,
+                          .now = &instant.observation};
+    error_ignore(heap_open(instant.runtime, &instant.heap));
+    groups_build(&instant.observation, &groups);
+    instant_view(&instant, &looks, &groups, 0, &heap_view_usual);
+    groups_deinit(&groups);
+    struct heap_view *view = instant.view;
+    instant.view = NULL;
+    instant_deinit(&instant);
+    return view;
+}
+
+/* A figure less where it fails. */
+void instant_weigh_garbage(struct instant *instant, const struct observation *observation)
+{
+    struct error *error =
+        instant->heap ? garbage_find(instant->heap, observation, &instant->garbage) : NULL;
+    instant->garbage_known = !error_ignore(error) && instant->heap;
+}
+
 void instant_deinit(struct instant *instant)
 {
+    if (instant->view)
+        heap_view_deinit(instant->view);
+    free(instant->view);
+    free(instant->heap_why);
+    typing_close(instant->typing);
+    variable_types_deinit(&instant->variables);
+    graph_close(instant->graph);
+    VECTOR_DEINIT(&instant->symbols);
     proof_close(instant->proof);
     heap_close(instant->heap);
     free(instant->stuck);

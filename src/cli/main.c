@@ -12,9 +12,9 @@
 #include "base/text.h"
 #include "cli/command.h"
 
-static const struct command *const commands[] = {&command_inspect, &command_scan,
-                                                 &command_ps,      &command_watch,
-                                                 &command_history, &command_explain};
+static const struct command *const commands[] = {&command_inspect, &command_scan,  &command_ps,
+                                                 &command_save,    &command_diff,    &command_watch, &command_history,
+                                                 &command_explain};
 
 static const char introduction[] =
     "seep finds slow memory leaks in running Go programs, from outside: nothing is added to them,\n"

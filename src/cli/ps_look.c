@@ -85,7 +85,8 @@ static bool look(const struct process_entry *entry, struct ps_row *row)
 {
     struct wanted wanted = {.pid = entry->pid};
     struct inspection *inspection = NULL;
-    struct error *error = inspection_start(&wanted, NULL, OBSERVE_STACKS, 0, &inspection);
+    struct error *error =
+        inspection_start(&wanted, NULL, OBSERVE_STACKS, (struct freeze_options){0}, &inspection);
     if (!error)
         error = inspection_finish(inspection, false);
     if (!error)

@@ -1,4 +1,4 @@
-/* The order of guesses is that of least surprise: digits are a pid, a core file is a core file; a word is the name of a process even if
+/* The order of guesses is that of least surprise: digits are a pid, a core file is a core file, a snapshot a snapshot; a word is the name of a process even if
  * a program of that name lies in the current directory. */
 #include "cli/targets.h"
 
@@ -14,10 +14,12 @@
 #include "base/text.h"
 #include "program/program.h"
 #include "target/processes.h"
+#include "target/snapshot.h"
 
 enum file_kind {
     FILE_NONE,
     FILE_CORE,
+    FILE_SNAPSHOT,
     FILE_PROGRAM,
     FILE_OTHER
 };
@@ -35,6 +37,8 @@ static enum file_kind file_kind(const char *path)
     Elf64_Ehdr header = {0};
     ssize_t size = pread(fd, &header, sizeof(header), 0);
     close(fd);
+    if (size > 0 && snapshot_is_one((const uint8_t *)&header, (size_t)size))
+        return FILE_SNAPSHOT;
     if (size < (ssize_t)offsetof(Elf64_Ehdr, e_machine) ||
         memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
         return FILE_OTHER;
@@ -102,12 +106,13 @@ static struct error *not_resolved(const char *shown, enum file_kind kind, size_t
             ERROR_UNSUPPORTED,
             "'%s' is a program, not a process: start it, or give the pid of one that runs", shown);
     if (kind == FILE_OTHER)
-        return error_create(ERROR_UNSUPPORTED, "'%s' is neither a process nor a core file", shown);
+        return error_create(ERROR_UNSUPPORTED,
+                            "'%s' is neither a process nor a core file nor a snapshot", shown);
     if (strchr(shown, '/'))
         return error_create(ERROR_NOT_FOUND, "there is no file '%s'", shown);
     return error_create(
         ERROR_NOT_FOUND,
-        "no process and no core file is named '%s': `seep ps` lists the Go processes", shown);
+        "no process, core file or snapshot is named '%s': `seep ps` lists the Go processes", shown);
 }
 
 static struct error *add_digits(const char *digits, struct wanted_list *wanted)
@@ -126,8 +131,8 @@ struct error *targets_resolve(const char *name, struct wanted_list *wanted)
     if (*name && !name[strspn(name, "0123456789")])
         return add_digits(name, wanted);
     enum file_kind kind = file_kind(name);
-    if (kind == FILE_CORE) {
-        VECTOR_PUSH(wanted, (struct wanted){.path = name});
+    if (kind == FILE_CORE || kind == FILE_SNAPSHOT) {
+        VECTOR_PUSH(wanted, (struct wanted){.path = name, .is_snapshot = kind == FILE_SNAPSHOT});
         return NULL;
     }
     size_t named = 0;

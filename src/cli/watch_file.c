@@ -12,7 +12,6 @@ enum {
     FILE_SIZE_MAX = 1 << 20
 };
 
-
 struct reader {
     yaml_document_t *document;
     const char *shown; /* the file */
@@ -90,6 +89,10 @@ static struct error *read_number(const struct reader *reader, const yaml_node_t 
     if (!text || end == text || !(number >= 0 && number < 1e15))
         return complaint(reader, node, "a number with a unit is wanted here, such as 90%s",
                          units[0].name);
+    if (!*end && number == 0) {
+        *number_ret = 0;
+        return NULL;
+    }
     for (const struct unit *unit = units; unit->name; unit++) {
         if (!strcmp(unit->name, end)) {
             *number_ret = number * unit->factor;
@@ -172,6 +175,8 @@ static const struct key keys[] = {
     KEY("inspect", "cpu_per_process", read_time_s, inspect_process_cpu_s),
     KEY("inspect", "cpu_in_all", read_time_s, inspect_all_cpu_s),
     KEY("inspect", "memory", read_size, inspect_memory_bytes),
+    KEY("inspect", "pause", read_time_ms, inspect_pause_ms),
+    KEY("inspect", "pause_per_process", read_time_ms, inspect_process_pause_ms),
     KEY("inspect", "time", read_time_ms, inspect_wall_ms),
 };
 

@@ -10,6 +10,10 @@ const char *rule_name(enum rule rule)
     static const char *const names[RULE_COUNT] = {
         [RULE_DEFER_IN_LOOP] = "defer-in-loop",
         [RULE_BLOCKED_GOROUTINES] = "blocked-goroutines",
+        [RULE_GROWING_MAP] = "growing-map",
+        [RULE_GROWING_SLICE] = "growing-slice",
+        [RULE_GROWING_TYPE] = "growing-type",
+        [RULE_TIMERS] = "timers",
         [RULE_FAN_OUT_SEND] = "fan-out-send",
         [RULE_EARLY_RETURN] = "early-return",
         [RULE_DOUBLE_SEND] = "double-send",
@@ -48,6 +52,12 @@ static int by_weight(const void *left, const void *right)
     return a->count < b->count ? 1 : a->count > b->count ? -1 : 0;
 }
 
+void findings_sort_by_weight(struct findings *findings)
+{
+    if (findings->length)
+        qsort(findings->at, findings->length, sizeof(*findings->at), by_weight);
+}
+
 void find_leaks(const struct looks *looks, struct findings *findings_ret, struct notes *notes_ret)
 {
     *findings_ret = (struct findings){0};
@@ -56,8 +66,7 @@ void find_leaks(const struct looks *looks, struct findings *findings_ret, struct
     proved_find(looks, findings_ret);
     blocked_find(looks, findings_ret, notes_ret);
     find_held(looks, findings_ret);
-    if (findings_ret->length)
-        qsort(findings_ret->at, findings_ret->length, sizeof(*findings_ret->at), by_weight);
+    findings_sort_by_weight(findings_ret);
 }
 
 void findings_deinit(struct findings *findings)
@@ -72,6 +81,7 @@ void findings_deinit(struct findings *findings)
         VECTOR_DEINIT(&finding->because);
         VECTOR_DEINIT(&finding->members);
         free(finding->title);
+        free(finding->holder);
         free(finding->since);
         origin_deinit(&finding->origin);
         free(finding->fingerprint);

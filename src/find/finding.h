@@ -12,6 +12,11 @@
 enum rule {
     RULE_DEFER_IN_LOOP,
     RULE_BLOCKED_GOROUTINES, /* of running programs: whatever they block on */
+    /* Of running programs that were looked at twice, with some time between: under one holder. */
+    RULE_GROWING_MAP,
+    RULE_GROWING_SLICE,
+    RULE_GROWING_TYPE,
+    RULE_TIMERS, /* of running programs */
     /* Of code: the shapes of goroutines that can block for ever. */
     RULE_FAN_OUT_SEND,
     RULE_EARLY_RETURN,
@@ -51,11 +56,13 @@ struct finding {
     enum grade grade;
     uint64_t count;
     uint64_t held_bytes; /* at least, or with held_measured to the byte; 0 unknown */
-    bool held_measured;  /* what would be free without them: stacks, and what only they reach in the heap */
-    struct members members;     /* who is stuck, in the observation that was judged */
-    address defer_pc;           /* of deferred calls: where each member made them; 0 none */
-    char *title;         /* "41,233 goroutines wait to send, and nobody receives" */
+    bool
+        held_measured; /* what would be free without them: stacks, and what only they reach in the heap */
+    struct members members; /* who is stuck, in the observation that was judged */
+    address defer_pc;       /* of deferred calls: where each member made them; 0 none */
+    char *title;            /* "41,233 goroutines wait to send, and nobody receives" */
     struct place at, started_at, deferred;
+    char *holder; /* of what grows: "main.cache → map[string]*main.Session"; NULL: places tell */
     const char *started_in_loop; /* NULL or a remark such as "in a loop" */
     uint64_t goroutine;          /* id, 0 if of several */
     double oldest_s, newest_s;   /* wait times, at least; negative if unknown */
@@ -80,6 +87,9 @@ struct findings VECTOR_OF(struct finding);
 const char *rule_name(enum rule rule);    /* "defer-in-loop" */
 const char *grade_name(enum grade grade); /* "likely" */
 
+struct heap_view;
+struct graph;
+
 /* What the finder works on: one look, or two with the time between them. */
 struct looks {
     struct target *target;
@@ -88,8 +98,12 @@ struct looks {
     const struct observation *first; /* NULL if there was one look only */
     const struct observation *now;   /* the newest */
     double interval_s;
-    struct heap *heap;    /* of the newest look, if that was of one instant; NULL else */
-    const uint8_t *stuck; /* by goroutine of the newest look: 1 if it is proved to wait for ever; NULL: nothing is proved */
+    const struct heap_view *heap_first,
+        *heap_now;     /* who held the heap at both looks; NULL: not known */
+    double uptime_s;   /* of the process; negative: unknown */
+    struct heap *heap; /* of the newest look, if that was of one instant; NULL else */
+    const uint8_t *
+        stuck; /* by goroutine of the newest look: 1 if it is proved to wait for ever; NULL: nothing is proved */
 };
 
 /* True if one look can't tell and a second one could: then the caller waits and looks again. */
@@ -97,6 +111,15 @@ bool find_wants_second_look(const struct looks *looks);
 
 /* The findings, certain ones first, then by count. notes_ret gets remarks on what was seen and not called a leak (owned strings). */
 void find_leaks(const struct looks *looks, struct findings *findings_ret, struct notes *notes_ret);
+
+/* Adds what grows in the heap, if there are two views of it. */
+void find_growing(const struct looks *looks, struct findings *findings, struct notes *notes);
+
+/* Adds tickers that nobody has any more, by the graph of looks->now. */
+void find_timers(const struct looks *looks, const struct graph *graph, struct findings *findings);
+
+/* Certain ones first, then by count. */
+void findings_sort_by_weight(struct findings *findings);
 
 /* Measures what the findings hold, by looks->heap; without one nothing is done. */
 void find_held(const struct looks *looks, struct findings *findings);

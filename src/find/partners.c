@@ -11,6 +11,7 @@
 #include "find/partners.h"
 
 #include "code/calls.h"
+#include "find/places.h"
 #include "runtime/confirm.h"
 #include "runtime/references.h"
 
@@ -164,20 +165,26 @@ static uint64_t count_unseen(struct judge *judge)
     return unseen;
 }
 
-/* Members, and their like that are just awake: those will wait again, or are through. */
+/* Awake, started like the members, and about to do what they do, or just through with it. One who is awake elsewhere has got past the members' place: it may be
+ * just the one who makes room for them. */
+static bool is_alike(const struct looks *looks, const struct site *site,
+                     const struct goroutine *member, const struct goroutine *goroutine)
+{
+    bool awake = goroutine->state == GOROUTINE_RUNNABLE || goroutine->state == GOROUTINE_RUNNING;
+    if (!awake || goroutine->go_pc != member->go_pc || goroutine->start_pc != member->start_pc)
+        return false;
+    address pc = place_user_pc(looks->program, looks->now, goroutine);
+    return !pc || pc == site->user_pc || pc == goroutine->start_pc;
+}
+
 static uint8_t *skip_members(const struct looks *looks, const struct site *site)
 {
     uint8_t *skip = xcalloc(looks->now->goroutines.length + 1, 1);
     const struct goroutine *member = &looks->now->goroutines.at[site->members.at[0]];
     for (size_t i = 0; i < site->members.length; i++)
         skip[site->members.at[i]] = 1;
-    for (size_t i = 0; i < looks->now->goroutines.length; i++) {
-        const struct goroutine *goroutine = &looks->now->goroutines.at[i];
-        bool awake =
-            goroutine->state == GOROUTINE_RUNNABLE || goroutine->state == GOROUTINE_RUNNING;
-        skip[i] |=
-            awake && goroutine->go_pc == member->go_pc && goroutine->start_pc == member->start_pc;
-    }
+    for (size_t i = 0; i < looks->now->goroutines.length; i++)
+        skip[i] |= is_alike(looks, site, member, &looks->now->goroutines.at[i]);
     return skip;
 }
 

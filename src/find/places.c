@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "code/calls.h"
 #include "code/wrapper.h"
 
 static bool is_plumbing(const char *function)
@@ -40,6 +41,35 @@ static struct place place_from(const struct source_frame *frame)
                           .file =
                               frame->file ? text_escaped(frame->file, strlen(frame->file)) : NULL,
                           .line = frame->line};
+}
+
+/* Takes a frame that says more than the chosen one; false once it is the best. */
+static bool choose(const struct program *program, const struct source_frame *frame,
+                   struct source_frame *chosen)
+{
+    if (frame->wrapper)
+        return true;
+    bool own = !calls_is_standard(program, frame->function);
+    if (own || !chosen->function || strncmp(frame->function, "runtime.", 8) != 0)
+        *chosen = *frame;
+    return !own;
+}
+
+struct place place_of_stack(const struct program *program, const struct observation *observation,
+                            const struct goroutine *goroutine)
+{
+    struct source_frame chosen = {0}, frames[PCLNTAB_INLINE_MAX];
+    bool go_on = goroutine->stack != STACK_NONE;
+    if (!go_on)
+        return (struct place){0};
+    const struct stack *stack = &observation->stacks->stacks.at[goroutine->stack];
+    for (uint32_t i = 0; go_on && i < stack->kept; i++) {
+        address pc = stack_lookup_pc(observation->stacks, stack, i);
+        size_t count = pclntab_frames(&program->pclntab, pc, frames, LENGTH_OF(frames));
+        for (size_t k = 0; go_on && k < count; k++)
+            go_on = choose(program, &frames[k], &chosen);
+    }
+    return chosen.function ? place_from(&chosen) : (struct place){0};
 }
 
 struct place place_at(const struct program *program, address lookup_pc)

@@ -9,6 +9,11 @@
 address place_user_pc(const struct program *program, const struct observation *observation,
                       const struct goroutine *goroutine);
 
+/* For people: the innermost frame of the program's own code or its dependencies; if all are of Go's standard library, the outermost that is not the runtime's. Function
+ * NULL without a stack. */
+struct place place_of_stack(const struct program *program, const struct observation *observation,
+                            const struct goroutine *goroutine);
+
 /* The innermost source frame at a look-up address that is the user's, else the innermost. */
 struct place place_at(const struct program *program, address lookup_pc);
 

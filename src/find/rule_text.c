@@ -88,6 +88,149 @@ static const struct rule_text texts[RULE_COUNT] = {
                        "and the objects next to them are searched, not everything.",
             .in_processes = true,
         },
+    [RULE_GROWING_MAP] =
+        {
+            .summary = "a map gets more and more entries, and none is deleted",
+            .meaning =
+                "Entries are put into a map that a variable or a goroutine holds, under keys that "
+                "are never done with: a session, a connection, a label of a metric. Deleting is "
+                "forgotten on some way, or nobody is in charge of it. The map and all that hangs "
+                "on its entries stays for the life of its holder.",
+            .leaky = "var sessions = map[string]*Session{}\n"
+                     "\n"
+                     "func open(id string) {\n"
+                     "\tsessions[id] = &Session{started: time.Now()}\n"
+                     "}\n"
+                     "\n"
+                     "func close(id string) {\n"
+                     "\tsessions[id].end() // and stays in the map\n"
+                     "}\n",
+            .fixed = "var sessions = map[string]*Session{}\n"
+                     "\n"
+                     "func open(id string) {\n"
+                     "\tsessions[id] = &Session{started: time.Now()}\n"
+                     "}\n"
+                     "\n"
+                     "func close(id string) {\n"
+                     "\tsessions[id].end()\n"
+                     "\tdelete(sessions, id)\n"
+                     "}\n",
+            .grades =
+                {
+                    [GRADE_LIKELY] = "between two looks more came, of those that were there none "
+                                     "went, and the pace is that of the whole life",
+                },
+            .check = "Who deletes from the map, and is that reached on every way? `seep inspect "
+                     "--for 60s` looks at the whole heap twice, with so much time between; `seep "
+                     "save` now and `seep diff` tomorrow tell more.",
+            .unknown = "What the bound of a cache is. One that is filled evenly over the whole "
+                       "life and has not come to its bound looks the same.",
+            .in_processes = true,
+        },
+    [RULE_GROWING_SLICE] =
+        {
+            .summary = "a slice gets more and more elements, and none is let go",
+            .meaning =
+                "Elements are appended to a slice that a variable or a goroutine holds, and it is "
+                "never cut. Each append may copy it into a larger array; what it refers to stays.",
+            .leaky = "type log struct{ events []*Event }\n"
+                     "\n"
+                     "func (l *log) add(e *Event) {\n"
+                     "\tl.events = append(l.events, e)\n"
+                     "}\n",
+            .fixed = "type log struct{ events []*Event }\n"
+                     "\n"
+                     "func (l *log) add(e *Event) {\n"
+                     "\tif len(l.events) == limit {\n"
+                     "\t\tcopy(l.events, l.events[1:])\n"
+                     "\t\tl.events = l.events[:limit-1]\n"
+                     "\t}\n"
+                     "\tl.events = append(l.events, e)\n"
+                     "}\n",
+            .grades =
+                {
+                    [GRADE_LIKELY] = "between two looks more came, of those that were there none "
+                                     "went, and the pace is that of the whole life",
+                },
+            .check = "Where is the slice cut or replaced? A slice of a slice keeps the whole array "
+                     "behind it.",
+            .unknown = "What its bound is, as with a map.",
+            .in_processes = true,
+        },
+    [RULE_GROWING_TYPE] =
+        {
+            .summary = "one holder gets more and more objects of one type",
+            .meaning =
+                "A list, a tree or a structure of the program's own holds objects of a type, more "
+                "at each look, and lets none go: handlers that are registered and never removed, "
+                "nodes that are unlinked in one direction only.",
+            .leaky = "func (b *bus) subscribe(f func(Event)) {\n"
+                     "\tb.first = &handler{f: f, next: b.first}\n"
+                     "}\n",
+            .fixed = "func (b *bus) subscribe(f func(Event)) (cancel func()) {\n"
+                     "\th := &handler{f: f, next: b.first}\n"
+                     "\tb.first = h\n"
+                     "\treturn func() { b.remove(h) }\n"
+                     "}\n",
+            .grades =
+                {
+                    [GRADE_LIKELY] = "between two looks more came, of those that were there none "
+                                     "went, and the pace is that of the whole life",
+                },
+            .check = "`seep inspect --heap` shows the way from the holder to the objects, type by "
+                     "type.",
+            .unknown = "What its bound is, as with a map.",
+            .in_processes = true,
+        },
+    [RULE_TIMERS] =
+        {
+            .summary = "tickers and timers are made and never stopped",
+            .meaning =
+                "A ticker goes off until it is stopped. Up to Go 1.22 the runtime holds it "
+                "with its "
+                "channel for as long, also when nobody else does: each costs some hundred "
+                "bytes and "
+                "a wake-up per period. time.Tick makes one that nobody can stop. A timer "
+                "stays until it goes off: of time.After in a loop there are as many as it is "
+                "called in that time.",
+            .leaky = "func (s *server) serve(conn *Conn) {\n"
+                     "\tticker := time.NewTicker(time.Second) // never stopped\n"
+                     "\tfor {\n"
+                     "\t\tselect {\n"
+                     "\t\tcase <-ticker.C:\n"
+                     "\t\t\tconn.Ping()\n"
+                     "\t\tcase <-conn.Done():\n"
+                     "\t\t\treturn\n"
+                     "\t\t}\n"
+                     "\t}\n"
+                     "}\n",
+            .fixed = "func (s *server) serve(conn *Conn) {\n"
+                     "\tticker := time.NewTicker(time.Second)\n"
+                     "\tdefer ticker.Stop()\n"
+                     "\tfor {\n"
+                     "\t\tselect {\n"
+                     "\t\tcase <-ticker.C:\n"
+                     "\t\t\tconn.Ping()\n"
+                     "\t\tcase <-conn.Done():\n"
+                     "\t\t\treturn\n"
+                     "\t\t}\n"
+                     "\t}\n"
+                     "}\n",
+            .grades =
+                {
+                    [GRADE_CERTAIN] = "only the runtime's timers lead to the tickers and to their "
+                                      "channels: nobody can stop them or receive from them",
+                    [GRADE_POSSIBLE] =
+                        "the same of timers that go off once, a hundred or more: each "
+                        "is freed when it goes off, so there may be no more of them "
+                        "one day",
+                },
+            .check = "Which functions call time.NewTicker or time.Tick, and do they stop it on "
+                     "every way out? Is time.After called in a loop? Since Go 1.23 the collector "
+                     "frees tickers and timers that nobody has.",
+            .unknown = "Who made them: Go does not note it.",
+            .in_processes = true,
+        },
     [RULE_FAN_OUT_SEND] =
         {
             .summary = "a goroutine per turn or request waits to send on a channel of others",

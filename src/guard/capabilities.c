@@ -11,7 +11,7 @@ static const unsigned kept[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH};
 
 static bool may_look(enum guard_role role)
 {
-    return role == GUARD_AGENT || role == GUARD_LOOK;
+    return guard_is_agent(role) || role == GUARD_LOOK || role == GUARD_HOLD;
 }
 
 struct error *guard_capabilities(enum guard_role role)
@@ -33,7 +33,7 @@ struct error *guard_capabilities(enum guard_role role)
     }
     if (capng_apply(bounded ? CAPNG_SELECT_BOTH : CAPNG_SELECT_CAPS))
         return error_os(errno, "capabilities");
-    for (unsigned i = 0; i < 2 && role == GUARD_AGENT; i++) {
+    for (unsigned i = 0; i < 2 && guard_is_agent(role); i++) {
         if (had[i] && geteuid() != 0) /* root's children get them as root */
             prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, kept[i], 0, 0);
     }

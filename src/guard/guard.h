@@ -9,7 +9,9 @@ enum guard_role {
     GUARD_AGENT, /* samples processes, writes the store, starts the others */
     GUARD_LOOK,  /* opens processes and their programs */
     GUARD_PAGE,  /* answers over HTTP, reads the store */
-    GUARD_POST   /* posts an alert */
+    GUARD_POST,  /* posts an alert */
+    GUARD_HOLD,  /* as GUARD_LOOK, and may stop the process that it looks at, and let it go on */
+    GUARD_AGENT_HOLDS /* as GUARD_AGENT, and what it starts may be GUARD_HOLD */
 };
 
 /* Enters the role for good; for the threads that are started later, too. `folder`: of the store, for GUARD_PAGE; else NULL. What the kernel does not have is left out; an error

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,9 +15,8 @@
 #include "base/memory.h"
 #include "guard/internal.h"
 
-/* Never, in no role. */
+/* Never, in no role; and ptrace, but for what allow_holding() allows. */
 static const char *const deadly[] = {
-    "ptrace",
     "process_vm_writev",
     "process_madvise",
     "mount",
@@ -185,6 +185,9 @@ static const char *const agent_more[] = {
 };
 static const char *const look_more[] = {"process_vm_readv", "pidfd_open", "setrlimit", "getrlimit",
                                         "capset"};
+/* For the guardian (target/guardian.h). */
+static const char *const hold_more[] = {"socketpair", "sendto", "recvfrom",  "wait4",
+                                        "setsid",     "chdir",  "signalfd4", "seccomp"};
 static const char *const page_more[] = {
     "accept",   "accept4",    "recvfrom",   "recvmsg",     "sendto",      "sendmsg",  "sendmmsg",
     "shutdown", "getsockopt", "setsockopt", "getsockname", "getpeername", "sendfile", "flock"};
@@ -235,7 +238,7 @@ static void allow_open(scmp_filter_ctx filter, enum guard_role role)
 {
     const uint64_t writing = O_ACCMODE | O_CREAT | O_TRUNC | O_APPEND;
     const struct scmp_arg_cmp open[] = {none_of(1, writing)}, openat[] = {none_of(2, writing)};
-    unsigned count = role == GUARD_AGENT ? 0 : 1;
+    unsigned count = guard_is_agent(role) ? 0 : 1;
     allow_if(filter, "open", count, open);
     allow_if(filter, "openat", count, openat);
 }
@@ -261,7 +264,7 @@ static void allow_on_itself(scmp_filter_ctx filter, enum guard_role role)
     const struct scmp_arg_cmp signal[] = {equal(0, (uint64_t)getpid())};
     allow_if(filter, "prlimit64", 1, limits);
     allow_if(filter, "setpriority", 2, pace);
-    allow_if(filter, "tgkill", role == GUARD_AGENT ? 0 : 1, signal);
+    allow_if(filter, "tgkill", guard_is_agent(role) ? 0 : 1, signal);
 }
 
 /* Not TIOCSTI, which types into the terminal that the agent was started from. The kernel looks at the lower half only. */
@@ -285,6 +288,35 @@ static void allow_socket(scmp_filter_ctx filter)
     }
 }
 
+/* ---- stopping others */
+
+static void on_ptrace(scmp_filter_ctx filter, uint32_t action, unsigned count,
+                      const struct scmp_arg_cmp *conditions)
+{
+    int number = seccomp_syscall_resolve_name("ptrace");
+    if (number != __NR_SCMP_ERROR)
+        seccomp_rule_add_array(filter, action, number, count, conditions);
+}
+
+/* Stopping threads, reading their registers, letting them go: without options, by which they would end with their tracer. A signal that somebody else has sent meanwhile is handed on. What
+ * writes memory or registers, or makes a thread do one step or one system call, is deadly as ever. */
+static void allow_holding(scmp_filter_ctx filter)
+{
+    const struct scmp_arg_cmp seize[] = {equal(0, PTRACE_SEIZE), equal(3, 0)};
+    const struct scmp_arg_cmp plain[][1] = {
+        {equal(0, PTRACE_INTERRUPT)}, {equal(0, PTRACE_GETREGSET)}, {equal(0, PTRACE_DETACH)}};
+    const struct scmp_arg_cmp deadly_ones[][1] = {
+        {SCMP_CMP64(0, SCMP_CMP_LE, PTRACE_ATTACH, 0)},
+        {equal(0, PTRACE_SYSCALL)},
+        {equal(0, PTRACE_SETREGSET)},
+        {SCMP_CMP64(0, SCMP_CMP_GT, PTRACE_INTERRUPT, 0)}};
+    on_ptrace(filter, SCMP_ACT_ALLOW, 2, seize);
+    for (size_t i = 0; i < LENGTH_OF(plain); i++)
+        on_ptrace(filter, SCMP_ACT_ALLOW, 1, plain[i]);
+    for (size_t i = 0; i < LENGTH_OF(deadly_ones); i++)
+        on_ptrace(filter, SCMP_ACT_KILL_PROCESS, 1, deadly_ones[i]);
+}
+
 /* ---- roles */
 
 static void allow_role(scmp_filter_ctx filter, enum guard_role role)
@@ -294,16 +326,22 @@ static void allow_role(scmp_filter_ctx filter, enum guard_role role)
     allow_clone(filter);
     allow_on_itself(filter, role);
     allow_ioctl(filter);
-    if (role == GUARD_AGENT || role == GUARD_POST)
+    if (guard_is_agent(role) || role == GUARD_POST)
         allow_socket(filter);
-    if (role == GUARD_AGENT) {
+    if (guard_may_hold(role))
+        allow_holding(filter);
+    else
+        on_ptrace(filter, SCMP_ACT_KILL_PROCESS, 0, NULL);
+    if (guard_is_agent(role)) {
         /* Its children get the filter, too: each then takes more away. */
         allow(filter, agent_more, LENGTH_OF(agent_more));
         allow(filter, look_more, LENGTH_OF(look_more));
         allow(filter, page_more, LENGTH_OF(page_more));
         allow(filter, post_more, LENGTH_OF(post_more));
-    } else if (role == GUARD_LOOK) {
+    } else if (role == GUARD_LOOK || role == GUARD_HOLD) {
         allow(filter, look_more, LENGTH_OF(look_more));
+        if (role == GUARD_HOLD)
+            allow(filter, hold_more, LENGTH_OF(hold_more));
     } else if (role == GUARD_PAGE) {
         allow(filter, page_more, LENGTH_OF(page_more));
     } else {

@@ -30,6 +30,7 @@ struct arena_bits {
     struct arena_layout layout;
     uint64_t base;  /* arenaBaseOffset in arenas: what is added to address >> ARENA_SHIFT */
     address arenas; /* of []*heapArena */
+    address place;  /* of the pointer to it */
     struct sample samples[SAMPLES];
     unsigned sample_count;
 };
@@ -71,8 +72,10 @@ static void search_range(struct arena_bits *bits, address start, address end)
             continue;
         for (size_t i = 0; i + 8 <= size && !bits->arenas; i += 8) {
             uint64_t word = load_u64(piece + i);
-            if (word % 4096 == 0 && is_user_address(word) && is_list(bits, word))
-                bits->arenas = word;
+            if (word % 4096 != 0 || !is_user_address(word) || !is_list(bits, word))
+                continue;
+            bits->arenas = word;
+            bits->place = at + i;
         }
     }
 }
@@ -110,6 +113,8 @@ struct error *arena_bits_open(struct runtime *runtime, const struct spans *spans
         search_range(bits, module->bss, module->bss_end);
         search_range(bits, module->noptrbss, module->noptrbss_end);
     }
+    whereabouts_note(&runtime->whereabouts, GLOBAL_ARENAS, bits->arenas, FOUND_CONTENT,
+                     bits->place);
     if (!bits->arenas) {
         arena_bits_close(bits);
         return error_create(ERROR_UNSUPPORTED, "the heap's arenas (mheap_.arenas) were not found");

@@ -1,5 +1,6 @@
 #include "heap/heap.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "heap/arena_bits.h"
@@ -144,6 +145,19 @@ const struct object_span *heap_contents(struct heap *heap, uint32_t index)
     heap->unreadable_bytes += heap->spans.list.at[index].pages * SPAN_PAGE_BYTES;
     contents->format = POINTERS_NONE;
     return NULL;
+}
+
+uint8_t *heap_allocated(struct heap *heap, uint32_t index)
+{
+    const struct span *span = &heap->spans.list.at[index];
+    size_t size = ((size_t)span->objects + 7) / 8;
+    uint8_t *bits = xmalloc(size + 1);
+    struct error *error = target_read_cached(heap->target, span->alloc_bits, bits, size);
+    if (error_ignore(error))
+        memset(bits, UINT8_MAX, size);
+    for (uint32_t i = 0; i < span->free_index && i < span->objects; i++)
+        bits[i / 8] |= (uint8_t)(1 << i % 8);
+    return bits;
 }
 
 bool heap_is_allocated(struct heap *heap, struct object object)

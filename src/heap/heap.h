@@ -28,6 +28,9 @@ void heap_close(struct heap *heap);
 /* The span with its bytes, which are read at the first use; NULL where they can't be read, which is counted, and for noscan ones. */
 const struct object_span *heap_contents(struct heap *heap, uint32_t span);
 
+/* A bit for each slot of a span, least first: 1 is allocated. The caller frees. */
+uint8_t *heap_allocated(struct heap *heap, uint32_t span);
+
 /* Is the slot allocated? (runtime/mbitmap.go, isFree) What can't be read is. */
 bool heap_is_allocated(struct heap *heap, struct object object);
 

@@ -95,30 +95,80 @@ static void hide_list(struct hiding *hiding, address record)
     }
 }
 
-struct hidden_range hide_defers(struct hiding *hiding, const struct goroutine *goroutine,
-                                address pc)
+struct made_record {
+    address pc, at;
+    uint32_t order;
+};
+
+struct made_records VECTOR_OF(struct made_record);
+
+/* The records of a goroutine's deferred calls, as they are chained; pc 0: of all places. */
+static void find_records(const struct hiding *hiding, const struct goroutine *goroutine, address pc,
+                         struct made_records *records)
 {
     const struct offsets *offsets = offsets_of(hiding);
-    size_t first = hiding->objects.length;
     struct cycle cycle = {0};
     uint64_t record = 0;
     if (!word_at(hiding, goroutine->at, offsets->g_defer, &record))
-        return range_since(hiding, first);
+        return;
     for (unsigned i = 0; record && i < DEFERS_MAX && !cycle_closes(&cycle, record); i++) {
-        uint64_t made_at = 0, head = 0, list = 0;
+        uint64_t made_at = 0;
         if (!word_at(hiding, record, offsets->defer_pc, &made_at))
             break;
-        if (made_at == pc) {
-            hide(hiding, record);
-            if (offsets->defer_head != ABSENT &&
-                word_at(hiding, record, offsets->defer_head, &head) && head &&
-                word_at(hiding, head, 0, &list))
-                hide_list(hiding, list);
-        }
+        if (!pc || made_at == pc)
+            VECTOR_PUSH(records, (struct made_record){.pc = made_at, .at = record, .order = i});
         if (!word_at(hiding, record, offsets->defer_link, &record))
             break;
     }
+}
+
+static void hide_record(struct hiding *hiding, address record)
+{
+    const struct offsets *offsets = offsets_of(hiding);
+    uint64_t head = 0, list = 0;
+    hide(hiding, record);
+    if (offsets->defer_head != ABSENT && word_at(hiding, record, offsets->defer_head, &head) &&
+        head && word_at(hiding, head, 0, &list))
+        hide_list(hiding, list);
+}
+
+struct hidden_range hide_defers(struct hiding *hiding, const struct goroutine *goroutine,
+                                address pc)
+{
+    size_t first = hiding->objects.length;
+    struct made_records records = {0};
+    find_records(hiding, goroutine, pc, &records);
+    for (size_t i = 0; i < records.length; i++)
+        hide_record(hiding, records.at[i].at);
+    VECTOR_DEINIT(&records);
     return range_since(hiding, first);
+}
+
+static int by_pc(const void *left, const void *right)
+{
+    const struct made_record *a = left, *b = right;
+    if (a->pc != b->pc)
+        return a->pc < b->pc ? -1 : 1;
+    return (a->order > b->order) - (a->order < b->order);
+}
+
+void hide_all_defers(struct hiding *hiding, const struct goroutine *goroutine,
+                     struct hidden_defers_list *list)
+{
+    struct made_records records = {0};
+    find_records(hiding, goroutine, 0, &records);
+    if (records.length)
+        qsort(records.at, records.length, sizeof(*records.at), by_pc);
+    for (size_t i = 0; i < records.length;) {
+        struct hidden_defers defers = {.pc = records.at[i].pc};
+        size_t first = hiding->objects.length;
+        for (; i < records.length && records.at[i].pc == defers.pc; i++)
+            hide_record(hiding, records.at[i].at);
+        defers.records = range_since(hiding, first);
+        if (defers.records.count)
+            VECTOR_PUSH(list, defers);
+    }
+    VECTOR_DEINIT(&records);
 }
 
 void unhide(struct hiding *hiding, struct hidden_range range)

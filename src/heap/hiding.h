@@ -23,6 +23,15 @@ struct hidden_range hide_goroutine(struct hiding *hiding, const struct goroutine
 struct hidden_range hide_defers(struct hiding *hiding, const struct goroutine *goroutine,
                                 address pc);
 
+/* The same for all places at once, in one walk over the goroutine's records: ranges are added to the list, by pc. */
+struct hidden_defers {
+    address pc;
+    struct hidden_range records;
+};
+struct hidden_defers_list VECTOR_OF(struct hidden_defers);
+void hide_all_defers(struct hiding *hiding, const struct goroutine *goroutine,
+                     struct hidden_defers_list *list);
+
 /* What was hidden counts from now on; the stack is not scanned by this. */
 void unhide(struct hiding *hiding, struct hidden_range range);
 

@@ -10,8 +10,8 @@ enum {
     HUGE_PAGE = 2 << 20
 };
 
-/* To be freed with free(); aborts when memory is out. Sizes are seep's own or have been checked. */
-static inline void *hot_memory(size_t count, size_t size_bytes)
+/* To be freed with free(); aborts when memory is out. Sizes are seep's own or have been checked. What is in it is not known. */
+static inline void *hot_memory_unset(size_t count, size_t size_bytes)
 {
     size_t bytes = (count * size_bytes + 63) & ~(size_t)63;
     size_t alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : 64;
@@ -21,8 +21,13 @@ static inline void *hot_memory(size_t count, size_t size_bytes)
         abort();
     if (bytes >= HUGE_PAGE)
         madvise(block, bytes, MADV_HUGEPAGE);
-    memset(block, 0, bytes);
     return block;
+}
+
+/* The same, zeroed. */
+static inline void *hot_memory(size_t count, size_t size_bytes)
+{
+    return memset(hot_memory_unset(count, size_bytes), 0, count * size_bytes);
 }
 
 #endif

@@ -5,6 +5,7 @@
 #include "heap/mark.h"
 
 #include "heap/hot_memory.h"
+#include "heap/pointers.h"
 
 void marker_open(struct heap *heap, struct marker *marker_ret)
 {
@@ -12,7 +13,7 @@ void marker_open(struct heap *heap, struct marker *marker_ret)
     marker_ret->marked = hot_memory(heap->objects.count / 64 + 1, sizeof(*marker_ret->marked));
     marker_ret->grey = hot_memory(heap->objects.count / 64 + 1, sizeof(*marker_ret->grey));
     marker_ret->watched = xcalloc(heap->objects.count / 64 + 1, sizeof(*marker_ret->watched));
-    marker_ret->queue = xcalloc(heap->objects.span_count + 1, sizeof(*marker_ret->queue));
+    span_queue_open(&marker_ret->queue, heap->objects.span_count);
     for (size_t i = 0; i < heap->objects.span_count; i++)
         heap->objects.spans[i].watched = heap->objects.spans[i].queued = false;
 }
@@ -22,7 +23,7 @@ void marker_close(struct marker *marker)
     free(marker->marked);
     free(marker->grey);
     free(marker->watched);
-    free(marker->queue);
+    span_queue_close(&marker->queue);
     VECTOR_DEINIT(&marker->woken);
 }
 
@@ -54,10 +55,8 @@ static inline void make_grey(struct marker *marker, struct object object)
     marker->grey[number / 64] |= UINT64_C(1) << number % 64;
     if (span->queued)
         return;
-    size_t room = marker->heap->objects.span_count;
-    size_t place = marker->queue_first + marker->queue_length++;
     span->queued = true;
-    marker->queue[place < room ? place : place - room] = object.span;
+    span_queue_add(&marker->queue, object.span);
 }
 
 /* ---- from pointers to marks */
@@ -67,6 +66,10 @@ static inline void mark(struct marker *marker, struct object object)
     const struct object_span *span = &marker->heap->objects.spans[object.span];
     uint32_t number = span->first + object.index;
     uint64_t bit = UINT64_C(1) << number % 64;
+    if (marker->collected) {
+        VECTOR_PUSH(marker->collected, number);
+        return;
+    }
     if (marker->marked[number / 64] & bit)
         return;
     marker->marked[number / 64] |= bit;
@@ -76,36 +79,13 @@ static inline void mark(struct marker *marker, struct object object)
     make_grey(marker, object);
 }
 
-/* Each loop asks for what the next one needs. */
 static void look_up(struct marker *marker)
 {
-    const struct objects *objects = &marker->heap->objects;
-    const uint32_t *pages[MARK_POINTERS];
-    struct object found[MARK_POINTERS];
-    size_t left = 0, count = 0;
-    for (size_t i = 0; i < marker->pointer_count; i++) {
-        uint64_t word = marker->pointers[i];
-        pages[left] = objects_page(objects, word);
-        marker->pointers[left] = word;
-        if (pages[left])
-            __builtin_prefetch(pages[left++]);
-    }
-    for (size_t i = 0; i < left; i++) {
-        uint32_t span = *pages[i];
-        found[count].span = span - 1;
-        marker->pointers[count] = marker->pointers[i];
-        if (span)
-            __builtin_prefetch(&objects->spans[found[count++].span]);
-    }
-    left = count;
-    count = 0;
-    for (size_t i = 0; i < left; i++) {
-        const struct object_span *span = &objects->spans[found[i].span];
-        uint64_t index = objects_index(span, marker->pointers[i]);
-        found[count] = (struct object){.span = found[i].span, .index = (uint32_t)index};
-        if (index < span->count)
-            __builtin_prefetch(&marker->marked[(span->first + found[count++].index) / 64]);
-    }
+    struct object found[POINTERS_AT_A_TIME];
+    size_t count = pointers_look_up(&marker->heap->objects, marker->pointers, NULL,
+                                    marker->pointer_count, found);
+    for (size_t i = 0; i < count; i++)
+        __builtin_prefetch(&marker->marked[object_number(&marker->heap->objects, found[i]) / 64]);
     marker->pointer_count = 0;
     for (size_t i = 0; i < count; i++)
         mark(marker, found[i]);
@@ -114,7 +94,7 @@ static void look_up(struct marker *marker)
 static inline void reach(struct marker *marker, uint64_t word)
 {
     marker->pointers[marker->pointer_count++] = word;
-    if (marker->pointer_count == MARK_POINTERS)
+    if (marker->pointer_count == POINTERS_AT_A_TIME)
         look_up(marker);
 }
 
@@ -158,81 +138,23 @@ void marker_unhide(struct marker *marker, struct object object)
     marker_scan(marker, object);
 }
 
-/* ---- the pointers of one object */
+/* ---- following */
 
-static void follow_all(struct marker *marker, const uint64_t *words, uint64_t count)
+static inline void take_pointer(void *context, uint64_t word)
 {
-    marker->heap->guessed_objects++;
-    for (uint64_t i = 0; i < count; i++)
-        marker_reach_perhaps(marker, words[i]);
+    reach(context, word);
 }
 
-static inline void follow_bits(struct marker *marker, const uint64_t *words, uint64_t bits)
+static void take_guess(void *context, uint64_t word)
 {
-    while (bits) {
-        uint64_t word = words[__builtin_ctzll(bits)];
-        if (word)
-            reach(marker, word);
-        bits &= bits - 1;
-    }
-}
-
-/* Words [first, first + count) of a span, by a bit map over the span. */
-static void follow_map(struct marker *marker, const uint64_t *words, const uint64_t *map,
-                       uint64_t first, uint64_t count)
-{
-    for (uint64_t done = 0; done < count;) {
-        uint64_t at = first + done;
-        uint64_t take = 64 - at % 64 < count - done ? 64 - at % 64 : count - done;
-        uint64_t bits = map[at / 64] >> at % 64;
-        if (take < 64)
-            bits &= (UINT64_C(1) << take) - 1;
-        follow_bits(marker, words + at, bits);
-        done += take;
-    }
-}
-
-/* `count` words that hold one value of a type after the other. */
-static void follow_type(struct marker *marker, address type, const uint64_t *words, uint64_t count)
-{
-    struct type_mask mask = *type_mask_of(&marker->heap->masks, type);
-    if (!mask.known || !mask.words) {
-        follow_all(marker, words, count);
-        return;
-    }
-    for (uint64_t value = 0; mask.used && value < count; value += mask.words) {
-        uint64_t left = count - value < mask.used ? count - value : mask.used;
-        for (uint64_t i = 0; i < left; i += 64) {
-            uint64_t bits = mask.bits[i / 64];
-            if (left - i < 64)
-                bits &= (UINT64_C(1) << (left - i)) - 1;
-            follow_bits(marker, words + value + i, bits);
-        }
-    }
+    marker_reach_perhaps(context, word);
 }
 
 static void follow(struct marker *marker, const struct object_span *span, struct object object)
 {
-    struct heap *heap = marker->heap;
-    const uint64_t *span_words = (const uint64_t *)(const void *)span->bytes;
-    uint64_t count = object_size(&heap->objects, object) / 8, first = object.index * count;
-    const uint64_t *words = span_words + first;
-    switch ((enum pointer_format)span->format) {
-    case POINTERS_NONE:
-        break;
-    case POINTERS_BITS:
-        follow_map(marker, span_words, span->bits, first, count);
-        break;
-    case POINTERS_HEADER:
-        follow_type(marker, words[0], words + 1, count - 1);
-        break;
-    case POINTERS_LARGE:
-        follow_type(marker, heap->spans.list.at[object.span].large_type, words, count);
-        break;
-    case POINTERS_ANY:
-        follow_all(marker, words, count);
-        break;
-    }
+    pointers_of(
+        marker->heap, span, object,
+        &(struct pointer_taker){.take = take_pointer, .guess = take_guess, .context = marker});
 }
 
 /* Which bits of one word of a bit map over all objects are the span's. */
@@ -272,12 +194,11 @@ static void follow_span(struct marker *marker, uint32_t index)
 }
 
 /* The span that will be taken after `ahead` others, or NULL. */
-static const struct object_span *queued(const struct marker *marker, size_t ahead)
+static const struct object_span *queued(const struct marker *marker, unsigned ahead)
 {
-    size_t room = marker->heap->objects.span_count, place = marker->queue_first + ahead;
-    if (ahead >= marker->queue_length)
-        return NULL;
-    return &marker->heap->objects.spans[marker->queue[place < room ? place : place - room]];
+    uint32_t span;
+    return span_queue_ahead(&marker->queue, ahead, &span) ? &marker->heap->objects.spans[span]
+                                                          : NULL;
 }
 
 /* The bytes and the bits of the span's grey objects, of the first few. */
@@ -324,15 +245,15 @@ static void look_ahead(const struct marker *marker)
 
 void marker_drain(struct marker *marker)
 {
-    look_up(marker);
-    while (marker->queue_length) {
-        uint32_t span = marker->queue[marker->queue_first];
-        marker->queue_length--;
-        if (++marker->queue_first == marker->heap->objects.span_count)
-            marker->queue_first = 0;
+    uint32_t span;
+    for (;;) {
+        if (!span_queue_take(&marker->queue, &span)) {
+            if (!marker->pointer_count)
+                return;
+            look_up(marker);
+            continue;
+        }
         look_ahead(marker);
         follow_span(marker, span);
-        if (!marker->queue_length)
-            look_up(marker);
     }
 }

@@ -2,24 +2,24 @@
 #ifndef SEEP_HEAP_MARK_H
 #define SEEP_HEAP_MARK_H
 
-#include "heap/heap.h"
+#include "heap/pointers.h"
+#include "heap/span_queue.h"
 
-enum {
-    MARK_POINTERS = 512 /* pointers that are looked up at a time */
-};
+struct numbers VECTOR_OF(uint32_t);
 
 struct marker {
     struct heap *heap;
     uint64_t *marked; /* a bit per object, as the next two */
     uint64_t *grey;   /* marked, but its pointers have not been followed */
     uint64_t *watched;
-    uint32_t *queue; /* spans with grey objects: a ring with room for all */
-    size_t queue_first, queue_length;
-    uint64_t pointers[MARK_POINTERS]; /* not yet looked up */
+    struct span_queue queue;               /* spans with grey objects */
+    uint64_t pointers[POINTERS_AT_A_TIME]; /* not yet looked up */
     size_t pointer_count;
     struct woken VECTOR_OF(
         uint32_t) woken;     /* watched objects that were reached, in any order, perhaps twice */
     uint64_t objects, bytes; /* marked so far; bytes of whole slots */
+    struct numbers *
+        collected; /* if somebody asks only what is reached at once: objects are added here, perhaps several times, and not marked */
 };
 
 void marker_open(struct heap *heap, struct marker *marker_ret);

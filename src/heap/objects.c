@@ -110,3 +110,16 @@ void objects_close(struct objects *objects)
     free(objects->spans);
     *objects = (struct objects){0};
 }
+
+struct object object_numbered(const struct objects *objects, uint32_t number)
+{
+    uint32_t low = 0, high = (uint32_t)objects->span_count;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (objects->spans[middle].first <= number)
+            low = middle;
+        else
+            high = middle;
+    }
+    return (struct object){.span = low, .index = number - objects->spans[low].first};
+}

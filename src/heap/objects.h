@@ -84,6 +84,9 @@ static inline uint32_t object_number(const struct objects *objects, struct objec
     return objects->spans[object.span].first + object.index;
 }
 
+/* The object of a number below `count`: by its span, which is searched for. */
+struct object object_numbered(const struct objects *objects, uint32_t number);
+
 static inline uint64_t object_size(const struct objects *objects, struct object object)
 {
     const struct object_span *span = &objects->spans[object.span];

@@ -37,6 +37,7 @@ void processors_find(struct heap *heap, struct processors *processors_ret)
     const struct offsets *offsets = &heap->runtime->offsets;
     const struct moduledata *module = &heap->runtime->program->module;
     struct data_refs refs = {0};
+    address at = 0;
     *processors_ret = (struct processors){0};
     if (offsets->p_id == ABSENT || offsets->p_mcache == ABSENT)
         return;
@@ -44,9 +45,12 @@ void processors_find(struct heap *heap, struct processors *processors_ret)
         data_refs_add(heap->target, heap->runtime->program, users[i], module->noptrdata,
                       module->noptrbss_end, &refs);
     for (size_t i = 0; i < refs.length; i++) {
-        if (refs.at[i] % 8 == 0 && read_list(heap, refs.at[i], processors_ret))
+        if (refs.at[i] % 8 == 0 && read_list(heap, refs.at[i], processors_ret)) {
+            at = refs.at[i];
             break;
+        }
         processors_ret->length = 0;
     }
     VECTOR_DEINIT(&refs);
+    whereabouts_note(&heap->runtime->whereabouts, GLOBAL_ALLP, at, FOUND_CODE, at);
 }

@@ -4,13 +4,22 @@
 
 #include "heap/stack_roots.h"
 
-/* Variables of the program and of the plugins it has loaded. */
+/* A word that is not 0, of a variable at an address; without a map of pointers (of plugins) it may be one or not. */
+typedef void word_visitor(void *context, address at, uint64_t word, bool is_pointer);
+
+/* The pointers of the variables of the program and of the plugins it has loaded, each section by address. */
+struct error *variables_each(struct heap *heap, word_visitor *each, void *context) NODISCARD;
+
+/* Reaches what these lead to. */
 struct error *global_roots(struct marker *marker) NODISCARD;
 
 /* What waits to be finalized or cleaned up, and what hangs on objects that have a finalizer or a cleanup. With `weak_too`, objects that a weak
  * pointer can still bring back count as reached: the collector would not say so, but somebody may take them up before it comes. ERROR_UNSUPPORTED if the
  * queues can't be found. */
 struct error *finalizer_roots(struct marker *marker, bool weak_too) NODISCARD;
+
+/* Of these, only what waits in the queues. */
+struct error *finalizer_queue_roots(struct marker *marker) NODISCARD;
 
 /* The blocks that small objects without pointers are just put into. */
 void tiny_roots(struct marker *marker);

@@ -83,13 +83,32 @@ static void take_range(struct stack_scanner *scanner, address from, address to)
         take_perhaps(scanner, word);
 }
 
+static void show_pointer(struct stack_scanner *scanner, address at, uint64_t word)
+{
+    uint64_t before = 0;
+    if (slot(scanner, at - 8, &before))
+        scanner->watcher->pointer(scanner->watcher->context, before, word);
+}
+
 static void take_map(struct stack_scanner *scanner, const struct slot_map *map, address start)
 {
     uint64_t word = 0;
     for (uint32_t i = 0; i < map->words; i++) {
-        if (map->bits[i / 8] >> i % 8 & 1 && slot(scanner, start + i * UINT64_C(8), &word))
-            take(scanner, word);
+        address at = start + i * UINT64_C(8);
+        if (!(map->bits[i / 8] >> i % 8 & 1) || !slot(scanner, at, &word))
+            continue;
+        take(scanner, word);
+        if (scanner->watcher)
+            show_pointer(scanner, at, word);
     }
+}
+
+static void show_argument(struct stack_scanner *scanner, const struct frame *frame,
+                          const struct slot_map *arguments, address at)
+{
+    uint64_t word = 0;
+    if (arguments->words && arguments->bits[0] & 1 && slot(scanner, at, &word))
+        scanner->watcher->argument(scanner->watcher->context, frame->facts->entry, word);
 }
 
 static void note_variables(struct stack_scanner *scanner, const struct frame *frame,
@@ -178,6 +197,8 @@ static void take_frame(struct stack_scanner *scanner, const struct frame *frame)
     else
         take_map(scanner, &map.locals, locals_end - map.locals.words * UINT64_C(8));
     take_map(scanner, &map.arguments, arguments);
+    if (scanner->watcher)
+        show_argument(scanner, frame, &map.arguments, arguments);
     take_range(scanner, arguments,
                arguments + (placeless ? map.argument_words : map.guessed_arguments) * UINT64_C(8));
     note_variables(scanner, frame, &map);

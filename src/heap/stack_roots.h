@@ -12,8 +12,18 @@ struct stack_variable {
     bool live;
 };
 
+/* Somebody who looks on while maps of pointers are followed. */
+struct stack_watcher {
+    void (*pointer)(void *context, uint64_t before,
+                    uint64_t word); /* a live slot, and the word that stands before it */
+    void (*argument)(void *context, address entry,
+                     uint64_t word); /* the first argument of the function, if it is a pointer */
+    void *context;
+};
+
 struct stack_scanner {
     struct marker *marker;
+    const struct stack_watcher *watcher; /* may be NULL; borrowed */
     struct frame_maps maps;
     uint8_t *bytes; /* of the stack that is scanned */
     size_t room;

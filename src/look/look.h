@@ -10,6 +10,9 @@ int look_recipes(char **arguments);
 int look_inspect(char **arguments);
 int look_sites(char **arguments);
 
+/* For how long look_inspect() may stop its process, by its arguments; -1 if they make no sense. */
+int64_t look_pause_us(char **arguments);
+
 /* One line. Takes the value. */
 void look_say(json_t *value);
 

@@ -77,6 +77,13 @@ static char **take_limits(char **arguments)
     return arguments;
 }
 
+/* Only an inspection that may stop its process gets the right to. */
+static enum guard_role role_of(char **arguments)
+{
+    bool inspects = arguments[0] && !strcmp(arguments[0], "inspect");
+    return inspects && look_pause_us(arguments + 1) > 0 ? GUARD_HOLD : GUARD_LOOK;
+}
+
 int main(int argc, char **argv)
 {
     (void)argc;
@@ -86,13 +93,13 @@ int main(int argc, char **argv)
     if (nice(NICE) < 0 && errno)
         errno = 0; /* at its usual pace, then */
     char **arguments = take_limits(argv + 1);
-    struct error *error = guard_enter(GUARD_LOOK, NULL);
+    struct error *error = guard_enter(role_of(arguments), NULL);
     if (error)
         return look_complain(error_message(error));
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]) && arguments[0]; i++) {
         if (!strcmp(arguments[0], commands[i].name))
             return commands[i].run(arguments + 1);
     }
-    return look_complain(
-        "a part of `seep watch`, which runs it: recipes PID…, inspect PID SECONDS, sites PID");
+    return look_complain("a part of `seep watch`, which runs it: recipes PID…, inspect PID SECONDS "
+                         "[MICROSECONDS], sites PID");
 }

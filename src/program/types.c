@@ -21,6 +21,7 @@
 #include "base/u64map.h"
 #include "base/vector.h"
 #include "program/region.h"
+#include "program/types_internal.h"
 
 enum { /* abi.Type, 48 bytes; abi.StructType follows on; then abi.UncommonType */
     TYPE_SIZE = 0,
@@ -48,26 +49,7 @@ enum {
     WANTED_MAX = 64,
     SHORT_NAME_MAX =
         127, /* a length of one varint byte: the pass over all types looks at no longer names */
-    NAME_READ_MAX = 1024,
     NAMES_CACHED_MAX = 1 << 20,
-};
-
-enum offset_form {
-    OFFSETS_PLAIN,
-    OFFSETS_SHIFTED,
-    OFFSETS_UNKNOWN
-};
-
-struct names VECTOR_OF(char *);
-struct layouts VECTOR_OF(struct layout);
-
-struct types {
-    struct target *target;
-    address start, end;
-    enum offset_form offset_form;
-    struct layouts layouts;
-    struct u64map name_index; /* by descriptor */
-    struct names names;
 };
 
 /* A struct that is looked for: "internal/abi.Type" is shown as "abi.Type" by the descriptor. */
@@ -90,13 +72,6 @@ struct descriptor {
     uint64_t size;
     uint8_t flags, kind;
     uint32_t name;
-};
-
-struct name_text {
-    const char *at;
-    size_t size;
-    bool cut;
-    char room[NAME_READ_MAX];
 };
 
 static void layout_deinit(struct layout *layout)
@@ -141,9 +116,8 @@ static struct error *read_descriptor(struct types *types, address at,
     return NULL;
 }
 
-/* abi.Name: a byte of flags, the length as a varint, the text. Names are plain data: the file's
- * bytes serve. Of a name longer than NAME_READ_MAX only the front is read. */
-static struct error *read_name(struct types *types, address at, struct name_text *name)
+/* Names are plain data: the file's bytes serve. */
+struct error *types_read_name(struct types *types, address at, struct name_text *name)
 {
     uint8_t head[1 + 5];
     size_t left = 0;
@@ -251,7 +225,8 @@ static void flatten_field(struct types *types, struct layout *layout, const stru
 {
     struct name_text name;
     struct descriptor type = {0};
-    if (error_ignore(read_name(types, raw->name, &name)) || (name.size == 1 && name.at[0] == '_') ||
+    if (error_ignore(types_read_name(types, raw->name, &name)) ||
+        (name.size == 1 && name.at[0] == '_') ||
         error_ignore(read_descriptor(types, raw->type, &type)) || raw->offset > struct_size ||
         type.size > struct_size - raw->offset || layout->field_count >= LAYOUT_FIELDS_MAX)
         return;
@@ -286,6 +261,7 @@ static struct error *add_layout(struct types *types, address at, const char *nam
     struct layout layout = {0};
     struct error *error = read_descriptor(types, at, &descriptor);
     layout.size = descriptor.size;
+    layout.type = at;
     if (!error)
         error = flatten(types, &layout, at, descriptor.size, &root, 1);
     if (error) {
@@ -403,6 +379,7 @@ static void types_init(struct types *types, struct target *target, const struct 
     types->target = target;
     types->start = module->types;
     types->end = module->types_end;
+    types->go_minor = go_minor;
     types->offset_form = go_minor < 0     ? OFFSETS_UNKNOWN
                          : go_minor <= 18 ? OFFSETS_SHIFTED
                                           : OFFSETS_PLAIN;
@@ -457,7 +434,7 @@ static char *fetch_name(struct types *types, address type)
     if (type < types->start || type >= types->end ||
         error_ignore(read_descriptor(types, type, &descriptor)) ||
         descriptor.name >= types->end - types->start ||
-        error_ignore(read_name(types, types->start + descriptor.name, &name)))
+        error_ignore(types_read_name(types, types->start + descriptor.name, &name)))
         return xstrdup("?");
     bool star = descriptor.flags & FLAG_EXTRA_STAR && name.size && name.at[0] == '*';
     struct text shown = {0};

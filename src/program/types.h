@@ -18,6 +18,7 @@ struct layout_field {
 struct layout {
     char *name; /* "runtime.g" */
     uint64_t size;
+    address type; /* its descriptor */
     struct layout_field *fields;
     size_t field_count;
 };

@@ -115,6 +115,11 @@ static json_t *labels_json(const struct report *report, const struct goroutine *
     return labels;
 }
 
+static uint64_t group_held(const struct report *report, const struct goroutine_group *group)
+{
+    return report->heap->group_held[group - report->groups->groups.at];
+}
+
 static json_t *group_json(const struct report *report, const struct goroutine_group *group)
 {
     const struct observation *now = report->now;
@@ -138,6 +143,8 @@ static json_t *group_json(const struct report *report, const struct goroutine_gr
     json_object_set_new(value, "ids", ids_json(report, group));
     json_object_set_new(value, "labels", labels_json(report, first));
     json_object_set_new(value, "stack_bytes", json_count(group->stack_bytes));
+    json_object_set_new(value, "held_bytes",
+                        report->heap ? json_count(group_held(report, group)) : json_null());
     json_object_set_new(value, "deferred_calls", json_count(group->deferred));
     set_waits(value, report, group);
     return value;

@@ -6,17 +6,22 @@
 
 #include <jansson.h>
 
+#include "base/text.h"
 #include "find/finding.h"
+#include "find/heap_view.h"
+#include "heap/garbage.h"
 #include "report/term.h"
 #include "runtime/groups.h"
 
 /* The instant at which the heap was looked at, if there was one. */
 struct instant_facts {
-    const char *way; /* "core", "copy", "twin"; NULL: there was none */
-    const char *why; /* why nothing is proved; NULL if `stuck` tells */
-    int64_t pause_ns; /* how long the process stood still; 0: not at all */
+    const char *way;      /* "core", "copy", "twin"; NULL: there was none */
+    const char *why;      /* why nothing is proved; NULL if `stuck` tells */
+    int64_t pause_ns;     /* how long the process stood still; 0: not at all */
     const uint8_t *stuck; /* by goroutine of `now`: 1 if it is proved to wait for ever */
     uint64_t reached_objects, reached_bytes; /* in the heap, by what can still run */
+    bool garbage_known;
+    struct garbage garbage;
 };
 
 /* Everything that is said of one target. Borrows all. */
@@ -25,16 +30,22 @@ struct report {
     const struct target_facts *facts;
     struct program *program;
     struct runtime *runtime; /* for labels; NULL: none are read */
+    struct whereabouts whereabouts;
     const struct observation *now;
     struct instant_facts instant;
+    const struct heap_view *heap; /* NULL: there is none */
+    const char *heap_why;         /* why; NULL if none was wanted */
     const struct group_table *groups;
     const struct findings *findings;
     const struct notes *notes; /* what was seen and not called a leak */
     unsigned looks;            /* 1 or 2 */
     double interval_s;         /* between them */
     double read_s;             /* spent reading and analysing */
+    bool memory;               /* text: --memory */
     bool paths_in_full;        /* text: --long */
     bool verbose;              /* text: every group, with all that is known of it */
+    bool heap_in_full;         /* text: --heap */
+    const char *heap_under;    /* text: only what hangs on lines whose names have this in them; NULL: all */
 };
 
 /* The report for people. */
@@ -45,6 +56,11 @@ json_t *report_json(const struct report *report);
 
 /* Writes a JSON value on a line of its own. Takes the value. */
 void report_json_line(json_t *value, FILE *out);
+
+/* As a profile for `go tool pprof`, compressed: who holds the heap if that is known, goroutines, deferred calls. `unix_ns`: the time that it
+ * bears. The caller ends the text. Error: it would be too large. */
+struct error *report_pprof(const struct report *report, int64_t unix_ns,
+                           struct text *bytes_ret) NODISCARD;
 
 /* All goroutines but the runtime's own in the format of Go's dump (runtime/traceback.go), in the order of allgs. */
 void report_goroutines(const struct report *report, FILE *out);

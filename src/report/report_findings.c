@@ -56,6 +56,8 @@ static void write_finding(const struct finding *finding, const struct observatio
         asprintf(&calls, "calls %s", short_function(finding->deferred.function, in_full)) < 0)
         calls = NULL;
     write_headline(finding, line);
+    if (finding->holder)
+        row_text(line, "held by", finding->holder);
     row_place(line, &columns, defers ? "deferred at" : "waits at", &finding->at, calls);
     if (defers)
         write_frame(now, finding, line);

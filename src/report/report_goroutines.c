@@ -193,6 +193,10 @@ static void add_header(struct dump *dump, struct text *text, const struct gorout
         text_printf(text, ", %lld minutes", (long long)minutes);
     if (goroutine->locked_to_thread)
         text_puts(text, ", locked to thread");
+    if (dump->report->heap) /* only with --heap: Go's own dump has nothing of the kind */
+        text_printf(
+            text, ", holds %llu bytes",
+            (unsigned long long)dump->report->heap->goroutine_held[goroutine - now->goroutines.at]);
     text_puts(text, "]:\n");
 }
 

@@ -155,6 +155,9 @@ static void write_group_head(const struct report *report, const struct goroutine
     else if (group->wait_unknown)
         line_put(line, STYLE_PLAIN, " · began after the last collection");
     line_printf(line, STYLE_PLAIN, " · stacks %s", text_size(least, group->stack_bytes));
+    if (report->heap)
+        line_printf(line, STYLE_PLAIN, " · %s held",
+                    text_size(least, report->heap->group_held[group - report->groups->groups.at]));
     if (group->deferred)
         line_printf(line, STYLE_PLAIN, " · %s pending deferred %s",
                     text_count(least, group->deferred), group->deferred == 1 ? "call" : "calls");

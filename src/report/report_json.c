@@ -61,15 +61,21 @@ static json_t *known_place(json_t *place)
     return json_pack("{s:s, s:n, s:n}", "function", "?", "file", "line");
 }
 
-static json_t *target_json(const struct report *report)
+const char *target_kind_word(const struct target_facts *facts)
+{
+    if (facts->kind == TARGET_CORE)
+        return "core";
+    return facts->kind == TARGET_SNAPSHOT ? "snapshot" : "process";
+}
+
+json_t *target_json(const struct report *report)
 {
     const struct target_facts *facts = report->facts;
     struct program *program = report->program;
     const char *source = NULL;
     AUTO_FREE char *release = release_name(&program->info, program->build_id, &source);
     json_t *target = json_object();
-    json_object_set_new(target, "kind",
-                        json_string(facts->kind == TARGET_CORE ? "core" : "process"));
+    json_object_set_new(target, "kind", json_string(target_kind_word(facts)));
     json_object_set_new(target, "pid", facts->pid ? json_integer(facts->pid) : json_null());
     json_object_set_new(target, "name", json_text(facts->name ? facts->name : "?"));
     json_object_set_new(target, "exe", json_text(facts->exe_path));
@@ -85,6 +91,9 @@ static json_t *target_json(const struct report *report)
     json_object_set_new(target, "position_independent",
                         json_boolean(program->position_independent));
     json_object_set_new(target, "uptime_s", json_seconds(facts->uptime_s));
+    json_object_set_new(target, "saved_unix",
+                        facts->kind == TARGET_SNAPSHOT ? json_seconds(facts->saved_unix)
+                                                       : json_null());
     return target;
 }
 
@@ -174,6 +183,7 @@ static json_t *findings_json(const struct findings *findings)
     json_t *values = json_array();
     for (size_t i = 0; i < findings->length; i++) {
         json_t *value = finding_json(&findings->at[i]);
+        json_object_set_new(value, "holder", json_text(findings->at[i].holder));
         json_object_set_new(value, "held_measured", json_boolean(findings->at[i].held_measured));
         json_array_append_new(values, value);
     }
@@ -205,12 +215,13 @@ static json_t *proof_json(const struct report *report)
     }
     bool known = instant->stuck;
     return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "known", (int)known, "why",
-                     json_text(known           ? NULL
+                     json_text(known          ? NULL
                                : instant->why ? instant->why
-                                              : "the process was not stopped for it"), "way", json_text(instant->way),
-                     "reached_objects", known_count(known, instant->reached_objects),
-                     "reached_bytes", known_count(known, instant->reached_bytes), "stuck",
-                     known_count(known, count), "goroutines", goroutines);
+                                              : "the process was not stopped for it"),
+                     "way", json_text(instant->way), "reached_objects",
+                     known_count(known, instant->reached_objects), "reached_bytes",
+                     known_count(known, instant->reached_bytes), "stuck", known_count(known, count),
+                     "goroutines", goroutines);
 }
 
 json_t *report_json(const struct report *report)
@@ -235,9 +246,12 @@ json_t *report_json(const struct report *report)
                         json_integer((report->instant.pause_ns + NS_PER_US / 2) / NS_PER_US));
     json_object_set_new(value, "proof", proof_json(report));
     json_object_set_new(value, "memory", memory_json(&now->memory));
+    json_object_set_new(value, "memory_parts", memory_parts_json(report));
     json_object_set_new(value, "runtime_counters", counters_json(&now->counters));
+    json_object_set_new(value, "found", whereabouts_json(&report->whereabouts));
     json_object_set_new(value, "goroutines", goroutines);
     json_object_set_new(value, "defers", defers_json(report));
+    json_object_set_new(value, "heap", heap_json(report));
     json_object_set_new(value, "findings", findings_json(report->findings));
     json_object_set_new(value, "unread", unread_json(report));
     return value;

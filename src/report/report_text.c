@@ -2,6 +2,7 @@
  * remarks and a summary. */
 #include <string.h>
 
+#include "report/shares.h"
 #include "report/text_internal.h"
 
 enum {
@@ -27,10 +28,12 @@ static void write_header(const struct report *report, struct line *line)
 {
     const struct target_facts *facts = report->facts;
     struct program *program = report->program;
-    char buffer[TEXT_SIZE_ROOM];
+    char buffer[TEXT_SIZE_ROOM], moment[TEXT_SIZE_ROOM];
     start_row(line, report, STYLE_BOLD, facts->name);
     if (facts->kind == TARGET_CORE)
         line_put(line, STYLE_PLAIN, facts->pid ? "core of " : "core");
+    if (facts->kind == TARGET_SNAPSHOT)
+        line_put(line, STYLE_PLAIN, facts->pid ? "snapshot of " : "snapshot");
     if (facts->pid)
         line_printf(line, STYLE_PLAIN, "pid %d", (int)facts->pid);
     line_printf(line, STYLE_PLAIN, " · %s",
@@ -43,30 +46,11 @@ static void write_header(const struct report *report, struct line *line)
                     release);
     if (facts->uptime_s >= 0)
         line_printf(line, STYLE_PLAIN, " · up %s", text_duration(buffer, facts->uptime_s));
+    if (facts->kind == TARGET_SNAPSHOT && facts->saved_unix >= 0)
+        line_printf(line, STYLE_PLAIN, " · saved %s", text_moment(moment, facts->saved_unix));
     if (facts->exe_deleted)
         line_put(line, STYLE_YELLOW, " · its file was removed or replaced since");
     line_end(line);
-}
-
-/* The parts in units of a tenth or a hundredth, rounded so that what is shown adds up to what is shown: down at first, then up where
- * most was lost. */
-static void round_parts(const uint64_t *parts, uint64_t *shown, double step, uint64_t total)
-{
-    double lost[MEMORY_PARTS];
-    uint64_t sum = 0;
-    for (unsigned i = 0; i < MEMORY_PARTS; i++) {
-        double exact = (double)parts[i] / step;
-        shown[i] = (uint64_t)exact;
-        lost[i] = exact - (double)shown[i];
-        sum += shown[i];
-    }
-    for (unsigned turn = 0; turn < MEMORY_PARTS && sum < total; turn++, sum++) {
-        unsigned most = 0;
-        for (unsigned i = 1; i < MEMORY_PARTS; i++)
-            most = lost[i] > lost[most] ? i : most;
-        shown[most]++;
-        lost[most] = -1;
-    }
 }
 
 /* "10.0 MiB = heap in use 3.3 + …" */
@@ -83,7 +67,7 @@ static void add_memory_sum(struct text *text, const struct memory_split *memory)
     int digits = large ? 2 : 1;
     uint64_t total = (uint64_t)((double)memory->total / unit * scale + 0.5);
     uint64_t shown[MEMORY_PARTS];
-    round_parts(parts, shown, unit / scale, total);
+    shares_round(parts, MEMORY_PARTS, unit / scale, total, shown);
     text_printf(text, "%.*f %s", digits, (double)total / scale, large ? "GiB" : "MiB");
     for (unsigned i = 0; i < MEMORY_PARTS; i++)
         text_printf(text, " %c %s %.*f", i ? '+' : '=', names[i], digits, (double)shown[i] / scale);
@@ -135,6 +119,13 @@ static void put_unread(struct line *line, bool *first, uint64_t count, const cha
     *first = false;
 }
 
+/* In the whole heap, if that was looked at, or by what can still run. */
+static uint64_t objects_seen(const struct report *report)
+{
+    uint64_t reached = report->instant.reached_objects;
+    return report->heap && report->heap->objects > reached ? report->heap->objects : reached;
+}
+
 static void write_read(const struct report *report, struct line *line)
 {
     const struct observation *now = report->now;
@@ -145,14 +136,14 @@ static void write_read(const struct report *report, struct line *line)
                 total == 1 ? "goroutine" : "goroutines");
     if (report->instant.stuck)
         line_printf(line, STYLE_PLAIN, ", %s objects",
-                    text_count(buffer, report->instant.reached_objects));
+                    text_count(buffer, objects_seen(report)));
     line_printf(line, STYLE_PLAIN, " in %.2f s", report->read_s);
     if (report->looks > 1)
         line_printf(line, STYLE_PLAIN, ", two looks %s apart",
                     text_duration(buffer, report->interval_s));
     if (report->instant.pause_ns)
         line_printf(line, STYLE_PLAIN, " · paused %.1f ms", (double)report->instant.pause_ns / 1e6);
-    else if (report->facts->kind == TARGET_PROCESS)
+    else if (report->facts->kind == TARGET_PROCESS || report->facts->ran_on)
         line_put(line, STYLE_PLAIN, " · not paused");
     if (now->unread.running)
         line_printf(line, STYLE_PLAIN, " · %s running, so without a stack",
@@ -217,7 +208,8 @@ static void write_summary(const struct report *report, struct line *line)
         const char *verb = findings->length == 1 ? "holds" : "hold";
         line_printf(line, STYLE_PLAIN, " %s %s%s", verb, all_known ? "" : "at least ",
                     text_size(sized, held));
-        if (report->now->memory.total)
+        /* What is held may be swapped out, or have never been touched: then it is no part of what is resident. */
+        if (held <= report->now->memory.total)
             line_printf(line, STYLE_PLAIN, " of %s", text_size(sized, report->now->memory.total));
     }
     line_put(line, STYLE_PLAIN, ".");
@@ -234,12 +226,18 @@ void report_text(const struct report *report, struct term *term)
     write_memory(report, &line);
     write_counters(report, &line);
     write_read(report, &line);
+    if (report->memory)
+        text_memory(report, term);
     if (report->findings->length)
         text_findings(report, term);
     else
         text_overview(report, term);
-    if (report->verbose)
+    if (report->heap_in_full)
+        text_heap(report, term);
+    if (report->verbose) {
         text_everything(report, term);
+        text_whereabouts(report, term);
+    }
     write_notes(report, &line);
     if (report->findings->length)
         write_summary(report, &line);

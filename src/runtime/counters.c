@@ -202,12 +202,16 @@ void counters_find(struct runtime *runtime, struct counter_places *places_ret,
         "the heap live at the last collection: gcController was not found or not as expected";
     if (search.layout)
         find_controller(&search);
+    whereabouts_note(&runtime->whereabouts, GLOBAL_CONTROLLER, search.controller, FOUND_CONTENT,
+                     search.controller);
     if (!search.controller)
         return;
     place_controller(&search, places_ret);
     *blind_ret = "collections and stacks: memstats was not found or not as expected";
     if (search.layout->stats_size != COUNTER_UNKNOWN)
         find_stats(&search);
+    whereabouts_note(&runtime->whereabouts, GLOBAL_MEMSTATS, search.stats, FOUND_CONTENT,
+                     search.stats);
     if (!search.stats)
         return;
     place_stats(&search, places_ret);

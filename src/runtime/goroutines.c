@@ -307,6 +307,15 @@ static void add(struct batch *batch, struct slot *slot, bool believed)
     observation->user += !goroutine->system;
 }
 
+/* A descriptor keeps a stack of the usual size (runtime/proc.go, gfput). */
+static void add_dead(struct observation *observation, const struct goroutine *goroutine)
+{
+    observation->dead++;
+    observation->dead_at = goroutine->at;
+    if (goroutine->stack_high > goroutine->stack_low)
+        observation->dead_stack_bytes += goroutine->stack_high - goroutine->stack_low;
+}
+
 /* Keeps who is settled; *left_ret: how many must be read again. */
 static void settle(struct batch *batch, bool last_attempt, size_t *left_ret)
 {
@@ -325,7 +334,7 @@ static void settle(struct batch *batch, bool last_attempt, size_t *left_ret)
         if (!slot->readable)
             batch->gathering->observation->unread.goroutines++;
         else if (!slot->living)
-            batch->gathering->observation->dead++;
+            add_dead(batch->gathering->observation, &slot->goroutine);
         else
             add(batch, slot, stable);
     }

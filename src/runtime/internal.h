@@ -5,6 +5,7 @@
 #include "base/u64map.h"
 #include "runtime/observation.h"
 #include "runtime/offsets.h"
+#include "runtime/whereabouts.h"
 
 /* Slice headers of the runtime's globals, found by content (globals.c); 0 if not found. */
 struct globals {
@@ -31,6 +32,7 @@ struct runtime {
     struct program *program;
     struct offsets offsets;
     struct globals globals;
+    struct whereabouts whereabouts; /* of them, and of what others find in this target */
     struct counter_places counter_places;
     const char *counters_blind; /* what of them is not known; NULL: all is */
     bool counters_sought;

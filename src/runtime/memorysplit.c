@@ -1,6 +1,6 @@
 /* Every resident page belongs to one mapping, and every mapping to one class:
  *
- *   heap         mappings that hold spans. Their resident pages are in use (state 1), goroutine stacks (state 2, cut into
+ *   heap         mappings that hold spans, and what Linux cut off them. Their resident pages are in use (state 1), goroutine stacks (state 2, cut into
  *                stack-sized pieces, or a single large stack), the runtime's own (other state 2), or idle: the rest
  *   mapped files the executable, libraries, files
  *   runtime      the program's zeroed globals, and what the runtime's globals lead to (ownmemory.c); what Linux names
@@ -12,9 +12,11 @@
 
 #include <string.h>
 
+#include "runtime/memoryparts.h"
 #include "runtime/ownmemory.h"
 
 enum {
+    ARENA_SHIFT = 26, /* heapArenaBytes: 64 MiB (runtime/malloc.go) */
     RUNS_MAX = 1 << 18
 }; /* more runs than this are weighed as wholly resident: the look must stay quick */
 
@@ -38,8 +40,17 @@ static enum memory_class class_of(const struct span *span)
                                                                                     : CLASS_RUNTIME;
 }
 
+/* All of it, where that can't be told. */
+static uint64_t resident_of(struct runtime *runtime, address start, uint64_t size)
+{
+    uint64_t resident = 0;
+    struct error *error = target_resident(runtime->target, start, size, &resident);
+    return error_ignore(error) ? size : resident;
+}
+
 /* A stack so large that it has a span of its own looks like other manual memory: the goroutine list tells. */
-static uint64_t large_stacks(const struct observation *observation, const struct spans *spans)
+static uint64_t large_stacks(struct runtime *runtime, const struct observation *observation,
+                             const struct spans *spans)
 {
     uint64_t bytes = 0;
     for (size_t i = 0; i < observation->goroutines.length; i++) {
@@ -48,7 +59,7 @@ static uint64_t large_stacks(const struct observation *observation, const struct
             continue;
         const struct span *span = spans_at(spans, goroutine->stack_low);
         if (span && span->state == SPAN_MANUAL && class_of(span) == CLASS_RUNTIME)
-            bytes += span->pages * SPAN_PAGE_BYTES;
+            bytes += resident_of(runtime, span->start, span->pages * SPAN_PAGE_BYTES);
     }
     return bytes;
 }
@@ -75,28 +86,31 @@ static void weigh_spans(struct runtime *runtime, const struct spans *spans,
     AUTO_FREE struct run *runs = xmalloc(spans->list.length * sizeof(*runs));
     size_t count = runs_of(spans, runs);
     for (size_t i = 0; i < count; i++) {
-        uint64_t resident = runs[i].end - runs[i].start, counted = 0;
-        if (count <= RUNS_MAX) {
-            struct error *error =
-                target_resident(runtime->target, runs[i].start, resident, &counted);
-            resident = error_ignore(error) ? resident : counted;
-        }
-        bytes[runs[i].class] += resident;
+        uint64_t size = runs[i].end - runs[i].start;
+        bytes[runs[i].class] +=
+            count <= RUNS_MAX ? resident_of(runtime, runs[i].start, size) : size;
     }
 }
 
-static bool holds_spans(const struct spans *spans, const struct mapping *mapping)
+/* Go reserves whole arenas, so that nothing else lies in one that has a span. */
+static bool is_in_arena(const struct spans *spans, address at)
 {
-    size_t low = 0, high = spans->list.length;
-    while (low < high) { /* the first span that begins at the mapping's start or behind it */
-        size_t middle = low + (high - low) / 2;
-        if (spans->list.at[middle].start < mapping->start)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    bool begins = low < spans->list.length && spans->list.at[low].start < mapping->end;
-    return begins || (low && spans_at(spans, mapping->start) == &spans->list.at[low - 1]);
+    address start = at >> ARENA_SHIFT << ARENA_SHIFT;
+    return spans_in(spans, start, start + (UINT64_C(1) << ARENA_SHIFT));
+}
+
+/* Linux cuts the heap in several mappings where advice on huge pages differs (madvise), and a piece may have no span of its own: then its arena tells, or
+ * that it goes on where the heap before it ends. */
+static bool is_heap(const struct spans *spans, const struct mapping *mapping,
+                    const struct mapping *heap_before)
+{
+    if (spans_in(spans, mapping->start, mapping->end))
+        return true;
+    if (mapping->shared)
+        return false;
+    return is_in_arena(spans, mapping->start) || is_in_arena(spans, mapping->end - 1) ||
+           (heap_before && heap_before->end == mapping->start &&
+            !strcmp(heap_before->path, mapping->path));
 }
 
 /* The kernel's name for it tells, or a pointer of the runtime's. */
@@ -125,24 +139,32 @@ struct error *memory_split(struct runtime *runtime, struct observation *observat
     TRY(target_measure(runtime->target));
     weigh_spans(runtime, spans, bytes);
     const struct mapping *mappings = target_mappings(runtime->target, &count);
+    const struct mapping *heap_before = NULL;
     AUTO_FREE uint8_t *own = own_memory_find(runtime, spans);
     for (size_t i = 0; i < count; i++) {
         const struct mapping *mapping = &mappings[i];
         memory->total += mapping->rss_bytes;
-        if (mapping->is_file)
+        memory->parts.huge += mapping->huge_bytes;
+        if (mapping->is_file) {
             memory->mapped_files += mapping->rss_bytes;
-        else if (holds_spans(spans, mapping))
+            memory_parts_add_file(&memory->parts, mappings, count, i);
+        } else if (is_heap(spans, mapping, heap_before)) {
+            heap_before = mapping;
             heap += mapping->rss_bytes;
-        else if (is_runtime(mapping, own[i]))
+            memory->parts.heap_huge += mapping->huge_bytes;
+        } else if (is_runtime(mapping, own[i])) {
             memory->runtime += mapping->rss_bytes;
-        else
+        } else {
             memory->outside_go += mapping->rss_bytes;
+            memory_parts_add_outside(&memory->parts, mapping);
+        }
     }
-    uint64_t large = large_stacks(observation, spans);
+    uint64_t large = large_stacks(runtime, observation, spans);
     large = large < bytes[CLASS_RUNTIME] ? large : bytes[CLASS_RUNTIME];
     memory->heap_in_use = take(&heap, bytes[CLASS_IN_USE]);
     memory->stacks = take(&heap, bytes[CLASS_STACKS] + large);
-    memory->runtime += take(&heap, bytes[CLASS_RUNTIME] - large);
+    memory->parts.buffers = take(&heap, bytes[CLASS_RUNTIME] - large);
+    memory->runtime += memory->parts.buffers;
     memory->heap_idle = heap;
     memory->known = true;
     return NULL;

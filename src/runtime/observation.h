@@ -11,6 +11,7 @@
 #include "runtime/counters.h"
 #include "runtime/goroutine_state.h"
 #include "runtime/stacks.h"
+#include "runtime/whereabouts.h"
 #include "target/target.h"
 
 enum {
@@ -92,10 +93,46 @@ struct defer_site {
     enum defer_kind kind;
 };
 
+/* Spans in use whose objects have one size. */
+struct slot_class {
+    uint64_t size_bytes; /* of a slot */
+    uint64_t spans, slots, free_slots;
+    uint64_t free_bytes; /* of free slots, resident ones only */
+};
+
+struct large_mapping {
+    address start;
+    uint64_t rss_bytes; /* 0: there is none */
+    char name[64];      /* escaped, cut; "" if it has none */
+};
+
+enum {
+    SLOT_CLASSES = 128, /* by spanclass / 2; Go has 68 */
+    MAPPINGS_NAMED = 3
+};
+
+/* What the parts of the memory consist of: resident bytes. In each line of the comments the members add up to what it names. */
+struct memory_parts {
+    bool known;
+    uint64_t objects, dead_descriptors, free_slots, span_ends, untold; /* heap_in_use */
+    uint64_t idle, idle_again;                                         /* heap_idle */
+    uint64_t stacks_used, stacks_kept;                                 /* stacks */
+    uint64_t buffers, tables;                                          /* runtime */
+    uint64_t program_files, other_files;                               /* mapped_files */
+    uint64_t c_heap, outside;                                          /* outside_go */
+    uint64_t huge, heap_huge; /* in transparent huge pages: all, of the heap; across the parts */
+    uint64_t frames;          /* of stacks_used: what holds frames */
+    uint64_t dead_stacks;     /* of stacks_kept: what goroutines that ended keep */
+    struct slot_class classes[SLOT_CLASSES];
+    struct large_mapping outside_named[MAPPINGS_NAMED],
+        files_named[MAPPINGS_NAMED]; /* largest first */
+};
+
 struct memory_split { /* bytes; see docs/json.md */
     bool known;
     uint64_t total; /* RSS, or what a core holds */
     uint64_t heap_in_use, heap_idle, stacks, runtime, mapped_files, outside_go;
+    struct memory_parts parts;
 };
 
 struct unread {
@@ -116,14 +153,17 @@ struct observation {
     struct memory_split memory;
     struct counters counters; /* of the runtime itself; OBSERVE_ALL */
     struct unread unread;
-    uint64_t user, system; /* goroutines */
-    uint64_t dead;         /* descriptors kept for re-use */
+    uint64_t user, system;     /* goroutines */
+    uint64_t dead;             /* descriptors kept for re-use */
+    uint64_t dead_stack_bytes; /* stacks that these keep */
+    address dead_at;           /* one of them; 0: there is none */
 };
 
 enum observe_depth {
     OBSERVE_COUNTS, /* states and pending deferred calls only: for ps */
     OBSERVE_STACKS, /* and stacks and waits: what findings need */
     OBSERVE_ALL,    /* and the memory */
+    OBSERVE_PARTS,  /* and what its parts consist of */
 };
 
 struct runtime; /* what is found once per process: offsets, globals */
@@ -132,6 +172,9 @@ struct runtime; /* what is found once per process: offsets, globals */
 struct error *runtime_open(struct target *target, struct program *program,
                            struct runtime **runtime_ret) NODISCARD;
 void runtime_close(struct runtime *runtime);
+
+/* How what was found so far was found. */
+const struct whereabouts *runtime_whereabouts(const struct runtime *runtime);
 
 /* The names of the structs that runtime_open needs layouts of, for program_open. */
 extern const char *const runtime_wanted_types[];

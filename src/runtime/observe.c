@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "runtime/goroutines.h"
+#include "runtime/memoryparts.h"
 #include "runtime/memorysplit.h"
 
 static void find_system_frames(struct runtime *runtime)
@@ -15,6 +16,22 @@ static void find_system_frames(struct runtime *runtime)
         if (pclntab_func_named(&runtime->program->pclntab, names[i], &func))
             runtime->system_frames[i] = func.entry;
     }
+}
+
+static void note_whereabouts(struct runtime *runtime)
+{
+    struct whereabouts *whereabouts = &runtime->whereabouts;
+    const struct globals *globals = &runtime->globals;
+    whereabouts_note(whereabouts, GLOBAL_STRUCTS, true, FOUND_TYPES, 0);
+    whereabouts_note(whereabouts, GLOBAL_MODULE, true, FOUND_CONTENT, runtime->program->module.at);
+    whereabouts_note(whereabouts, GLOBAL_ALLGS, true, FOUND_CONTENT, globals->allgs);
+    whereabouts_note(whereabouts, GLOBAL_ALLSPANS, globals->allspans, FOUND_CONTENT,
+                     globals->allspans);
+}
+
+const struct whereabouts *runtime_whereabouts(const struct runtime *runtime)
+{
+    return &runtime->whereabouts;
 }
 
 struct error *runtime_open(struct target *target, struct program *program,
@@ -30,6 +47,7 @@ struct error *runtime_open(struct target *target, struct program *program,
         runtime_close(runtime);
         return error;
     }
+    note_whereabouts(runtime);
     wait_reasons_read(runtime);
     find_system_frames(runtime);
     *runtime_ret = runtime;
@@ -72,21 +90,24 @@ static struct error *read_counters(struct runtime *runtime, struct observation *
 }
 
 static struct error *weigh(struct runtime *runtime, struct observation *observation,
-                           bool with_memory)
+                           enum observe_depth depth)
 {
     struct spans spans;
     TRY(spans_read(runtime->target, &runtime->offsets, runtime->globals.allspans, &spans));
     defers_weigh(observation, &spans);
-    struct error *error = with_memory ? memory_split(runtime, observation, &spans) : NULL;
+    struct error *error = depth >= OBSERVE_ALL ? memory_split(runtime, observation, &spans) : NULL;
+    if (!error && depth >= OBSERVE_PARTS && observation->memory.known)
+        error = memory_parts_find(runtime, observation, &spans);
     spans_deinit(&spans);
     return error;
 }
 
-static struct error *read_memory(struct runtime *runtime, struct observation *observation)
+static struct error *read_memory(struct runtime *runtime, struct observation *observation,
+                                 enum observe_depth depth)
 {
     TRY(read_counters(runtime, observation));
     if (runtime->globals.allspans)
-        return weigh(runtime, observation, true);
+        return weigh(runtime, observation, depth);
     note(observation, "the list of spans (mheap_.allspans) was not found: memory is not split");
     return NULL;
 }
@@ -95,7 +116,8 @@ struct error *observe_beside(struct runtime *runtime, struct stack_table *stacks
                              const struct observation *before, struct observation *observation_ret)
 {
     TRY(observe(runtime, OBSERVE_STACKS, stacks, observation_ret));
-    struct error *error = runtime->globals.allspans ? weigh(runtime, observation_ret, false) : NULL;
+    struct error *error =
+        runtime->globals.allspans ? weigh(runtime, observation_ret, OBSERVE_STACKS) : NULL;
     if (error) {
         observation_deinit(observation_ret);
         return error;
@@ -146,8 +168,8 @@ struct error *observe(struct runtime *runtime, enum observe_depth depth, struct 
     if (!error)
         error = waits_finish(runtime, observation);
     set_time(runtime, observation);
-    if (!error && depth == OBSERVE_ALL)
-        error = read_memory(runtime, observation);
+    if (!error && depth >= OBSERVE_ALL)
+        error = read_memory(runtime, observation, depth);
     defer_table_deinit(&defers);
     wait_table_deinit(&waits);
     if (error)

@@ -19,7 +19,17 @@ const char *const runtime_wanted_types[] = {
     "runtime.p",
     "runtime.mcache",
     "runtime.special",
+    "runtime.timer",
     "runtime.xRegState",
+    "runtime.timer",
+    "runtime.timeTimer",
+    "sync.Pool",
+    "sync.poolLocal",
+    "sync.eface",
+    "runtime.hmap",
+    "runtime.mapextra",
+    "internal/runtime/maps.Map",
+    "internal/runtime/maps.table",
     NULL,
 };
 

@@ -46,7 +46,7 @@ static bool is_data(const struct runtime *runtime, address at)
     return at >= module->noptrdata && at < module->noptrbss_end;
 }
 
-/* Bounds of what a pointer points to: a heap object by its span, or a little of the goroutine's own stack or of the program's variables. */
+/* Bounds of what a pointer points to, of size 0 if nothing in it leads on: a heap object by its span, or a little of the goroutine's own stack or of the program's variables. */
 static bool bounds_of(const struct search *search, address pointer, address *base_ret,
                       size_t *size_ret)
 {
@@ -66,11 +66,13 @@ static bool bounds_of(const struct search *search, address pointer, address *bas
     const struct span *span = spans_at(&search->spans, pointer);
     if (!span || span->state != SPAN_IN_USE || span->element_size < 8)
         return false;
+    bool leads_on = !(span->class & 1);
     address base = span->start + (pointer - span->start) / span->element_size * span->element_size;
     address end = span->start + span->pages * SPAN_PAGE_BYTES;
     uint64_t size = end - base < span->element_size ? end - base : span->element_size;
     *base_ret = base;
-    *size_ret = size < OBJECT_BYTES_MAX ? size : OBJECT_BYTES_MAX;
+    size = size < OBJECT_BYTES_MAX ? size : OBJECT_BYTES_MAX;
+    *size_ret = leads_on ? size : 0; /* what it holds are no pointers */
     return true;
 }
 
@@ -91,6 +93,8 @@ static void look_behind(struct search *search, address pointer, unsigned steps, 
         search->looked.length >= REFERENCE_OBJECTS_MAX)
         return;
     u64map_set(&search->looked, key, 0);
+    if (!size)
+        return;
     AUTO_FREE uint8_t *object = xmalloc(size);
     struct error *error = target_read_cached(search->runtime->target, base, object, size);
     if (error_ignore(error))

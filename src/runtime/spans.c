@@ -170,6 +170,20 @@ const struct span *spans_at(const struct spans *spans, address at)
     return NULL;
 }
 
+bool spans_in(const struct spans *spans, address start, address end)
+{
+    size_t low = 0, high = spans->list.length;
+    while (low < high) { /* the first span that begins at the start or behind it */
+        size_t middle = low + (high - low) / 2;
+        if (spans->list.at[middle].start < start)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool begins = low < spans->list.length && spans->list.at[low].start < end;
+    return begins || (low && spans_at(spans, start) == &spans->list.at[low - 1]);
+}
+
 void spans_deinit(struct spans *spans)
 {
     VECTOR_DEINIT(&spans->list);

@@ -46,6 +46,9 @@ struct error *spans_read(struct target *target, const struct offsets *offsets, a
 /* The span that holds an address, or NULL. */
 const struct span *spans_at(const struct spans *spans, address at);
 
+/* Whether a span begins in a range, or reaches into it. */
+bool spans_in(const struct spans *spans, address start, address end);
+
 void spans_deinit(struct spans *spans);
 
 #endif

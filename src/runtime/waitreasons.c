@@ -103,6 +103,7 @@ void wait_reasons_read(struct runtime *runtime)
 {
     const struct moduledata *module = &runtime->program->module;
     address table = search_range(runtime->target, module->data, module->data_end);
+    whereabouts_note(&runtime->whereabouts, GLOBAL_WAIT_REASONS, table, FOUND_CONTENT, table);
     if (table)
         read_table(runtime, table);
     runtime->wait_kinds = xcalloc(UINT8_MAX + 1, sizeof(*runtime->wait_kinds));

@@ -170,6 +170,9 @@ static void put_agent(const struct source *source, const struct agent_facts *fac
             false, facts->said ? (double)facts->at_ms / 1e3 : (double)NAN);
     put_one(text, "seep_agent_resident_memory_bytes", "resident memory of the agent", false,
             said_number(facts, "rss_bytes"));
+    put_one(text, "seep_pause_seconds_total",
+            "for how long inspections have stopped processes since the agent started", true,
+            said_number(facts, "paused_s"));
     put_one(text, "seep_agent_cpu_seconds_total", "processor time of the agent", true,
             said_number(facts, "cpu_s"));
     put_one(text, "seep_store_bytes", "size of the store's file", false,

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "store/sqlite_internal.h"
+#include "store/wal.h"
 
 enum {
     SCHEMA = 1,
@@ -262,6 +263,15 @@ static struct error *move_aside(struct sqlite_store *store, const char *path, ch
     return NULL;
 }
 
+static void say_lost(const struct sqlite_store *store, char **moved_ret)
+{
+    if (moved_ret && asprintf(moved_ret,
+                              "the store %s: its log was damaged: what was written last is lost, "
+                              "what was before is there",
+                              store->path) < 0)
+        *moved_ret = NULL;
+}
+
 static struct error *open_or_renew(struct sqlite_store *store, const char *path, char **moved_ret)
 {
     enum file_kind kind = FILE_NONE;
@@ -271,9 +281,13 @@ static struct error *open_or_renew(struct sqlite_store *store, const char *path,
         return error_create(ERROR_UNSUPPORTED,
                             "%s is not a store of seep: give another --store, nothing was changed",
                             store->path);
+    bool lost = kind == FILE_STORE && wal_lost_something(path);
     struct error *error = kind == FILE_DAMAGED ? NULL : open_file(store, path);
-    if (kind != FILE_DAMAGED && (!error || error_code(error) != ERROR_BAD_DATA))
+    if (kind != FILE_DAMAGED && (!error || error_code(error) != ERROR_BAD_DATA)) {
+        if (lost && !error)
+            say_lost(store, moved_ret);
         return error;
+    }
     error_destroy(error);
     close_file(store);
     TRY(move_aside(store, path, moved_ret));

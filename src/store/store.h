@@ -47,7 +47,7 @@ extern const struct store_limits store_limits_default; /* 30 days, 2 years, 1 Gi
 struct store;
 
 /* For the agent: made if it is not there, brought up to date if it is from an older seep, locked against a second writer. A file that
- * is broken is moved aside ("….broken-TIME") and a new one begun; *moved_ret (may be NULL) then says so in one line (owned). Errors
+ * is broken is moved aside ("….broken-TIME") and a new one begun; *moved_ret (may be NULL) then says so in one line (owned), and so it does if the end of its log is lost. Errors
  * name the file and what would help: no such directory, read-only, disk full, another agent, from a newer seep, not a store. */
 struct error *store_open_writer(const char *where, const struct store_limits *limits,
                                 struct store **store_ret, char **moved_ret) NODISCARD;

@@ -39,8 +39,8 @@ static void add(struct copy_ranges *ranges, address start, address end)
 
 static struct error *unreadable(const struct process *process, int reason)
 {
-    return error_create(ERROR_UNSUPPORTED, "/proc/%d/pagemap cannot be read: %s",
-                        (int)process->pid, strerror(reason));
+    return error_create(ERROR_UNSUPPORTED, "/proc/%d/pagemap cannot be read: %s", (int)process->pid,
+                        strerror(reason));
 }
 
 /* PAGEMAP_SCAN, Linux 6.7: walks the page tables, so that holes cost nothing; and it knows the page
@@ -119,7 +119,8 @@ static struct error *survey_pages(struct process *process, const struct mapping 
 {
     size_t before = ranges->length;
     int reason = scan_pages(process, mapping, ranges);
-    if (reason != ENOTTY && reason != EINVAL)
+    if (reason != ENOTTY && reason != EINVAL &&
+        reason != EPERM) /* an older kernel; a filter of system calls */
         return reason ? unreadable(process, reason) : NULL;
     ranges->length = before;
     if (mapping->end - mapping->start > mapping_max)
@@ -156,6 +157,18 @@ struct error *copy_survey(struct process *process, const struct mappings *mappin
     return NULL;
 }
 
+struct error *copy_touched(struct process *process, const struct mappings *mappings,
+                           struct extents *touched_ret)
+{
+    struct copy_ranges ranges = {0};
+    uint64_t bytes = 0;
+    TRY(copy_survey(process, mappings, &ranges, &bytes));
+    for (size_t i = 0; i < ranges.length; i++)
+        extents_add(touched_ret, ranges.at[i].start, ranges.at[i].end);
+    VECTOR_DEINIT(&ranges);
+    return NULL;
+}
+
 static void bring_in(uint8_t *bytes, uint64_t size)
 {
 #ifdef MADV_POPULATE_WRITE
@@ -170,8 +183,8 @@ struct error *copy_init(struct copy *copy, uint64_t bytes, uint64_t slack_bytes)
 {
     *copy = (struct copy){0};
     uint64_t room = (bytes + slack_bytes + LARGE_PAGE) / LARGE_PAGE * LARGE_PAGE;
-    void *at = mmap(NULL, room, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *at = mmap(NULL, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                    -1, 0);
     if (at == MAP_FAILED)
         return error_os(errno, "memory for a copy of %llu bytes", (unsigned long long)bytes);
     copy->bytes = at;
@@ -238,9 +251,9 @@ static void advance(struct copy *copy, struct cursor_in *cursor, uint64_t came)
         if (last && last->end == at)
             last->end += size;
         else
-            VECTOR_PUSH(&copy->ranges, (struct copy_range){.start = at,
-                                                           .end = at + size,
-                                                           .offset = copy->used_bytes});
+            VECTOR_PUSH(
+                &copy->ranges,
+                (struct copy_range){.start = at, .end = at + size, .offset = copy->used_bytes});
         copy->used_bytes += size;
         came -= size;
         cursor->into += size;

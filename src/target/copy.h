@@ -27,6 +27,10 @@ bool copy_keeps(const struct mapping *mapping);
 struct error *copy_survey(struct process *process, const struct mappings *mappings,
                           struct copy_ranges *ranges_ret, uint64_t *bytes_ret) NODISCARD;
 
+/* The ranges alone, for a process that is not copied. */
+struct error *copy_touched(struct process *process, const struct mappings *mappings,
+                           struct extents *touched_ret) NODISCARD;
+
 /* Room for a copy, brought in before it is needed. `slack_bytes` more may come than `bytes`. */
 struct error *copy_init(struct copy *copy, uint64_t bytes, uint64_t slack_bytes) NODISCARD;
 void copy_deinit(struct copy *copy);

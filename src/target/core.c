@@ -59,6 +59,21 @@ static bool has_bytes_for_all(const struct core *core)
     return sum <= core->file->size;
 }
 
+/* A dump that was cut off by a limit, or on its way: what the table of segments promises and the file does not have. */
+static uint64_t cut_bytes(const struct elffile *file)
+{
+    uint64_t cut = 0;
+    for (size_t i = 0; i < file->segment_count; i++) {
+        const struct elf_segment *segment = &file->segments[i];
+        uint64_t missing = segment->file_size > segment->present_size
+                               ? segment->file_size - segment->present_size
+                               : 0;
+        if (segment->type == PT_LOAD && __builtin_add_overflow(cut, missing, &cut))
+            return UINT64_MAX;
+    }
+    return cut;
+}
+
 /* The number of loads that start at or before an address. */
 static size_t loads_before(const struct core *core, address at)
 {
@@ -140,16 +155,7 @@ static struct error *core_read(struct target *target, address at, void *to, size
 static struct error *core_read_many(struct target *target, struct read_request *requests,
                                     size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct read_request *request = &requests[i];
-        request->failed = request->size && request->at + (request->size - 1) < request->at;
-        if (!request->failed)
-            request->failed =
-                error_ignore(core_read(target, request->at, request->to, request->size));
-        if (request->failed)
-            memset(request->to, 0, request->size);
-    }
-    return NULL;
+    return requests_read_each(target, core_read, requests, count);
 }
 
 static bool is_zero(const uint8_t *bytes, size_t size)
@@ -279,6 +285,7 @@ static struct error *open_steps(struct core *core, const char *path, const char 
         .exe_path = xstrdup(executable->path),
         .uptime_s = -1,
         .started_unix = -1,
+        .cut_bytes = cut_bytes(core->file),
     };
     return NULL;
 }

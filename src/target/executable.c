@@ -48,14 +48,7 @@ static struct error *executable_read(struct target *target, address at, void *to
 static struct error *executable_read_many(struct target *target, struct read_request *requests,
                                           size_t count)
 {
-    for (size_t i = 0; i < count; i++) {
-        struct read_request *request = &requests[i];
-        request->failed =
-            error_ignore(executable_read(target, request->at, request->to, request->size));
-        if (request->failed && request->size)
-            memset(request->to, 0, request->size);
-    }
-    return NULL;
+    return requests_read_each(target, executable_read, requests, count);
 }
 
 static struct error *executable_measure(struct target *target)

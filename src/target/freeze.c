@@ -28,6 +28,8 @@ enum {
     TWIN_TRIES = 3,             /* each is a pause of its own; their sum counts */
     TWIN_WAIT_NS = 5000000,
     AUTO_COPY_DIVISOR = 2,      /* a copy is made if it takes this fraction of the budget */
+    ESTIMATES = 4,              /* so often it is measured, while what comes out does not fit */
+    ESTIMATE_HOPE = 8,          /* how much too long it may be to be worth another measurement */
 };
 
 /* All that a freezing has gathered so far. */
@@ -137,15 +139,33 @@ static int64_t stopping_ns(const struct freezing *freezing)
     return FIXED_NS + (int64_t)freezing->thread_count * THREAD_NS;
 }
 
-static struct error *estimate_copy(struct freezing *freezing)
+static struct error *estimate_once(struct freezing *freezing, int64_t *ns_ret)
 {
     struct copy_ranges ranges = {0};
     int64_t copying_ns = 0;
     TRY(survey(freezing, &ranges));
     struct error *error = measure_speed(freezing, &ranges, &copying_ns);
     VECTOR_DEINIT(&ranges);
-    freezing->facts->estimated_ns = stopping_ns(freezing) + freezing->survey_ns + copying_ns;
+    *ns_ret = stopping_ns(freezing) + freezing->survey_ns + copying_ns;
     return error;
+}
+
+/* The shortest tells: a measurement may have waited for a processor, as seep hardly does in the
+ * pause (target/urgent.h). */
+static struct error *estimate_copy(struct freezing *freezing)
+{
+    int64_t budget_ns = freezing->options->budget_ns;
+    int64_t least_ns = INT64_MAX;
+    for (int i = 0; i < ESTIMATES && least_ns > budget_ns; i++) {
+        int64_t took_ns;
+        TRY(estimate_once(freezing, &took_ns));
+        if (took_ns < least_ns)
+            least_ns = took_ns;
+        if (took_ns / ESTIMATE_HOPE > budget_ns)
+            break;
+    }
+    freezing->facts->estimated_ns = least_ns;
+    return NULL;
 }
 
 static struct error *check_room(const struct freezing *freezing)

@@ -89,19 +89,7 @@ static struct error *frozen_read_many(struct target *target, struct read_request
     struct frozen *frozen = (struct frozen *)target;
     if (frozen->twin)
         return of_twin(frozen, process_read_many(&frozen->twin->target, requests, count));
-    for (size_t i = 0; i < count; i++) {
-        struct read_request *request = &requests[i];
-        request->failed = request->size && request->at + (request->size - 1) < request->at;
-        if (request->failed)
-            continue;
-        struct error *error = frozen_read(target, request->at, request->to, request->size);
-        if (error && error_code(error) == ERROR_GONE)
-            return error;
-        request->failed = error_ignore(error);
-        if (request->failed)
-            memset(request->to, 0, request->size);
-    }
-    return NULL;
+    return requests_read_each(target, frozen_read, requests, count);
 }
 
 /* What is resident. */
@@ -113,8 +101,7 @@ static void take_from_live(struct frozen *frozen, const struct mappings *live)
     for (size_t i = 0; i < frozen->target.mappings.length; i++) {
         struct mapping *mapping = &frozen->target.mappings.at[i];
         const struct mapping *now = mappings_at(live, mapping->start);
-        if (!copy_keeps(mapping) && now && now->start == mapping->start &&
-            now->end == mapping->end)
+        if (!copy_keeps(mapping) && now && now->start == mapping->start && now->end == mapping->end)
             mapping->rss_bytes = now->rss_bytes;
     }
 }
@@ -148,8 +135,7 @@ static struct error *frozen_resident(struct target *target, address start, uint6
     return NULL;
 }
 
-static const struct thread_registers *frozen_threads(const struct target *target,
-                                                     size_t *count_ret)
+static const struct thread_registers *frozen_threads(const struct target *target, size_t *count_ret)
 {
     const struct frozen *frozen = (const struct frozen *)target;
     *count_ret = frozen->thread_count;
@@ -161,13 +147,34 @@ static int64_t frozen_now_ns(const struct target *target)
     return ((const struct frozen *)target)->instant_ns;
 }
 
+static struct error *frozen_touched(struct target *target, struct extents *touched_ret)
+{
+    struct frozen *frozen = (struct frozen *)target;
+    if (frozen->twin)
+        return copy_touched(frozen->twin, &target->mappings, touched_ret);
+    for (size_t i = 0; i < frozen->copy.ranges.length; i++)
+        extents_add(touched_ret, frozen->copy.ranges.at[i].start, frozen->copy.ranges.at[i].end);
+    return NULL;
+}
+
+/* Of a copy, where a piece of it is aligned as in the target. */
+static const uint8_t *frozen_in_place(const struct target *target, address at, uint64_t size)
+{
+    const struct frozen *frozen = (const struct frozen *)target;
+    uint64_t left = 0;
+    const uint8_t *bytes = frozen->twin ? NULL : copy_at(&frozen->copy, at, &left);
+    return bytes && left >= size && (uintptr_t)bytes % 8 == 0 ? bytes : NULL;
+}
+
 static const struct target_operations operations = {
     .read = frozen_read,
     .read_many = frozen_read_many,
+    .in_place = frozen_in_place,
     .measure = frozen_measure,
     .resident = frozen_resident,
     .threads = frozen_threads,
     .now_ns = frozen_now_ns,
+    .touched = frozen_touched,
     .destroy = frozen_destroy,
 };
 

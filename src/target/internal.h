@@ -5,6 +5,7 @@
 #define SEEP_TARGET_INTERNAL_H
 
 #include "base/vector.h"
+#include "target/readlog.h"
 #include "target/target.h"
 
 enum {
@@ -36,6 +37,8 @@ struct target_operations {
     /* Sorted by tid. */
     const struct thread_registers *(*threads)(const struct target *target, size_t *count_ret);
     int64_t (*now_ns)(const struct target *target);
+    /* As target_touched; NULL: all that is mapped. */
+    struct error *(*touched)(struct target *target, struct extents *touched_ret);
     void (*destroy)(struct target *target);
 };
 
@@ -56,6 +59,7 @@ struct target {
     uint64_t read_count;
     uint64_t fail_at; /* 0: no failure is wanted */
     bool fail_all_after;
+    struct readlog *log; /* borrowed; NULL: nobody wants to know what is read */
 };
 
 /* Takes the executable. Called once by a kind, when the bias is known. */
@@ -69,6 +73,12 @@ const struct file_range *target_file_range(const struct target *target, address 
 
 /* The error of a read that met a hole. */
 struct error *target_fault(address at, size_t size) NODISCARD;
+
+/* Reads one piece after the other: what an operation `read_many` does where many are no faster than one. Returns an error only if the target is gone. */
+struct error *requests_read_each(struct target *target,
+                                 struct error *(*read)(struct target *target, address at, void *to,
+                                                       size_t size),
+                                 struct read_request *requests, size_t count) NODISCARD;
 
 /* Sorts by address, in linear time when they are sorted already. */
 void requests_sort(struct read_request *requests, size_t count);

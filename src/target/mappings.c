@@ -62,18 +62,24 @@ static bool parse_header(const char *at, const char *end, struct mapping *mappin
 }
 
 /* "Rss:                 128 kB" */
-static void parse_detail(const char *at, const char *end, struct mapping *mapping)
+static bool parse_size(const char *at, const char *end, const char *key, uint64_t *bytes_ret)
 {
-    static const char key[] = "Rss:";
-    size_t key_length = sizeof(key) - 1;
+    size_t key_length = strlen(key);
     if ((size_t)(end - at) <= key_length || memcmp(at, key, key_length) != 0)
-        return;
+        return false;
     uint64_t kib = 0;
     for (at += key_length; at < end && *at == ' '; at++)
         ;
     for (; at < end && *at >= '0' && *at <= '9'; at++)
         kib = kib * 10 + (uint64_t)(*at - '0');
-    mapping->rss_bytes = kib << 10;
+    *bytes_ret = kib << 10;
+    return true;
+}
+
+static void parse_detail(const char *at, const char *end, struct mapping *mapping)
+{
+    if (!parse_size(at, end, "Rss:", &mapping->rss_bytes))
+        parse_size(at, end, "AnonHugePages:", &mapping->huge_bytes);
 }
 
 struct error *mappings_parse(const char *text, size_t length, struct mappings *mappings_ret)

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "target/copy.h"
 #include "target/process.h"
 #include "target/procfs.h"
 
@@ -325,6 +326,11 @@ static int64_t process_now_ns(const struct target *target)
     return clock_now_ns() + ((const struct process *)target)->clock_offset_ns;
 }
 
+static struct error *process_touched(struct target *target, struct extents *touched_ret)
+{
+    return copy_touched((struct process *)target, &target->mappings, touched_ret);
+}
+
 static const struct target_operations operations = {
     .read = process_read,
     .read_many = process_read_many,
@@ -332,6 +338,7 @@ static const struct target_operations operations = {
     .resident = process_resident,
     .check = process_check,
     .now_ns = process_now_ns,
+    .touched = process_touched,
     .destroy = process_destroy,
 };
 

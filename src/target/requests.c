@@ -1,4 +1,4 @@
-/* Sorting read requests by address. They come sorted or nearly random, up to millions: a radix sort
+/* Read requests: one by one, and sorted by address. They come sorted or nearly random, up to millions: a radix sort
  * over 11 bits at a time, leaving out digits that all addresses share (Go's heap lies within few
  * gigabytes), takes some 10 ms for a million where qsort takes 150. */
 #include <stdlib.h>
@@ -72,4 +72,23 @@ void requests_sort(struct read_request *requests, size_t count)
         sort_few(requests, count);
     else
         sort_many(requests, count);
+}
+
+struct error *requests_read_each(struct target *target,
+                                 struct error *(*read)(struct target *target, address at, void *to,
+                                                       size_t size),
+                                 struct read_request *requests, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct read_request *request = &requests[i];
+        request->failed = request->size && request->at + (request->size - 1) < request->at;
+        struct error *error =
+            request->failed ? NULL : read(target, request->at, request->to, request->size);
+        if (error && error_code(error) == ERROR_GONE)
+            return error;
+        request->failed = error_ignore(error) || request->failed;
+        if (request->failed && request->size)
+            memset(request->to, 0, request->size);
+    }
+    return NULL;
 }

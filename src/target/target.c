@@ -38,6 +38,11 @@ const struct target_facts *target_facts(const struct target *target)
     return &target->facts;
 }
 
+bool target_stands_still(const struct target *target)
+{
+    return target->facts.kind != TARGET_PROCESS && !target->facts.ran_on;
+}
+
 const struct elffile *target_executable(const struct target *target)
 {
     return target->executable;
@@ -57,6 +62,16 @@ const struct mapping *target_mappings(const struct target *target, size_t *count
 const struct mapping *target_mapping_at(const struct target *target, address at)
 {
     return mappings_at(&target->mappings, at);
+}
+
+struct error *target_touched(struct target *target, struct extents *touched_ret)
+{
+    *touched_ret = (struct extents){0};
+    if (target->operations->touched)
+        return target->operations->touched(target, touched_ret);
+    for (size_t i = 0; i < target->mappings.length; i++)
+        extents_add(touched_ret, target->mappings.at[i].start, target->mappings.at[i].end);
+    return NULL;
 }
 
 struct error *target_measure(struct target *target)
@@ -197,6 +212,17 @@ static bool must_fail(struct target *target)
 
 /* Reads. */
 
+static void note_read(const struct target *target, address at, uint64_t size)
+{
+    if (target->log)
+        readlog_note(target->log, at, size);
+}
+
+void target_log_reads(struct target *target, struct readlog *log)
+{
+    target->log = log;
+}
+
 static struct error *read_plain(struct target *target, address at, void *to, size_t size)
 {
     if (!size || read_from_file(target, at, to, size))
@@ -210,6 +236,7 @@ struct error *target_read(struct target *target, address at, void *to, size_t si
 {
     if (must_fail(target))
         return target_fault(at, size);
+    note_read(target, at, size);
     return read_plain(target, at, to, size);
 }
 
@@ -227,6 +254,8 @@ static void fail_wanted(struct target *target, struct read_request *requests, si
 struct error *target_read_many(struct target *target, struct read_request *requests, size_t count)
 {
     requests_sort(requests, count);
+    for (size_t i = 0; target->log && i < count; i++)
+        note_read(target, requests[i].at, requests[i].size);
     size_t first = 0; /* of a run that the file does not hold */
     for (size_t i = 0; i < count; i++) {
         if (!target_file_range(target, requests[i].at) ||
@@ -279,6 +308,7 @@ struct error *target_read_cached(struct target *target, address at, void *to, si
         return target_fault(at, size);
     if (read_from_file(target, at, to, size))
         return NULL;
+    note_read(target, at, size);
     uint8_t *out = to;
     while (size) {
         size_t into = at % TARGET_PAGE;
@@ -313,5 +343,6 @@ struct error *target_u32(struct target *target, address at, uint32_t *value_ret)
 
 const uint8_t *target_in_place(const struct target *target, address at, uint64_t size)
 {
+    note_read(target, at, size);
     return target->operations->in_place ? target->operations->in_place(target, at, size) : NULL;
 }

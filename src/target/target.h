@@ -1,5 +1,5 @@
-/* What is examined: one interface over a live process, a core file, an executable by itself, and a
- * process as it was at one instant (freeze.h). Nothing here writes to the target or stops it; reads of a live process are process_vm_readv, page by page where a page is
+/* What is examined: one interface over a live process, a core file, an executable by itself, a
+ * process as it was at one instant (freeze.h), and a snapshot of one (snapshot.h). Nothing here writes to the target or stops it; reads of a live process are process_vm_readv, page by page where a page is
  * missing.
  *
  * A read may block as long as the kernel needs to bring a page in. Reads of the same place at two
@@ -15,12 +15,14 @@
 #include "base/error.h"
 #include "elf/elffile.h"
 #include "target/address.h"
+#include "target/extents.h"
 
 enum target_kind {
     TARGET_PROCESS,
     TARGET_CORE,
     TARGET_EXECUTABLE, /* a file that does not run */
-    TARGET_FROZEN      /* a live process as it was at one instant (freeze.h) */
+    TARGET_FROZEN,     /* a live process as it was at one instant (freeze.h) */
+    TARGET_SNAPSHOT    /* a file that was saved from one of the others (snapshot.h) */
 };
 
 struct mapping {
@@ -30,7 +32,9 @@ struct mapping {
     bool readable, writable, executable, shared;
     char *path;         /* escaped; "" for anonymous memory, else as the kernel says: "[heap]" */
     uint64_t rss_bytes; /* live: filled by target_measure(); core: what the file holds of it */
-    bool is_file;       /* backed by a file (path starts with '/') */
+    uint64_t
+        huge_bytes; /* live: what of it is in transparent huge pages; by target_measure() too */
+    bool is_file;   /* backed by a file (path starts with '/') */
 };
 
 struct target_facts {
@@ -41,6 +45,10 @@ struct target_facts {
     bool exe_deleted;    /* removed or replaced since the start */
     double uptime_s;     /* negative if unknown (cores) */
     double started_unix; /* seconds; negative if unknown */
+    double saved_unix;   /* snapshots: when it was saved; 0 for others */
+    uint64_t
+        cut_bytes; /* cores: memory that the file's own table has and the file does not: its end was cut off */
+    bool ran_on; /* snapshots: the process was not stopped while it was saved */
 };
 
 /* General registers of one stopped thread (of a core file or a frozen process). */
@@ -67,6 +75,7 @@ struct read_request {
 };
 
 struct target;
+struct readlog;
 
 /* A live process. Errors name what helps: no such process; gone; no permission (CAP_SYS_PTRACE: run
  * as root, `sudo setcap cap_sys_ptrace+ep seep`, or --cap-add SYS_PTRACE in a container); a kernel
@@ -93,6 +102,9 @@ struct error *target_open_executable_bytes(const uint8_t *bytes, size_t size, co
 void target_close(struct target *target);
 
 const struct target_facts *target_facts(const struct target *target);
+
+/* Whether it stands still, so that all that is read is of one instant: all but live processes, and snapshots of such. */
+bool target_stands_still(const struct target *target);
 
 /* The main executable and the difference between linked and loaded addresses (0 if not position
  * independent). */
@@ -164,6 +176,13 @@ struct error *target_check(struct target *target) NODISCARD;
 /* CLOCK_MONOTONIC now of the target's machine in ns; of a frozen one, the instant; 0 for a core (it
  * does not tell). */
 int64_t target_now_ns(const struct target *target);
+
+/* Which ranges of private memory that can be written are there, as opposed to never touched (these would read as zeros, and
+ * reading brings them in); ordered. All that is mapped, where that cannot be told. */
+struct error *target_touched(struct target *target, struct extents *touched_ret) NODISCARD;
+
+/* From now on all reads of memory are noted in a log. NULL ends it. */
+void target_log_reads(struct target *target, struct readlog *log);
 
 /* How many reads were asked for so far, and the hook of the torture tests: the n-th read from now
  * on (1 = the next), and with `all_after` all later ones too, fails with ERROR_FAULT. 0 switches it

@@ -14,6 +14,7 @@ enum {
     LOGARITHMS = 5,
     FILLS = 3,
     LINE_POINTS = 96,
+    START_PART = 64,
     TRIM_SHARE = 2
 };
 _Static_assert(EXPONENTIALS + LOGARITHMS + FILLS == FIT_CURVES_MAX, "room for all curves");
@@ -131,6 +132,21 @@ static void make_design(const struct floor_points *points, size_t first, struct 
     }
 }
 
+static double span_h(const struct floor_points *points)
+{
+    return points->length ? points->at[points->length - 1].at_h - points->at[0].at_h : 0;
+}
+
+/* The row that comes after the start. What a program does in the first hour is no measure of the errors of a week, and too short for any of the curves; taken for an error it makes all look like wandering. */
+static size_t after_start(const struct floor_points *points)
+{
+    size_t row = 0;
+    while (row < points->length &&
+           points->at[row].at_h - points->at[0].at_h < span_h(points) / START_PART)
+        row++;
+    return row;
+}
+
 /* Curves that settle. 1 − exp(−t/τ), τ from a 64th of the span to twice the span. */
 static double *add_exponentials(struct design *design, double *taus_ret)
 {
@@ -230,7 +246,7 @@ static struct fit fit_difference(const struct floors *floors, const struct floor
     bool load = load_is_known(points) && load_is_known(&earlier->points);
     design->rows = design->curves = 0;
     design->columns = load ? 3 : 2;
-    for (size_t i = 0; i < points->length && design->rows < FIT_ROWS_MAX; i++) {
+    for (size_t i = after_start(points); i < points->length && design->rows < FIT_ROWS_MAX; i++) {
         double before = floors_at(earlier, points->at[i].at_h);
         size_t row = design->rows;
         if (!isfinite(before))
@@ -320,11 +336,6 @@ static bool still_climbs(const struct trend *trend, struct design *design)
     return !fit.known || fit.slope - fit.t95 * fit.error > 0 || fit.z > 1;
 }
 
-static double span_h(const struct floor_points *points)
-{
-    return points->length ? points->at[points->length - 1].at_h - points->at[0].at_h : 0;
-}
-
 /* It does not climb: does it grow towards something, or stay? */
 static void settle(const struct models *models, const struct floor_points *points,
                    struct trend_verdict *verdict)
@@ -384,7 +395,9 @@ static bool is_sure(const struct trend *trend, const struct floors *earlier, dou
     if (earlier)
         past = fit_difference(&trend->floors, earlier, design);
     if (past.known) {
-        *far_ret = share_days(points, past.slope) >= fill_differs_share_days || half_way;
+        double grows = fmin(past.slope, verdict->slope_per_s / mib *
+                                            3600); /* the earlier life may have lost some */
+        *far_ret = share_days(points, grows) >= fill_differs_share_days || half_way;
         return sure && past.z >= z_call && verdict->z >= z_history;
     }
     *far_ret = share_days(points, verdict->slope_per_s / mib * 3600) >= fill_share_days || half_way;
@@ -423,7 +436,7 @@ void trend_look(struct trend *trend, int64_t age_ms, double headroom_bytes,
     if (trend->floors.points.length < 2)
         return;
     struct design *design = xmalloc(sizeof(*design));
-    make_design(&trend->floors.points, 0, design);
+    make_design(&trend->floors.points, after_start(&trend->floors.points), design);
     struct models *models = xmalloc(sizeof(*models));
     fit_models(design, models);
     if (models->best.known)

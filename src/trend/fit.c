@@ -16,11 +16,27 @@ static const double quarter_h = 0.25;
 static const double z95 = 1.96;
 static const double aic_close = 4, noise_close = 6;
 
-/* What wanders: its correlation over a quarter of an hour, from an hour to five days of memory; and the share of the variance that is noise upon it. Never all: a part that wanders slowly
- * and is too small to be seen would add up over the days. */
-static const double rhos[] = {0.80, 0.90, 0.95, 0.98, 0.99, 0.998};
-static const double shares[] = {0, 0.4, 0.7, 0.9};
-_Static_assert(LENGTH_OF(rhos) * LENGTH_OF(shares) == FIT_NOISES, "a noise for each pair");
+/* What wanders: its correlation over a quarter of an hour, from an hour to five days of memory, and how many answers there are to how much noise lies upon it. */
+static const struct {
+    double rho;
+    unsigned noises;
+} wanders[] = {{0.80, 6}, {0.90, 7}, {0.95, 7}, {0.98, 8}, {0.99, 9}, {0.995, 9}, {0.998, 10}};
+
+/* Never all is noise: a part that wanders slowly and is too small to be seen would add up over the days. */
+static const double share_most = 0.9;
+
+/* The answers: no noise, then a third of the variance by which what wanders moves in a quarter of an hour, then three times as much each. That proportion is what neighbours tell, and rather exactly. Where the
+ * right one is not among the answers, a shorter memory stands in for it, and the slope passes for several times as certain as it is. */
+static void answer(unsigned noise, double *rho_ret, double *share_ret)
+{
+    unsigned wander = 0;
+    while (noise >= wanders[wander].noises)
+        noise -= wanders[wander++].noises;
+    double rho = wanders[wander].rho;
+    double upon = noise ? pow(3, (double)noise - 2) * (1 - rho * rho) : 0;
+    *rho_ret = rho;
+    *share_ret = fmin(share_most, upon / (1 + upon));
+}
 
 double fit_z_of_t(double t, double degrees)
 {
@@ -56,10 +72,11 @@ static void list_columns(const struct design *design, const double *columns_ret[
 /* Takes out of each row what those before it tell of its error: Kalman's filter, whose state is what wanders, run over every column alike. */
 static void whiten(const struct design *design, unsigned noise, struct whitened *whitened)
 {
-    double rho = rhos[noise / LENGTH_OF(shares)], share = shares[noise % LENGTH_OF(shares)];
-    double state[COLUMNS_ALL] = {0}, variance = 1 - share, step_h = 0, r = 0;
+    double rho, share, state[COLUMNS_ALL] = {0}, step_h = 0, r = 0;
     const double *from[COLUMNS_ALL];
     list_columns(design, from);
+    answer(noise, &rho, &share);
+    double variance = 1 - share;
     whitened->logs = 0;
     for (size_t i = 0; i < design->rows; i++) {
         double passed_h = i ? design->at_h[i] - design->at_h[i - 1] : 0;

@@ -12,7 +12,7 @@ enum {
     FIT_CURVES_MAX = 16,
     FIT_LINES_MAX = 1 + FIT_CURVES_MAX,
     FIT_ROWS_MAX = 1024,
-    FIT_NOISES = 24
+    FIT_NOISES = 56
 };
 
 /* Column-wise: x[column][row]. Column 1 is the one whose coefficient is asked for. Curves are further columns, of which a line takes one or none, and only if its coefficient is over zero. */

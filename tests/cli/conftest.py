@@ -1,7 +1,9 @@
 """What all tests of the command line share."""
 
 import os
+import shutil
 import signal
+import subprocess
 
 import pytest
 
@@ -32,6 +34,19 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if any(name in item.nodeid for name in SPARED):
             item.add_marker(pytest.mark.skip(reason="spared under the sanitizers, where it takes minutes"))
+
+
+LARGE_BYTES = 8 << 20
+
+
+@pytest.fixture(autouse=True)
+def tidy(request):
+    """Core files and the like go when their test has ended: hundreds of them fill a disk."""
+    yield
+    folder = request.node.funcargs.get("tmp_path")
+    for path in folder.rglob("*") if folder else ():
+        if path.is_file() and not path.is_symlink() and path.stat().st_size > LARGE_BYTES:
+            path.unlink()
 
 
 @pytest.fixture
@@ -97,6 +112,27 @@ def build_own(build, tmp_path):
 def start_own(build_own, run):
     """A function that starts a test program under such a name, which is its `name`. It is ready on return."""
     return lambda name, *flags: run(build_own(name), *flags)
+
+
+@pytest.fixture(scope="module")
+def gcore(tmp_path_factory):
+    """A function that writes a core file of a process that runs."""
+    if shutil.which("gcore") is None:
+        pytest.skip("there is no gcore (Debian: gdb)")
+    directory = tmp_path_factory.mktemp("cores")
+
+    def dump(pid):
+        done = subprocess.run(
+            ["gcore", "-o", directory / "core", str(pid)], capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
+        )
+        path = directory / f"core.{pid}"
+        if not path.exists():
+            pytest.skip(f"gcore cannot write a core file here: {done.stderr[-300:]}")
+        subprocess.run(["fallocate", "--dig-holes", path], check=False)  # most of it is nothing
+        return path
+
+    yield dump
+    shutil.rmtree(directory)
 
 
 @pytest.fixture

@@ -77,6 +77,29 @@ def check(document):
     total = memory.pop("rss_bytes")
     if total is not None and None not in memory.values():
         assert sum(memory.values()) == total, document["memory"]
+    check_parts(document)
+
+
+# Which pieces a part of the memory consists of.
+PIECES = {
+    "heap_in_use": ("objects", "dead_descriptors", "free_slots", "span_ends", "heap_untold"),
+    "heap_idle": ("idle", "idle_again"),
+    "stacks": ("stacks_used", "stacks_kept"),
+    "runtime": ("buffers", "tables"),
+    "mapped_files": ("program_files", "other_files"),
+    "outside_go": ("c_heap", "outside"),
+}
+
+
+def check_parts(document):
+    """The pieces add up to their parts, to the byte, and with them to the RSS."""
+    parts = document["memory_parts"]
+    if parts is None:
+        return
+    for part, pieces in PIECES.items():
+        told = sum(parts["sum"][f"{piece}_bytes"] for piece in pieces)
+        assert told == document["memory"][f"{part}_bytes"], (part, parts["sum"], document["memory"])
+    assert sum(parts["sum"].values()) == document["memory"]["rss_bytes"]
 
 
 def inspect(*arguments, **how):

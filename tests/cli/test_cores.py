@@ -20,27 +20,6 @@ ENOUGH = 200
 PUBLISH = "main.(*Agent).publish.func1"
 
 
-@pytest.fixture(scope="module")
-def gcore(tmp_path_factory):
-    """A function that writes a core file of a process that runs."""
-    if shutil.which("gcore") is None:
-        pytest.skip("there is no gcore (Debian: gdb)")
-    directory = tmp_path_factory.mktemp("cores")
-
-    def dump(pid):
-        done = subprocess.run(
-            ["gcore", "-o", directory / "core", str(pid)], capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
-        )
-        path = directory / f"core.{pid}"
-        if not path.exists():
-            pytest.skip(f"gcore cannot write a core file here: {done.stderr[-300:]}")
-        subprocess.run(["fallocate", "--dig-holes", path], check=False)  # most of it is nothing
-        return path
-
-    yield dump
-    shutil.rmtree(directory)
-
-
 def check_core(document, before, after):
     """The leak is in the core file as it was in the process."""
     assert document["target"]["kind"] == "core"
@@ -169,6 +148,15 @@ def test_cut_core(scratch):
     for length in sorted(lengths, reverse=True):
         os.truncate(scratch, length)
         check_broken(scratch, length)
+
+
+def test_cut_core_is_said(scratch, build):
+    """What nobody saw does not count as free of leaks."""
+    program = build("tale-send")
+    said = lambda: [note for note in inspect("--exe", program, scratch).doc["unread"]["notes"] if "is cut off" in note]
+    assert not said()
+    os.truncate(scratch, scratch.stat().st_size // 2)
+    assert len(said()) == 1
 
 
 def test_damaged_core(scratch):

@@ -1,5 +1,8 @@
 """Programs that look as if they leaked, and do not. Nothing is a leak because there is much of it."""
 
+import os
+import time
+
 import pytest
 
 from seepcli import describe, inspect
@@ -42,6 +45,26 @@ def test_silent_with_two_looks(start, name):
     target = start(*command)
     target.wait_until(lambda truth: truth["goroutines"] >= least)
     check_silent(inspect(target.pid))
+
+
+def test_silent_when_all_receivers_are_awake_at_once(start):
+    """Between two moments all who will receive are runnable, and none of them runs: nobody waits, and yet all is well."""
+    target = start("semaphore-channel", "-awake", env={**os.environ, "GODEBUG": "asyncpreemptoff=1"})
+    awake = wait_for_awake(target.pid)
+    assert awake["count"] == 8
+    for options in (("--for", "0"), ("--for", "0", "--pause", "0"), ("--for", "500ms")):
+        check_silent(inspect(target.pid, *options))
+
+
+def wait_for_awake(pid):
+    """The group of those who are past their send and runnable, once they are."""
+    for _ in range(100):
+        groups = inspect(pid, "--for", "0").doc["goroutines"]["groups"]
+        awake = [g for g in groups if g["state"] == "runnable" and g["count"] > 1]
+        if awake:
+            return awake[0]
+        time.sleep(0.1)
+    raise AssertionError(groups)
 
 
 def check_silent(result):

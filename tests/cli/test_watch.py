@@ -10,6 +10,7 @@ import sqlite3
 import stat
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
@@ -238,6 +239,50 @@ def test_a_store_that_broke_while_no_agent_ran_is_begun_anew(watch):
     agent.wait_line("was broken", "a new one is begun")
     assert agent.ask("/api/v1/machine")["agent"]["running"]
     assert list(agent.folder.glob("watch.db.broken-*"))
+
+
+def frames(log):
+    """How many pages the log holds, and the size of one with what stands before it."""
+    data = log.read_bytes()
+    size = 24 + int.from_bytes(data[8:12], "big")
+    return (len(data) - 32) // size, size
+
+
+def kept(store):
+    with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        return db.execute("SELECT count(*), max(at_ms) FROM periods").fetchone()
+
+
+@pytest.mark.parametrize("damage", ["header", "frame", "salt", "none", "torn"])
+def test_a_log_that_broke_while_no_agent_ran_is_told(watch, start_own, damage):
+    """SQLite itself drops what stands behind the damage without a word. What a crash leaves at the end is no damage."""
+    name = start_own("tickers").name
+    agent = watch(interval="100ms", only=[name])
+    agent.wait_programs(name)
+    log = Path(f"{agent.store}-wal")
+    deadline = time.monotonic() + 60
+    while frames(log)[0] < 16:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    agent.stop(signal.SIGKILL)
+    count, size = frames(log)
+    with open(log, "r+b") as file:
+        if damage == "torn":
+            file.truncate(32 + size * count - size // 2)
+        elif damage != "none":
+            file.seek({"header": 10, "frame": 32 + size * (count // 2) + 500, "salt": 32 + size * (count // 2) + 10}[damage])
+            old = file.read(1)
+            file.seek(-1, os.SEEK_CUR)
+            file.write(bytes([old[0] ^ 0x40]))
+    agent.log.write_text("")
+    agent.start()
+    agent.wait_line("the series are kept")
+    told = [line for line in agent.lines() if "its log was damaged" in line]
+    assert len(told) == (damage in ("header", "frame", "salt")), agent.lines()
+    agent.wait_programs(name)
+    assert agent.stop() == 0
+    assert kept(agent.store)[0] > 0 and not list(agent.folder.glob("watch.db.broken-*"))
 
 
 def test_the_store_is_nobody_elses_business(watch):

@@ -1,6 +1,6 @@
 """The systemd unit: well formed, of one mind with what it starts, and not so strict that the agent could not work.
 
-A service manager does not run where tests do. What it would do to the process is done by hand, from the unit's own lines: user,
+A service manager does not run where tests do (`make systemd` boots one). What it would do to the process is done by hand, from the unit's own lines: user,
 capabilities, read-only file systems, filters of system calls (libseccomp kills what is not allowed, as the manager does)."""
 
 import json
@@ -15,11 +15,12 @@ import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
 import pytest
 
 from program import Program
-from seepcli import SEEP, seep
+from seepcli import SEEP, check, seep
 from toolchain import REPO
 from watchcli import Receiver, free_port, own_copy
 
@@ -147,12 +148,41 @@ os.execv(plan["command"][0], plan["command"])
 """
 
 
-def test_the_agent_does_without_what_it_forbids(tmp_path, root, build):
+def plan_of(unit, account, state, victim, *command):
+    """What the manager is told: the command, as that user, with the unit's rights."""
+    rights = ",".join("+" + name.lower().removeprefix("cap_") for name in unit["AmbientCapabilities"][0].split())
+    return {"state": str(state), "read_only": " ".join(unit["ReadOnlyPaths"]), "victim": victim, "calls": allowed_calls(unit),
+            "families": unit["RestrictAddressFamilies"][0].split(),
+            "command": [shutil.which("setpriv"), f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--no-new-privs",
+                        f"--inh-caps=-all,{rights}", f"--ambient-caps=-all,{rights}", f"--bounding-set=-all,{rights}", *command]}
+
+
+def wants_tools():
     for tool in ("systemd-analyze", "unshare", "setpriv"):
         if not shutil.which(tool):
             pytest.skip(f"no {tool}")
     if "asan" in str(SEEP):
         pytest.skip("the sanitizers need system calls of their own")
+
+
+def test_an_inspection_stops_and_proves_with_what_it_leaves(tmp_path, root, start):
+    """A program of root, stopped and let go by another user's seep-look: the unit's rights suffice, and the program goes on."""
+    wants_tools()
+    program = start("proof-leaks")
+    plan = plan_of(directives(), pwd.getpwnam("nobody"), tmp_path, program.pid, str(SEEP.parent / "seep-look"), "inspect", str(program.pid), "0", "5000000")
+    done = subprocess.run(["unshare", "--mount", sys.executable, "-c", MANAGER], input=json.dumps(plan), capture_output=True, text=True, timeout=PATIENCE)
+    if done.returncode == 77:
+        pytest.skip("nothing can be mounted here")
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    check(document)
+    leaked = {number for name, numbers in program.ready["waiting"].items() if name.startswith("leaked ") for number in numbers}
+    assert set(document["proof"]["goroutines"]) == leaked and document["proof"]["way"] == "copy" and document["pause_us"] > 0
+    assert "State:\tt" not in Path(f"/proc/{program.pid}/status").read_text() and "TracerPid:\t0" in Path(f"/proc/{program.pid}/status").read_text()
+
+
+def test_the_agent_does_without_what_it_forbids(tmp_path, root, build):
+    wants_tools()
     unit = directives()
     account = pwd.getpwnam("nobody")
     state, port, receiver = tmp_path / "state", free_port(), Receiver()
@@ -165,12 +195,8 @@ def test_the_agent_does_without_what_it_forbids(tmp_path, root, build):
     executable = own_copy(build("tale-send"), tmp_path)
     config.write_text(f"only: [{executable.name}]\n")
     program = Program([executable, "-life", "1h"])  # of root: to be read with the two capabilities only
-    rights = ",".join("+" + name.lower().removeprefix("cap_") for name in unit["AmbientCapabilities"][0].split())
-    plan = {"state": str(state), "read_only": " ".join(unit["ReadOnlyPaths"]), "victim": program.pid, "calls": allowed_calls(unit),
-            "families": unit["RestrictAddressFamilies"][0].split(),
-            "command": [shutil.which("setpriv"), f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups", "--no-new-privs",
-                        f"--inh-caps=-all,{rights}", f"--ambient-caps=-all,{rights}", f"--bounding-set=-all,{rights}", str(SEEP), *command()[1:],
-                        "--listen", f"127.0.0.1:{port}", "--interval", "200ms", "--config", str(config), "--webhook", receiver.url]}
+    plan = plan_of(unit, account, state, program.pid, str(SEEP), *command()[1:], "--listen", f"127.0.0.1:{port}", "--interval", "200ms",
+                   "--config", str(config), "--webhook", receiver.url)
     log = tmp_path / "log"
     with open(log, "wb") as out:
         agent = subprocess.Popen(["unshare", "--mount", sys.executable, "-c", MANAGER], stdin=subprocess.PIPE, stdout=out, stderr=out, text=True)

@@ -33,6 +33,9 @@ MODES = {
     "noopt": (["-gcflags=all=-N -l", "-ldflags=-s -w"], False),
 }
 
+# Those that this machine does not run by itself.
+FOREIGN = {"arm64": (["-ldflags=-s -w"], False)}
+
 
 class Unavailable(Exception):
     """A toolchain that this machine does not have and cannot get."""
@@ -115,7 +118,7 @@ def go_build(program, toolchain="path", mode="static"):
     those further down, such as "scan/early-return/leaky", share their names, and each is built when it is wanted.
     """
     go = find_toolchain(toolchain)
-    flags, cgo = MODES[mode]
+    flags, cgo = {**MODES, **FOREIGN}[mode]
     if cgo and shutil.which("gcc") is None and shutil.which("cc") is None:
         raise Unavailable("there is no C compiler for cgo")
     module = PROGRAMS
@@ -128,7 +131,8 @@ def go_build(program, toolchain="path", mode="static"):
         folders = sorted(path.parent for path in PROGRAMS.glob("*/main.go"))
         what = [f"./{folder.name}" for folder in folders if not (folder / "go.mod").exists()]
     directory.mkdir(parents=True, exist_ok=True)
-    go.run("build", "-buildvcs=false", *flags, "-o", f"{directory}/", *what, cwd=module, CGO_ENABLED=str(int(cgo)))
+    go.run("build", "-buildvcs=false", *flags, "-o", f"{directory}/", *what, cwd=module, CGO_ENABLED=str(int(cgo)),
+           **({"GOARCH": mode} if mode in FOREIGN else {}))
     name = Path(program).name if what != ["."] else go.run("list", "-m", cwd=module).strip().rsplit("/", 1)[-1]
     executable = directory / name
     assert executable.exists(), f"{executable} was not built"

@@ -2,6 +2,11 @@
  *
  *   heapcheck proof CORE [EXE]   goroutines that wait for ever, a line each, and what was reached
  *   heapcheck marks CORE [EXE]   the reachable set beside the collector's own marks, object for object
+ *   heapcheck graph CORE [EXE]   the heap graph beside marking, and what each group of goroutines holds, by both
+ *   heapcheck types CORE [EXE]   objects, values and bytes by type, and how each type was found
+ *   heapcheck fields CORE [EXE]  the same, how the words of an object of each type are called, where sampled ones were made
+ *   heapcheck twins CORE [EXE]   types with what debug information says of variables beside those without it
+ *   heapcheck graph-only CORE    the graph by itself: what it costs
  *   heapcheck who CORE EXE AT    every word that points to the object at an address (in hexadecimal), to look into a difference
  *   heapcheck fresh-marks ..., heapcheck fresh-who ...   the same at the very end of a collection, before anything was swept
  *   heapcheck address CORE NAME  where a function is
@@ -83,6 +88,12 @@ static struct error *run(struct opened *opened, int argc, char **argv)
     command += unswept ? 6 : 0;
     if (!strcmp(command, "marks"))
         return print_marks(opened);
+    if (!strcmp(command, "types") || !strcmp(command, "fields"))
+        return print_types(opened, command[0] == 'f');
+    if (!strcmp(command, "twins"))
+        return print_twins(opened);
+    if (!strncmp(command, "graph", 5))
+        return print_graph(opened, !command[5]);
     if (!strcmp(command, "address") && argc > 3)
         return print_address(opened, argv[3]);
     if (!strcmp(command, "who") && argc > 4)
@@ -94,7 +105,7 @@ int main(int argc, char **argv)
 {
     struct opened opened = {0};
     if (argc < 3) {
-        fprintf(stderr, "usage: heapcheck proof|marks CORE [EXE]\n");
+        fprintf(stderr, "usage: heapcheck proof|marks|graph CORE [EXE]\n");
         return 2;
     }
     struct error *error =

@@ -23,6 +23,8 @@ struct walk {
 struct error *walk_all(struct opened *opened, struct walk *walk) NODISCARD;
 void walk_end(struct walk *walk);
 bool is_kept(struct heap *heap, struct object object);
+/* It runs, or is about to. */
+bool is_moving(const struct goroutine *goroutine);
 struct error *print_marks(struct opened *opened) NODISCARD;
 
 /* Of a program that stands at the end of a collection, before anything was swept (at runtime.gcSweep). */
@@ -30,6 +32,13 @@ extern bool unswept;
 
 /* who.c */
 struct error *print_holders(struct opened *opened, address wanted) NODISCARD;
+
+/* graphs.c */
+struct error *print_graph(struct opened *opened, bool compared) NODISCARD;
+
+/* types.c */
+struct error *print_types(struct opened *opened, bool fields) NODISCARD;
+struct error *print_twins(struct opened *opened) NODISCARD;
 
 double now_s(void);
 

@@ -42,7 +42,7 @@ struct comparison {
     unsigned printed;
 };
 
-static bool is_moving(const struct goroutine *goroutine)
+bool is_moving(const struct goroutine *goroutine)
 {
     return goroutine->state == GOROUTINE_RUNNING || goroutine->state == GOROUTINE_RUNNABLE;
 }

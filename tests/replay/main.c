@@ -1,9 +1,12 @@
 /* Replays made-up series through the very code that the agent judges by (src/trend), with a fast clock, and prints what was called: leaks that are none, by shape, and how
  * long a real one took, by size.
  *
- *   replay [--weeks N] [--lives N] [--seed N] [--step SECONDS]
+ *   replay [--weeks N] [--history N] [--lives N] [--seed N] [--step SECONDS]
  *
- * --weeks: process-weeks without a leak, in all, and a quarter as many with a life before; --lives: processes with one, for each size and shape. */
+ * --weeks: process-weeks without a leak, in all; --history: with a life before (default: a quarter as many); --lives: processes with one, for each size and shape. A false call is
+ * named on standard error, to be looked into. */
+#include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +22,7 @@ static const double hour_s = 3600;
 static const double headroom_bytes = 8.0 * (1 << 30);
 
 struct options {
-    unsigned weeks, lives;
+    unsigned weeks, history_weeks, lives;
     uint64_t seed;
     double step_s;
 };
@@ -77,8 +80,12 @@ static struct tally count_false_calls(const struct options *options, enum shape 
             series_vary(&before);
             live(&before, 2 * week_s, options->step_s, NULL, &earlier);
         }
-        tally.calls += !isnan(
-            live(&series, 2 * week_s, options->step_s, with_history ? &earlier : NULL, NULL));
+        double called_s =
+            live(&series, 2 * week_s, options->step_s, with_history ? &earlier : NULL, NULL);
+        tally.calls += !isnan(called_s);
+        if (!isnan(called_s) && scale == 1)
+            fprintf(stderr, "called: %s, seed %" PRIu64 ", week %u, after %.1f d\n",
+                    shape_names[shape], options->seed, tally.weeks, called_s / 86400);
         floors_deinit(&earlier);
     }
     return tally;
@@ -192,11 +199,14 @@ static void print_counts(uint64_t seed);
 
 static struct options parse(int argc, char **argv)
 {
-    struct options options = {.weeks = 7000, .lives = 40, .seed = 1, .step_s = 10};
+    struct options options = {
+        .weeks = 7000, .history_weeks = UINT_MAX, .lives = 40, .seed = 1, .step_s = 10};
     for (int i = 1; i + 1 < argc; i += 2) {
         double number = strtod(argv[i + 1], NULL);
         if (!strcmp(argv[i], "--weeks"))
             options.weeks = (unsigned)number;
+        else if (!strcmp(argv[i], "--history"))
+            options.history_weeks = (unsigned)number;
         else if (!strcmp(argv[i], "--lives"))
             options.lives = (unsigned)number;
         else if (!strcmp(argv[i], "--seed"))
@@ -204,6 +214,8 @@ static struct options parse(int argc, char **argv)
         else if (!strcmp(argv[i], "--step"))
             options.step_s = number;
     }
+    if (options.history_weeks == UINT_MAX)
+        options.history_weeks = options.weeks / 4;
     return options;
 }
 
@@ -212,7 +224,7 @@ int main(int argc, char **argv)
     static const double leaks[] = {1000, 100, 50, 20, 10};
     struct options options = parse(argc, argv);
     print_false_calls(&options, options.weeks, false);
-    print_false_calls(&options, options.weeks / 4, true);
+    print_false_calls(&options, options.history_weeks, true);
     print_beyond(&options);
     printf("%-20s %9s%9s   %9s%9s\n", "time to call", "median", "90 %", "history:", "90 %");
     for (size_t i = 0; options.lives && i < LENGTH_OF(leaks); i++) {

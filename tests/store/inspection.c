@@ -26,28 +26,30 @@ static json_t *senders(json_int_t count)
                              "chan", "address", "0xc000126060", "direction", "send", "element_type",
                              "main.metric", "length", 0, "capacity", 0, "closed", 0, "senders", 1,
                              "receivers", 0, "waiters", "goroutines", 1);
-    return json_pack(
-        "{s:I, s:s, s:s, s:b, s:f, s:f, s:I, s:o, s:b, s:o, s:I, s:[I], s:{}, s:I, s:i, s:[o], "
-        "s:I}",
-        "count", count, "state", "waiting", "wait_reason", "chan send", "system", 0, "wait_min_s",
-        61.5, "wait_max_s", 86400.0, "wait_unknown", (json_int_t)3, "frames", frames, "complete", 1,
-        "started_at", place("main.(*Agent).publish", "/src/agent/metrics.go", 56), "started_by",
-        (json_int_t)1, "ids", (json_int_t)40, "labels", "stack_bytes", count * 8192,
-        "deferred_calls", 0, "waits_on", wait, "waits_on_total", count);
+    return json_pack("{s:I, s:s, s:s, s:b, s:f, s:f, s:I, s:o, s:b, s:o, s:I, s:[I], s:{}, s:I, "
+                     "s:n, s:i, s:[o], "
+                     "s:I}",
+                     "count", count, "state", "waiting", "wait_reason", "chan send", "system", 0,
+                     "wait_min_s", 61.5, "wait_max_s", 86400.0, "wait_unknown", (json_int_t)3,
+                     "frames", frames, "complete", 1, "started_at",
+                     place("main.(*Agent).publish", "/src/agent/metrics.go", 56), "started_by",
+                     (json_int_t)1, "ids", (json_int_t)40, "labels", "stack_bytes", count * 8192,
+                     "held_bytes", "deferred_calls", 0, "waits_on", wait, "waits_on_total", count);
 }
 
 static json_t *finding(json_int_t count, const char *title)
 {
-    return json_pack(
-        "{s:s, s:s, s:s, s:I, s:I, s:b, s:o, s:o, s:n, s:n, s:f, s:f, s:{s:f, s:i, s:i}, s:[s, s], "
-        "s:s}",
-        "rule", "blocked-goroutines", "grade", "likely", "title", title, "count", count,
-        "held_bytes", count * 10240, "held_measured", 0, "at",
-        place("main.(*Agent).publish.func1", "/src/agent/metrics.go", 58), "started_at",
-        place("main.(*Agent).publish", "/src/agent/metrics.go", 56), "deferred", "goroutine",
-        "oldest_s", 86400.0, "newest_s", 2.0, "progress", "seconds", 2.0, "came", 3, "went", 0,
-        "because", "none of these channels moves", "no other goroutine's stack leads to them",
-        "fix", "select { case ch <- value: default: }   a send that cannot block");
+    return json_pack("{s:s, s:s, s:s, s:I, s:I, s:b, s:n, s:o, s:o, s:n, s:n, s:f, s:f, s:{s:f, "
+                     "s:i, s:i}, s:[s, s], "
+                     "s:s}",
+                     "rule", "blocked-goroutines", "grade", "likely", "title", title, "count",
+                     count, "held_bytes", count * 10240, "held_measured", 0, "holder", "at",
+                     place("main.(*Agent).publish.func1", "/src/agent/metrics.go", 58),
+                     "started_at", place("main.(*Agent).publish", "/src/agent/metrics.go", 56),
+                     "deferred", "goroutine", "oldest_s", 86400.0, "newest_s", 2.0, "progress",
+                     "seconds", 2.0, "came", 3, "went", 0, "because",
+                     "none of these channels moves", "no other goroutine's stack leads to them",
+                     "fix", "select { case ch <- value: default: }   a send that cannot block");
 }
 
 /* The agent stops nobody, so its inspections prove nothing. */
@@ -60,13 +62,13 @@ static json_t *proof(void)
 
 static json_t *target(const struct role *role, const struct life *life, int64_t now_ms)
 {
-    return json_pack("{s:s, s:i, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:f}",
+    return json_pack("{s:s, s:i, s:s, s:s, s:b, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:f, s:n}",
                      "kind", "process", "pid", (int)life->pid, "name", role->name, "exe", life->exe,
                      "exe_deleted", 0, "go_version", life->go_version, "arch", "amd64",
                      "main_module", life->module, "release", life->release, "release_source",
                      life->release_source, "build_id", life->build_id, "stripped",
                      (int)life->stripped, "position_independent", 0, "uptime_s",
-                     (double)(now_ms - life->started_ms) / 1e3);
+                     (double)(now_ms - life->started_ms) / 1e3, "saved_unix");
 }
 
 /* The values of the samples as the document names them; what is not known is null. */
@@ -115,6 +117,13 @@ static json_t *memory(const struct samples *samples)
     return object;
 }
 
+static json_t *heap(void)
+{
+    return json_pack("{s:b, s:s, s:n, s:n, s:n, s:n, s:[], s:[]}", "known", 0, "why",
+                     "the process was not stopped for it", "objects", "bytes", "stack_bytes",
+                     "typed_bytes", "holders", "types");
+}
+
 struct inspection_record role_inspection(const struct role *role, uint32_t life, uint32_t id,
                                          const struct story *story, int64_t now_ms)
 {
@@ -128,14 +137,16 @@ struct inspection_record role_inspection(const struct role *role, uint32_t life,
         json_array_append_new(groups, senders(leaked));
         json_array_append_new(findings, finding(leaked, call.title));
     }
-    json_t *document = json_pack(
-        "{s:i, s:s, s:o, s:i, s:f, s:f, s:i, s:o, s:o, s:o, s:{s:I, s:I, s:i, s:o}, s:[], s:o, "
-        "s:{s:i, s:i, s:i, s:i, s:[]}}",
-        "schema", 1, "seep", SEEP_VERSION, "target", target(role, &record, now_ms), "looks", 2,
-        "look_interval_s", 2.0, "read_s", 0.083, "pause_us", 0, "proof", proof(),
-        "runtime_counters", counters(&samples), "memory", memory(&samples), "goroutines", "total",
-        leaked + 21, "user", leaked + 16, "system", 5, "groups", groups, "defers", "findings",
-        findings, "unread", "goroutines", 0, "stacks", 1, "defers", 0, "channels", 0, "notes");
+    json_t *document =
+        json_pack("{s:i, s:s, s:o, s:i, s:f, s:f, s:i, s:o, s:o, s:o, s:n, s:[], s:{s:I, s:I, s:i, "
+                  "s:o}, s:[], s:o, s:o, "
+                  "s:{s:i, s:i, s:i, s:i, s:[]}}",
+                  "schema", 1, "seep", SEEP_VERSION, "target", target(role, &record, now_ms),
+                  "looks", 2, "look_interval_s", 2.0, "read_s", 0.083, "pause_us", 0, "proof",
+                  proof(), "runtime_counters", counters(&samples), "memory", memory(&samples),
+                  "memory_parts", "found", "goroutines", "total", leaked + 21, "user", leaked + 16,
+                  "system", 5, "groups", groups, "defers", "heap", heap(), "findings", findings,
+                  "unread", "goroutines", 0, "stacks", 1, "defers", 0, "channels", 0, "notes");
     char *json = json_dumps(document, JSON_COMPACT);
     json_decref(document);
     VECTOR_DEINIT(&samples);

@@ -17,6 +17,7 @@
 #include "agent/chains.h"
 #include "agent/evidence.h"
 #include "agent/families.h"
+#include "agent/kills.h"
 #include "agent/outbox.h"
 #include "agent/roster.h"
 #include "agent/settings.h"
@@ -287,7 +288,6 @@ static void limits_are_the_least_up_the_tree(void **state)
     (void)state;
     put("a/b/c/memory.current", "123456\n");
     put("a/b/c/memory.stat", "anon 1000\nfile 2000\n");
-    put("a/b/c/memory.events", "low 0\nhigh 0\noom 1\noom_kill 3\n");
     put("a/b/c/memory.max", "max\n");
     put("a/b/memory.max", "50000000\n");
     put("a/memory.max", "90000000\n");
@@ -297,7 +297,7 @@ static void limits_are_the_least_up_the_tree(void **state)
     assert_ptr_equal(group, cgroups_join(&cgroups, "1:name=systemd:/x\n0::/a/b/c\n"));
     cgroups_refresh(&cgroups, group, 1000, 10);
     assert_true(group->current_bytes == 123456 && group->anon_bytes == 1000 &&
-                group->oom_kills == 3 && group->limit_bytes == 50000000);
+                group->limit_bytes == 50000000);
     put("a/b/c/memory.current", "7\n");
     cgroups_refresh(&cgroups, group, 1005, 10);
     assert_int_equal(group->current_bytes, 123456);
@@ -324,13 +324,96 @@ static void version_one_is_known_too(void **state)
     cgroups_init(&cgroups, open_folder());
     struct cgroup *group = cgroups_join(&cgroups, "4:memory:/a\n0::/b\n");
     cgroups_refresh(&cgroups, group, 1000, 10);
-    assert_true(group->current_bytes == 55 && group->anon_bytes == 44 && group->oom_kills == 2 &&
+    assert_true(group->current_bytes == 55 && group->anon_bytes == 44 &&
                 group->limit_bytes == UINT64_MAX);
     struct cgroup *away = cgroups_join(&cgroups, "4:memory:/../../etc\n");
     cgroups_refresh(&cgroups, away, 1000, 10);
     assert_int_equal(away->current_bytes, UINT64_MAX);
     cgroups_leave(&cgroups, group);
     cgroups_leave(&cgroups, away);
+    close(cgroups.root);
+    cgroups_deinit(&cgroups);
+}
+
+/* What the counts say of a process that was alive when `alive` was noted and is gone now. */
+static bool was_killed(const struct cgroups *cgroups, const struct cgroup *group,
+                       const struct kills *alive)
+{
+    struct kills ended = kills_of(cgroups, group);
+    return kills_say(alive, &ended);
+}
+
+static void replace_group(const char *path)
+{
+    char command[256];
+    snprintf(command, sizeof(command), "mv %s/%s %s/away-$$", folder, path,
+             folder); /* its inode stays taken */
+    assert_int_equal(system(command), 0);
+}
+
+static void a_kill_is_told_by_its_group(void **state)
+{
+    (void)state;
+    put("unified/a/memory.events", "oom_kill 7\n");
+    put("unified/a/b/memory.events", "low 0\noom 1\noom_kill 3\noom_group_kill 9\n");
+    struct cgroups cgroups;
+    cgroups_init(&cgroups, open_folder());
+    struct cgroup *group = cgroups_join(&cgroups, "0::/a/b\n");
+    struct kills alive = kills_of(&cgroups, group);
+    assert_true(alive.directory && alive.in_group == 3 && alive.around == 7);
+    assert_false(was_killed(&cgroups, group, &alive));
+    put("unified/a/memory.events", "oom_kill 8\n"); /* a neighbour */
+    assert_false(was_killed(&cgroups, group, &alive));
+    put("unified/a/b/memory.events", "oom_kill 4\n");
+    assert_true(was_killed(&cgroups, group, &alive));
+    assert_false(kills_say(&(struct kills){0}, &alive)); /* it was never seen */
+    cgroups_leave(&cgroups, group);
+    close(cgroups.root);
+    cgroups_deinit(&cgroups);
+}
+
+/* A service manager removes the group at once, and makes another one for the next life. */
+static void a_kill_is_told_by_what_is_around_a_group_that_is_gone(void **state)
+{
+    (void)state;
+    put("a/memory.events", "oom_kill 7\n");
+    put("a/b/memory.events", "oom_kill 0\n");
+    struct cgroups cgroups;
+    cgroups_init(&cgroups, open_folder());
+    struct cgroup *group = cgroups_join(&cgroups, "0::/a/b\n");
+    struct kills alive = kills_of(&cgroups, group);
+    replace_group("a/b");
+    assert_false(was_killed(&cgroups, group, &alive)); /* it was stopped */
+    put("a/memory.events", "oom_kill 8\n");
+    assert_true(was_killed(&cgroups, group, &alive));
+    put("a/b/memory.events", "oom_kill 0\n");
+    assert_true(was_killed(&cgroups, group, &alive));
+    replace_group("a");
+    assert_false(was_killed(&cgroups, group, &alive)); /* nothing can be known */
+    cgroups_leave(&cgroups, group);
+    close(cgroups.root);
+    cgroups_deinit(&cgroups);
+}
+
+static void without_a_count_around_it_the_machine_says(void **state)
+{
+    (void)state;
+    put("memory/a/b/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n");
+    put("vmstat", "nr_free_pages 1\noom_kill 5\nlast 0\n");
+    struct cgroups cgroups;
+    cgroups_init(&cgroups, open_folder());
+    struct cgroup *group = cgroups_join(&cgroups, "4:memory:/a/b\n0::/\n");
+    struct kills alive = kills_of(&cgroups, group);
+    assert_true(alive.in_group == 2 && alive.around == UINT64_MAX);
+    assert_int_equal(kills_on_machine(cgroups.root), 5);
+    put("vmstat", "nr_free_pages 1\n"); /* before Linux 4.13 */
+    assert_true(kills_on_machine(cgroups.root) == UINT64_MAX);
+    assert_true(kills_rose(5, 6) && !kills_rose(5, 5) && !kills_rose(UINT64_MAX, 5) &&
+                !kills_rose(5, UINT64_MAX));
+    assert_false(was_killed(&cgroups, group, &alive));
+    replace_group("memory/a/b");
+    assert_true(was_killed(&cgroups, group, &alive));
+    cgroups_leave(&cgroups, group);
     close(cgroups.root);
     cgroups_deinit(&cgroups);
 }
@@ -430,6 +513,62 @@ static void processes_are_asked_about_once_and_when_they_change(void **state)
     picks.length = 0;
     roster_scan(&roster, 6000, 0, 10, &picks);
     assert_null(roster_find(&roster, 10));
+    VECTOR_DEINIT(&picks);
+    close(roster.proc);
+    roster_deinit(&roster);
+}
+
+/* A shell that becomes a Go program while it is asked about: what was looked at may be either. */
+static void an_answer_about_what_it_was_is_of_no_use(void **state)
+{
+    (void)state;
+    struct roster roster;
+    struct roster_picks picks = {0};
+    put("shell", "x");
+    put("program", "y");
+    put_process(20, "sh", 'S', 0, 6);
+    put_exe(20, "shell");
+    roster_init(&roster, open_folder(), 4242);
+    roster_scan(&roster, 1000, 0, 10, &picks);
+    assert_true(picks.length == 1 && picks.at[0] == 20);
+    put_process(20, "program", 'S', 0, 6);
+    put_exe(20, "program");
+    assert_false(roster_is_asked(&roster, roster_find(&roster, 20), 1100));
+    picks.length = 0;
+    roster_scan(&roster, 2000, 0, 10, &picks);
+    assert_true(picks.length == 1 && picks.at[0] == 20);
+    assert_true(roster_is_asked(&roster, roster_find(&roster, 20), 2100));
+    roster_settle(&roster, roster_find(&roster, 20), ROSTER_GO, 2100);
+    assert_false(roster_is_asked(&roster, roster_find(&roster, 20), 2200));
+    roster_scan(&roster, 200000, 0, 10, &picks);
+    assert_int_equal(roster_find(&roster, 20)->kind, ROSTER_GO);
+    VECTOR_DEINIT(&picks);
+    close(roster.proc);
+    roster_deinit(&roster);
+}
+
+/* Its file gets another mode or name, as when a release is put in its place: it runs on. */
+static void a_program_whose_file_is_replaced_runs_on(void **state)
+{
+    (void)state;
+    struct roster roster;
+    struct roster_picks picks = {0};
+    char path[640];
+    int64_t boot_ms = 1000;
+    put("released", "x");
+    put_process(21, "released", 'S', 0, 6);
+    put_exe(21, "released");
+    roster_init(&roster, open_folder(), 4242);
+    roster_scan(&roster, boot_ms, 0, 10, &picks);
+    roster_settle(&roster, roster_find(&roster, 21), ROSTER_GO, boot_ms);
+    int64_t changed_ns = roster_find(&roster, 21)->exe.changed_ns;
+    snprintf(path, sizeof(path), "%s/released", folder);
+    do { /* until the clock of the file system has ticked */
+        assert_int_equal(chmod(path, 0755), 0);
+        boot_ms += 100000;
+        roster_scan(&roster, boot_ms, 0, 10, &picks);
+    } while (roster_find(&roster, 21)->exe.changed_ns == changed_ns);
+    assert_int_equal(roster_find(&roster, 21)->kind, ROSTER_GO);
     VECTOR_DEINIT(&picks);
     close(roster.proc);
     roster_deinit(&roster);
@@ -724,8 +863,13 @@ int main(void)
         cmocka_unit_test(addresses_are_read),
         IN_FOLDER(limits_are_the_least_up_the_tree),
         IN_FOLDER(version_one_is_known_too),
+        IN_FOLDER(a_kill_is_told_by_its_group),
+        IN_FOLDER(a_kill_is_told_by_what_is_around_a_group_that_is_gone),
+        IN_FOLDER(without_a_count_around_it_the_machine_says),
         cmocka_unit_test(units_have_the_names_that_people_use),
         IN_FOLDER(processes_are_asked_about_once_and_when_they_change),
+        IN_FOLDER(an_answer_about_what_it_was_is_of_no_use),
+        IN_FOLDER(a_program_whose_file_is_replaced_runs_on),
         IN_FOLDER(vitals_are_read_and_their_end_is_seen),
         cmocka_unit_test_setup(goroutines_are_counted_by_where_they_come_from, clear_goroutines),
         cmocka_unit_test_setup(long_lists_of_deferred_calls_are_counted_once, clear_goroutines),

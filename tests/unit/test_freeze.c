@@ -1069,7 +1069,8 @@ static void test_choice(void **state)
     struct target *live = open_child();
     struct freeze_facts facts;
     struct target *frozen = NULL;
-    struct freeze_options options = {.budget_ns = 5000 * ms, .way = FREEZE_AUTO};
+    /* so much that the copy is quick, however slow the machine: it is tried before, and that may be interrupted */
+    struct freeze_options options = {.budget_ns = 600000 * ms, .way = FREEZE_AUTO};
     struct error *error = target_freeze(live, &options, &frozen, &facts);
     if (error)
         fail_msg("%s", error_message(error));

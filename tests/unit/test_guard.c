@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -37,8 +38,9 @@
 #include "guard/internal.h"
 
 enum {
-    AGENT = 1 << GUARD_AGENT,
-    LOOK = 1 << GUARD_LOOK,
+    HOLDERS = 1 << GUARD_HOLD | 1 << GUARD_AGENT_HOLDS, /* may stop others */
+    AGENT = 1 << GUARD_AGENT | 1 << GUARD_AGENT_HOLDS,
+    LOOK = 1 << GUARD_LOOK | 1 << GUARD_HOLD,
     PAGE = 1 << GUARD_PAGE,
     POST = 1 << GUARD_POST,
     ALL = AGENT | LOOK | PAGE | POST,
@@ -91,7 +93,8 @@ static int try_in(int role, operation act)
     return outcome_of(status);
 }
 
-static const char *const role_names[] = {"agent", "look", "page", "post"};
+static const char *const role_names[] = {
+    "agent", "look", "page", "post", "look that holds", "agent that holds"};
 
 static void works_in(unsigned roles, operation act)
 {
@@ -173,14 +176,73 @@ static int attach(void)
     return failed;
 }
 
-static void test_no_part_may_trace(void **state)
+static int seize_to_end(void)
+{
+    return result(ptrace(PTRACE_SEIZE, victim, 0, PTRACE_O_EXITKILL));
+}
+
+static int stop_read_let_go(void)
+{
+    uint8_t bytes[512];
+    struct iovec room = {bytes, sizeof(bytes)};
+    int status = 0;
+    if (ptrace(PTRACE_SEIZE, victim, 0, 0) || ptrace(PTRACE_INTERRUPT, victim, 0, 0))
+        return errno;
+    while (waitpid(victim, &status, __WALL | WNOHANG) == 0)
+        usleep(1000);
+    if (!WIFSTOPPED(status) || ptrace(PTRACE_GETREGSET, victim, (void *)NT_PRSTATUS, &room))
+        return errno;
+    return result(ptrace(PTRACE_DETACH, victim, 0, 0));
+}
+
+static void test_only_who_holds_may_stop_another(void **state)
 {
     (void)state;
     wants_filter();
-    wants_possible(seize);
+    wants_possible(stop_read_let_go);
+    kills_in(ALL & ~HOLDERS, stop_read_let_go);
+    works_in(1 << GUARD_HOLD, stop_read_let_go);
+}
+
+static int poke(void)
+{
+    return result(ptrace(PTRACE_POKEDATA, victim, victim_word, 0));
+}
+
+static int set_registers(void)
+{
+    return result(ptrace(PTRACE_SETREGSET, victim, (void *)NT_PRSTATUS, 0));
+}
+
+static int next_system_call(void)
+{
+    return result(ptrace(PTRACE_SYSCALL, victim, 0, 0));
+}
+
+static int set_options(void)
+{
+    return result(ptrace(PTRACE_SETOPTIONS, victim, 0, PTRACE_O_EXITKILL));
+}
+
+static int take_signal(void)
+{
+    return result(ptrace(PTRACE_SETSIGINFO, victim, 0, 0));
+}
+
+static void test_no_part_may_change_another_by_tracing(void **state)
+{
+    (void)state;
+    wants_filter();
     wants_possible(attach);
-    kills_in(ALL, seize);
+    kills_in(ALL & ~HOLDERS, seize);
     kills_in(ALL, attach);
+    kills_in(ALL, poke);
+    kills_in(ALL, set_registers);
+    kills_in(ALL, next_system_call);
+    refused_in(HOLDERS, seize_to_end);
+    kills_in(ALL & ~HOLDERS, set_options);
+    refused_in(HOLDERS, set_options);
+    refused_in(HOLDERS, take_signal);
 }
 
 static int write_memory(void)
@@ -856,7 +918,8 @@ static int remove_world(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_no_part_may_trace),
+        cmocka_unit_test(test_only_who_holds_may_stop_another),
+        cmocka_unit_test(test_no_part_may_change_another_by_tracing),
         cmocka_unit_test(test_no_part_may_write_memory),
         cmocka_unit_test(test_agent_and_look_read_memory),
         cmocka_unit_test(test_page_and_post_do_not_read_memory),

@@ -12,6 +12,8 @@
 #include "heap/arena_bits.h"
 #include "heap/pool.h"
 #include "heap/roots.h"
+#include "heap/span_queue.h"
+#include "madeheap.h"
 #include "memorytarget.h"
 
 enum {
@@ -67,33 +69,16 @@ static void world_init(struct world *world, int minor)
     world->program.module.noptrbss_end = base + PLAIN_AT + 0x1000;
     world->runtime = (struct runtime){.target = world->target, .program = &world->program};
     world->runtime.globals.allspans = base + SPANS_AT;
-    world->runtime.offsets = (struct offsets){.mspan_start = 0,
-                                              .mspan_pages = 8,
-                                              .mspan_element_size = 16,
-                                              .mspan_state = 24,
-                                              .mspan_class = 25,
-                                              .mspan_user_arena = 26,
-                                              .mspan_objects = 32,
-                                              .mspan_free_index = 40,
-                                              .mspan_alloc_bits = 48,
-                                              .mspan_mark_bits = 56,
-                                              .mspan_specials = 64,
-                                              .mspan_large_type = minor >= 22 ? 72 : ABSENT,
-                                              .mspan_sweepgen = 80,
-                                              .mspan_size = MSPAN,
-                                              .special_next = 0,
-                                              .special_offset = 8,
-                                              .special_kind = 16,
-                                              .special_size = 24,
-                                              .g_defer = 0,
-                                              .g_panic = 8,
-                                              .g_context = 16,
-                                              .g_wide_registers = ABSENT,
-                                              .defer_fn = 8,
-                                              .defer_link = 16,
-                                              .defer_head = ABSENT,
-                                              .p_id = ABSENT,
-                                              .has_objects = true};
+    struct offsets *offsets = &world->runtime.offsets;
+    *offsets = made_heap_offsets(MSPAN);
+    offsets->mspan_large_type = minor >= 22 ? offsets->mspan_large_type : ABSENT;
+    offsets->g_defer = 0;
+    offsets->g_panic = 8;
+    offsets->g_context = 16;
+    offsets->g_wide_registers = ABSENT;
+    offsets->defer_fn = 8;
+    offsets->defer_link = 16;
+    offsets->defer_head = ABSENT;
     world->next_page = HEAP_AT / PAGE;
 }
 
@@ -239,6 +224,75 @@ static void test_large_objects(void **state)
     }
     objects_close(&objects);
     spans_deinit(&spans);
+}
+
+/* ---- the order of spans */
+
+/* Adds and takes at random: what is taken is what waits, once for each time that it was added, and nothing stays behind. */
+static void shuffle_queue(uint32_t spans, unsigned steps)
+{
+    struct span_queue queue;
+    AUTO_FREE bool *waits = xcalloc(spans, sizeof(*waits));
+    size_t length = 0;
+    uint32_t span;
+    span_queue_open(&queue, spans);
+    for (unsigned i = 0; i < steps; i++) {
+        uint32_t added = (uint32_t)draw(spans);
+        bool fills = i < steps / 2;
+        if (!waits[added] && (fills || draw(3) == 0)) {
+            span_queue_add(&queue, added);
+            waits[added] = true;
+            length++;
+        }
+        if (draw(fills ? 3 : 1) == 0 && span_queue_take(&queue, &span)) {
+            assert_true(span < spans && waits[span]);
+            waits[span] = false;
+            length--;
+        }
+    }
+    for (; span_queue_take(&queue, &span); length--) {
+        assert_true(span < spans && waits[span]);
+        waits[span] = false;
+    }
+    assert_int_equal(length, 0);
+    span_queue_close(&queue);
+}
+
+/* Sizes around those at which another word or level begins. */
+static void test_spans_are_taken_once_each(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[] = {1,    2,    63,   64,     65,     127,    128,
+                                     4095, 4096, 4097, 262143, 262144, 262145, 300000};
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+        shuffle_queue(sizes[i], 20000);
+}
+
+/* What was added before any was taken comes by its number, and the first ones of it are known ahead. */
+static void test_spans_are_taken_in_order(void **state)
+{
+    (void)state;
+    static const uint32_t added[] = {262144, 5, 64, 0, 4096, 63, 299999, 4095};
+    static const uint32_t order[] = {0, 5, 63, 64, 4095, 4096, 262144, 299999};
+    struct span_queue queue;
+    uint32_t span;
+    span_queue_open(&queue, 300000);
+    for (size_t i = 0; i < 8; i++)
+        span_queue_add(&queue, added[i]);
+    for (unsigned i = 0; i < 8; i++) {
+        assert_true(span_queue_take(&queue, &span));
+        assert_int_equal(span, order[i]);
+        for (unsigned ahead = 0; i + 1 + ahead < 8; ahead++) {
+            assert_true(span_queue_ahead(&queue, ahead, &span));
+            assert_int_equal(span, order[i + 1 + ahead]);
+        }
+        assert_false(span_queue_ahead(&queue, 7 - i, &span));
+    }
+    assert_false(span_queue_take(&queue, &span));
+    span_queue_add(&queue, 7); /* before the place: it comes round */
+    assert_true(span_queue_take(&queue, &span));
+    assert_int_equal(span, 7);
+    span_queue_close(&queue);
 }
 
 /* ---- heaps that make no sense */
@@ -1124,6 +1178,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_address_has_its_object),
         cmocka_unit_test(test_large_objects),
+        cmocka_unit_test(test_spans_are_taken_once_each),
+        cmocka_unit_test(test_spans_are_taken_in_order),
         cmocka_unit_test(test_a_span_of_terabytes),
         cmocka_unit_test(test_spans_of_very_many_objects),
         cmocka_unit_test(test_senseless_spans),

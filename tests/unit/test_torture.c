@@ -15,6 +15,8 @@
 
 #include "packed.h"
 #include "pipeline.h"
+#include "saved.h"
+#include "target/snapshot.h"
 
 enum {
     EVERY_ONE_UP_TO = 700,
@@ -25,6 +27,7 @@ struct subject {
     int exe, core; /* descriptors */
     char exe_path[FILE_IN_MEMORY_PATH], core_path[FILE_IN_MEMORY_PATH];
     FILE *sink;
+    struct unpacked saved; /* looked at instead of the core if there is one */
 };
 
 static int unpack(const char *name, char path[FILE_IN_MEMORY_PATH])
@@ -39,6 +42,7 @@ static int unpack(const char *name, char path[FILE_IN_MEMORY_PATH])
 
 static void subject_open(struct subject *subject, const char *exe, const char *core)
 {
+    subject->saved = (struct unpacked){0};
     subject->exe = unpack(exe, subject->exe_path);
     subject->core = unpack(core, subject->core_path);
     subject->sink = fopen("/dev/null", "we");
@@ -47,6 +51,7 @@ static void subject_open(struct subject *subject, const char *exe, const char *c
 
 static void subject_close(struct subject *subject)
 {
+    free(subject->saved.bytes);
     close(subject->exe);
     close(subject->core);
     fclose(subject->sink);
@@ -58,7 +63,10 @@ static uint64_t inspect(const struct subject *subject, uint64_t nth, bool all_af
 {
     struct target *target = NULL;
     *findings_ret = 0;
-    struct error *error = target_open_core(subject->core_path, subject->exe_path, &target);
+    struct error *error = subject->saved.bytes
+                              ? target_open_snapshot_bytes(subject->saved.bytes,
+                                                           subject->saved.size, "saved", &target)
+                              : target_open_core(subject->core_path, subject->exe_path, &target);
     assert_null(error);
     uint64_t before = target_read_count(target);
     target_fail_read(target, nth, all_after);
@@ -81,13 +89,23 @@ static bool torture_one(const struct subject *subject, uint64_t nth, bool all_af
     return noticed;
 }
 
-static void torture(const char *exe, const char *core)
+static void save_core(struct subject *subject)
+{
+    struct target *target = NULL;
+    assert_null(target_open_core(subject->core_path, subject->exe_path, &target));
+    subject->saved = saved_whole(target);
+    target_close(target);
+}
+
+static void torture(const char *exe, const char *core, bool as_snapshot)
 {
     struct subject subject;
     struct error *error = NULL;
     size_t healthy = 0;
     unsigned noticed = 0;
     subject_open(&subject, exe, core);
+    if (as_snapshot)
+        save_core(&subject);
     uint64_t reads = inspect(&subject, 0, false, &healthy, &error);
     assert_null(error);
     assert_int_equal(
@@ -108,13 +126,19 @@ static void torture(const char *exe, const char *core)
 static void test_torture_amd64(void **state)
 {
     (void)state;
-    torture("shop-amd64", "shop-amd64.core");
+    torture("shop-amd64", "shop-amd64.core", false);
 }
 
 static void test_torture_arm64(void **state)
 {
     (void)state;
-    torture("shop-arm64", "shop-arm64.core");
+    torture("shop-arm64", "shop-arm64.core", false);
+}
+
+static void test_torture_snapshot(void **state)
+{
+    (void)state;
+    torture("shop-amd64", "shop-amd64.core", true);
 }
 
 /* The first read that fails for good leaves nothing to tell: an error, not an empty report. */
@@ -190,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_torture_amd64),
         cmocka_unit_test(test_torture_arm64),
+        cmocka_unit_test(test_torture_snapshot),
         cmocka_unit_test(test_no_memory_at_all),
         cmocka_unit_test(test_segments_that_share_bytes),
     };

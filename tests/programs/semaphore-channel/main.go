@@ -4,6 +4,7 @@ package main
 
 import (
 	"flag"
+	"runtime"
 	"sync"
 	"time"
 
@@ -14,8 +15,12 @@ func main() {
 	jobs := flag.Int("jobs", 2000, "goroutines of one lot")
 	atOnce := flag.Int("at-once", 8, "how many work at a time")
 	work := flag.Duration("work", 20*time.Millisecond, "time that one job takes")
+	awake := flag.Bool("awake", false, "wake all who work at once, and let none of them run (needs GODEBUG=asyncpreemptoff=1)")
 	truth.Start(nil)
 	truth.Ready()
+	if *awake {
+		wakeAndHog(*jobs, *atOnce)
+	}
 	for {
 		lot(*jobs, *atOnce, *work)
 	}
@@ -34,4 +39,25 @@ func lot(jobs, atOnce int, work time.Duration) {
 		}()
 	}
 	group.Wait()
+}
+
+// wakeAndHog ends the work of those who work and keeps the only processor to itself from then on: all of them stay runnable, past their send and
+// before their receive.
+func wakeAndHog(jobs, atOnce int) {
+	runtime.GOMAXPROCS(1)
+	places := make(chan struct{}, atOnce)
+	work := make(chan struct{})
+	for i := 0; i < jobs; i++ {
+		go job(places, work)
+	}
+	time.Sleep(100 * time.Millisecond)
+	close(work)
+	for hogged := uint64(0); ; hogged++ {
+	}
+}
+
+func job(places, work chan struct{}) {
+	places <- struct{}{}
+	defer func() { <-places }()
+	<-work
 }

@@ -1,0 +1,94 @@
+/* Variables that lead to objects of which nothing is known, by what the code says of them. */
+#include <string.h>
+
+#include "code/data_users.h"
+#include "heap/roots.h"
+#include "heap/typing_internal.h"
+
+enum {
+    SLICE_BYTES = 24,
+    VALUE_MAX = 1 << 20,
+};
+
+struct asking {
+    struct typing *typing;
+    struct variables VECTOR_OF(address) variables;
+};
+
+static void take_variable(void *context, address at, uint64_t word, bool is_pointer)
+{
+    struct asking *asking = context;
+    struct typing *typing = asking->typing;
+    struct object object;
+    if (!is_pointer || !objects_at(&typing->heap->objects, word, &object) ||
+        typing_known_form(typing, object_number(&typing->heap->objects, object)))
+        return;
+    if (asking->variables.length < DATA_USERS_VARIABLES)
+        VECTOR_PUSH(&asking->variables, at);
+}
+
+static void seed_value(struct typing *typing, address at, uint32_t form)
+{
+    uint64_t size = form_at(&typing->forms, form)->size;
+    if (!form || !size || size > VALUE_MAX)
+        return;
+    AUTO_FREE uint8_t *bytes = xmalloc(size);
+    typing->budget = size / 8 + 1;
+    if (!error_ignore(target_read(typing->heap->target, at, bytes, size)))
+        typing_follow_value(typing, form, bytes, size, TYPED_CODE);
+}
+
+static void seed_leaf(struct typing *typing, address at, enum leaf_kind kind, uint32_t form)
+{
+    uint8_t bytes[SLICE_BYTES] = {0};
+    const struct leaf leaf = {.kind = (uint8_t)kind, .form = form};
+    size_t size = kind == LEAF_SLICE ? SLICE_BYTES : 8;
+    typing->budget = 8;
+    if (form && !error_ignore(target_read_cached(typing->heap->target, at, bytes, size)))
+        typing_follow_leaf(typing, &leaf, bytes, sizeof(bytes), TYPED_CODE);
+}
+
+/* The code that makes small maps makes nothing but the runtime's own part. */
+static bool is_bare_map(const struct forms *forms, address type)
+{
+    return type == forms->layouts.hmap || type == forms->layouts.swiss_map;
+}
+
+static void seed(struct typing *typing, const struct code_type *said)
+{
+    struct forms *forms = &typing->forms;
+    struct type_info info;
+    if (is_bare_map(forms, said->type))
+        return;
+    switch (said->kind) {
+    case CODE_VALUE:
+        seed_value(typing, said->at, form_of(forms, FORM_VALUE, said->type));
+        break;
+    case CODE_POINTER:
+        seed_leaf(typing, said->at, LEAF_POINTER, form_of(forms, FORM_VALUE, said->type));
+        break;
+    case CODE_SLICE:
+        seed_leaf(typing, said->at, LEAF_SLICE, form_of(forms, FORM_ARRAY, said->type));
+        break;
+    case CODE_MAP:
+        seed_leaf(typing, said->at, LEAF_POINTER, form_of(forms, FORM_MAP, said->type));
+        break;
+    case CODE_CHANNEL:
+        if (type_info_read(forms->types, said->type, &info) && info.kind == KIND_CHAN)
+            seed_leaf(typing, said->at, LEAF_POINTER, form_of(forms, FORM_CHANNEL, info.element));
+        break;
+    case CODE_NOTHING:
+        break;
+    }
+}
+
+void typing_seed_code(struct typing *typing)
+{
+    struct asking asking = {.typing = typing};
+    if (!typing->forms.code || error_ignore(variables_each(typing->heap, take_variable, &asking)))
+        return;
+    code_types_of_variables(&typing->code, asking.variables.at, asking.variables.length);
+    for (size_t i = 0; i < typing->code.variables.length; i++)
+        seed(typing, &typing->code.variables.at[i]);
+    VECTOR_DEINIT(&asking.variables);
+}

@@ -1,0 +1,82 @@
+"""What grows between two looks: maps, slices and lists that only grow are called, caches and queues are not. And tickers that nobody has."""
+
+import os
+import re
+import time
+
+import pytest
+
+from seepcli import inspect
+
+LEAKS = {"map": "growing-map", "slice": "growing-slice", "list": "growing-type", "numbers": "growing-map", "bytes": "growing-slice"}
+LARGE = ("numbers", "bytes")  # one object, however many elements
+CLEAN = ("cache", "full", "cleared", "queue", "flushed", "pool")
+VARIABLES = {"map": "main.sessions", "slice": "main.events", "list": "main.first", "numbers": "main.seen", "bytes": "main.logged"}
+BETWEEN_S = 10
+
+
+def test_growth_is_called_and_caches_are_not(start):
+    """All at once: they share the wait. Their life must be some times as long as the time between the looks."""
+    targets = {kind: start("growing", "-kind", kind, mode="symbols") for kind in (*LEAKS, *CLEAN)}
+    docs = look_twice([target.pid for target in targets.values()])
+    findings = {kind: doc["findings"] for kind, doc in zip(targets, docs)}
+    for kind in CLEAN:
+        assert findings[kind] == [], kind
+    for kind, rule in LEAKS.items():
+        (finding,) = findings[kind]
+        count = targets[kind].truth()["count"]
+        assert finding["grade"] == "likely" and finding["holder"].startswith(VARIABLES[kind] + " "), finding
+        assert finding["rule"] == rule, finding
+        assert 0 < finding["progress"]["came"] <= 2 * count
+        assert finding["held_bytes"] > (1 if kind in LARGE else 100) * finding["progress"]["came"]
+        assert finding["count"] <= count, kind
+
+
+def look_twice(pids):
+    """The looks are further apart than was asked for where the machine is busy. Then the programs may be too young for them: once more, when they are older."""
+    begun = time.monotonic()
+    apart_s = BETWEEN_S
+    for _ in range(4):
+        time.sleep(max(0, 3.2 * apart_s - (time.monotonic() - begun)))
+        age_s = time.monotonic() - begun
+        docs = inspect("--for", f"{BETWEEN_S}s", "--pause", "10s", *pids, timeout=300).docs
+        apart_s = max(doc["look_interval_s"] for doc in docs)
+        if age_s >= 3 * apart_s:
+            return docs
+    pytest.skip(f"this machine is too busy: two looks {apart_s:.0f} s apart")
+
+
+@pytest.mark.parametrize("toolchain, options, expected", [
+    ("1.22.10", (), 300),
+    ("1.22.10", ("-stop",), 0),
+    ("1.22.10", ("-keep",), 0),
+    ("1.18.10", (), 300),
+])
+def test_tickers(start, toolchain, options, expected):
+    """Forgotten, stopped, and kept in a variable."""
+    target = start("forgotten-tickers", *options, toolchain=toolchain)
+    findings = inspect(target.pid, "--for", "0", "--pause", "10s").doc["findings"]
+    assert [f["count"] for f in findings] == ([expected] if expected else [])
+    if expected:
+        assert findings[0]["rule"] == "timers" and findings[0]["grade"] == "certain"
+        assert any("main.serve" in reason and "time.NewTicker" in reason for reason in findings[0]["because"])
+
+
+@pytest.mark.parametrize("toolchain", ["1.22.10", "1.18.10"])
+def test_timers_of_waits_that_ended(start, toolchain):
+    """time.After in a loop: each stays until it goes off. A few of them are nothing."""
+    target = start("forgotten-tickers", "-once", toolchain=toolchain)
+    few = start("forgotten-tickers", "-once", "-n", "90", toolchain=toolchain)
+    (finding,) = inspect(target.pid, "--for", "0", "--pause", "10s").doc["findings"]
+    assert (finding["rule"], finding["grade"], finding["count"]) == ("timers", "possible", 300)
+    assert any("main.wait" in reason and "time.After" in reason for reason in finding["because"])
+    assert any(re.fullmatch(r"each stays until it goes off, the last one in 59m \d\ds", reason) for reason in finding["because"]), finding
+    assert inspect(few.pid, "--for", "0", "--pause", "10s").doc["findings"] == []
+
+
+@pytest.mark.parametrize("old", ["0", "1"])
+def test_tickers_that_go_frees(start, old):
+    """Since 1.23 the collector does, unless the program asks for the old timers."""
+    target = start("forgotten-tickers", env={**os.environ, "GODEBUG": f"asynctimerchan={old}"})
+    findings = inspect(target.pid, "--for", "0", "--pause", "10s").doc["findings"]
+    assert [f["rule"] for f in findings] == (["timers"] if old == "1" else [])

@@ -1,0 +1,143 @@
+"""Who holds the heap: against marking without the holder, against what the program frees when it drops it, and against its memory."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+import heapcheck
+from seepcli import inspect, seep
+from toolchain import EVERY_RELEASE
+
+STACKS = (2048, 4096, 8192)  # of a goroutine that waits: the runtime chooses
+
+
+def graph(core):
+    """The lines of `heapcheck graph`, in parts."""
+    done = subprocess.run([heapcheck.HEAPCHECK, "graph", core], text=True, capture_output=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    return [line.split() for line in done.stdout.splitlines()]
+
+
+def line_of(doc, start):
+    """The one line right under the whole whose name begins so."""
+    lines = [line for line in doc["heap"]["holders"] if line["parent"] == 0 and line["name"].startswith(start)]
+    assert len(lines) == 1, [line["name"] for line in doc["heap"]["holders"] if line["parent"] == 0]
+    return lines[0]
+
+
+def check_against_marking(lines):
+    """The graph reaches what marking reaches, object for object, and each group holds what marking without it leaves out."""
+    counts = {line[0]: int(line[1]) for line in lines if len(line) == 2 and line[1].isdigit()}
+    assert counts["both"] > 500
+    assert (counts["only_graph"], counts["only_marks"]) == (0, 0)
+    groups = [(int(line[3]), int(line[5])) for line in lines if line[0] == "group"]
+    assert groups and all(graph == marks for graph, marks in groups)
+    return groups
+
+
+def test_like_marking(start, gcore):
+    """The zoo has every kind of object and root; the others have goroutines and deferred calls that hold much."""
+    for program, *flags in [("heap-zoo", "-spin=0"), ("held",), ("held", "-kind=defers"), ("holders",)]:
+        target = start(program, *flags)
+        groups = check_against_marking(graph(gcore(target.pid)))
+        assert program == "heap-zoo" or max(groups)[0] > 1_000_000
+        target.stop()
+
+
+@pytest.mark.heap
+@pytest.mark.parametrize("toolchain", EVERY_RELEASE)
+def test_like_marking_in_every_release(start, gcore, toolchain):
+    target = start("heap-zoo", "-spin=0", toolchain=toolchain)
+    check_against_marking(graph(gcore(target.pid)))
+
+
+def test_ways_exist(start, gcore):
+    """Each step of a way is a pointer in the process's own memory, at the word that is told, into the next object."""
+    target = start("heap-zoo", "-spin=0")
+    checked = 0
+    with heapcheck.stopped(target.pid), open(f"/proc/{target.pid}/mem", "rb") as memory:
+        for line in graph(gcore(target.pid)):
+            steps = [step.split(":") for step in line[1:]] if line[0] == "path" else []
+            for (_, at, _, offset), (_, to, size, _) in zip(steps, steps[1:]):
+                if offset == "ffffffffffffffff":
+                    continue  # goroutines and the runtime's own lists: no word tells
+                memory.seek(int(at, 16) + int(offset, 16))
+                word = int.from_bytes(memory.read(8), "little")
+                assert int(to, 16) <= word < int(to, 16) + int(size, 16), line
+                checked += 1
+    assert checked > 100
+
+
+def check_freed(target, *options):
+    """To one in a hundred: what the report says that each holder holds is what the program frees without it."""
+    doc = inspect(target.pid, "--heap", "--for", "0", "--pause", "10s", *options).doc
+    assert doc["heap"]["known"], doc["heap"]["why"]
+    os.kill(target.pid, signal.SIGUSR2)
+    freed = target.wait_for("freed")
+    for name in ("main.cache", "main.history", "main.chain", "main.handler"):
+        held = line_of(doc, name)["held_bytes"]
+        assert abs(held - freed[name]) <= freed[name] / 100, (name, held, freed[name])
+    line = line_of(doc, "goroutine at main.keep")
+    assert min(abs(line["held_bytes"] - stack - freed["main.keep"]) for stack in STACKS) <= freed["main.keep"] / 100
+    shared = doc["heap"]["holders"][0]["held_bytes"]
+    assert shared == doc["heap"]["bytes"] + doc["heap"]["stack_bytes"]
+
+
+def test_held_is_what_is_freed(start):
+    check_freed(start("holders", mode="symbols"))
+
+
+def test_stripped(start):
+    """Without names the same figures, and the variables are told by who uses them."""
+    lines = {}
+    for mode in ("symbols", "static"):
+        target = start("holders", mode=mode)
+        doc = inspect(target.pid, "--heap", "--for", "0", "--pause", "10s").doc
+        lines[mode] = [line for line in doc["heap"]["holders"] if line["parent"] == 0 and line["kind"] == "variable"]
+        target.stop()
+    large = {mode: [line["held_bytes"] for line in lines[mode] if line["held_bytes"] > 100_000] for mode in lines}
+    assert large["symbols"] == pytest.approx(large["static"], rel=0.01) and len(large["static"]) >= 4  # keys lie as they fall
+    named = [line["name"] for line in lines["static"] if line["held_bytes"] > 100_000]
+    assert all(name.startswith("variable at 0x") and name.endswith(" (used by main.fill)") for name in named), named
+
+
+@pytest.mark.heap
+@pytest.mark.parametrize("toolchain", EVERY_RELEASE)
+def test_held_is_what_is_freed_in_every_release(start, toolchain):
+    check_freed(start("holders", toolchain=toolchain, mode="symbols"))
+
+
+def test_groups_say_what_they_hold(start):
+    """In JSON and with -v; a dump has it with --heap only, because Go's own has nothing of the kind."""
+    target = start("holders")
+    result = inspect(target.pid, "--heap", "--for", "0", "--pause", "10s")
+    groups = [g for g in result.doc["goroutines"]["groups"] if any(f["function"] == "main.keep" for f in g["frames"])]
+    held = line_of(result.doc, "goroutine at main.keep")["held_bytes"]
+    assert held >= 1 << 20
+    assert [g["held_bytes"] for g in groups] == [held]
+    plain = seep("inspect", "-v", "--for", "0", "--pause", "10s", str(target.pid)).stdout
+    (head,) = [line for line in plain.splitlines() if "stacks" in line and f"{held / (1 << 20):.1f} MiB held" in line]
+    assert head.startswith("1 goroutine ")
+    assert f"holds {held} bytes]:" in seep("inspect", "--goroutines", "--heap", "--for", "0", "--pause", "10s", str(target.pid)).stdout
+    assert "holds" not in seep("inspect", "--goroutines", str(target.pid)).stdout
+
+
+def test_closer(start):
+    """--under shows what hangs on one variable, and nothing of the others."""
+    target = start("holders", mode="symbols")
+    plain = seep("inspect", "--under", "main.cache", "--for", "0", "--pause", "10s", str(target.pid)).stdout
+    tree = plain[plain.index("held by"):]
+    (top,) = [line for line in tree.splitlines() if line.endswith("  main.cache")]
+    assert " 100 % " in top and "main.session ×2,000" in tree
+    assert "main.chain" not in tree and "main.keep" not in tree
+    nothing = seep("inspect", "--under", "no such name", "--for", "0", "--pause", "10s", str(target.pid)).stdout
+    assert "no line has that in its name" in nothing
+
+
+def test_without_an_instant(start):
+    """It is said that nothing is known, and why."""
+    target = start("holders")
+    doc = inspect(target.pid, "--heap", "--for", "0", "--pause", "0").doc
+    assert not doc["heap"]["known"] and doc["heap"]["why"] and doc["heap"]["holders"] == []
