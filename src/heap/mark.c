@@ -1,7 +1,6 @@
-/* The time goes into waiting for memory. An object that is marked waits until it is its span's turn: by then others of the span are marked as well, and
- * their bytes lie together (the idea of Go's own collector since 1.26, "Green Tea"). A pointer costs three more waits, for the page's span, the span, the
- * bit: so pointers are looked up many at a time, step by step, and what the next step needs of all of them is asked for before the first of them takes
- * it. */
+/* The time goes into waiting for memory: for an object's bytes and its bits, and for each pointer in it for the page's span, the span, the bit. So objects
+ * are followed and pointers looked up many at a time, step by step, and what the next step needs of all of them is asked for before the first of them
+ * takes it. What was found last is followed first, so that little waits at any time. */
 #include "heap/mark.h"
 
 #include "heap/hot_memory.h"
@@ -12,6 +11,7 @@ void marker_open(struct heap *heap, struct marker *marker_ret)
     *marker_ret = (struct marker){.heap = heap};
     marker_ret->marked = hot_memory(heap->objects.count / 64 + 1, sizeof(*marker_ret->marked));
     marker_ret->grey = hot_memory(heap->objects.count / 64 + 1, sizeof(*marker_ret->grey));
+    marker_ret->stack = hot_memory_unset(MARK_STACK_ROOM, sizeof(*marker_ret->stack));
     marker_ret->watched = xcalloc(heap->objects.count / 64 + 1, sizeof(*marker_ret->watched));
     span_queue_open(&marker_ret->queue, heap->objects.span_count);
     for (size_t i = 0; i < heap->objects.span_count; i++)
@@ -22,6 +22,7 @@ void marker_close(struct marker *marker)
 {
     free(marker->marked);
     free(marker->grey);
+    free(marker->stack);
     free(marker->watched);
     span_queue_close(&marker->queue);
     VECTOR_DEINIT(&marker->woken);
@@ -45,18 +46,27 @@ static void count(struct marker *marker, struct object object)
     marker->bytes += object_size(&marker->heap->objects, object);
 }
 
-/* Its pointers are to be followed. */
-static inline void make_grey(struct marker *marker, struct object object)
+/* Until there is room for it. */
+static void wait_by_span(struct marker *marker, struct object object)
 {
     struct object_span *span = &marker->heap->objects.spans[object.span];
     uint32_t number = span->first + object.index;
-    if (span->format == POINTERS_NONE)
-        return;
     marker->grey[number / 64] |= UINT64_C(1) << number % 64;
     if (span->queued)
         return;
     span->queued = true;
     span_queue_add(&marker->queue, object.span);
+}
+
+/* Its pointers are to be followed. */
+static inline void make_grey(struct marker *marker, struct object object)
+{
+    if (marker->heap->objects.spans[object.span].format == POINTERS_NONE)
+        return;
+    if (marker->depth < MARK_STACK_ROOM)
+        marker->stack[marker->depth++] = object;
+    else
+        wait_by_span(marker, object);
 }
 
 /* ---- from pointers to marks */
@@ -169,91 +179,68 @@ static inline uint64_t bits_of_span(const struct object_span *span, uint64_t wor
     return mine;
 }
 
-static uint64_t take_grey(struct marker *marker, const struct object_span *span, uint64_t word)
+/* The span's grey objects onto the stack, as far as there is room; the others wait again. */
+static void stack_span(struct marker *marker, uint32_t index)
 {
-    uint64_t mine = bits_of_span(span, word);
-    uint64_t grey = marker->grey[word] & mine;
-    marker->grey[word] &= ~mine;
-    return grey;
-}
-
-static void follow_span(struct marker *marker, uint32_t index)
-{
-    const struct object_span *span = heap_contents(marker->heap, index);
-    marker->heap->objects.spans[index].queued = false;
-    if (!span)
-        return;
+    struct object_span *span = &marker->heap->objects.spans[index];
     uint64_t last = ((uint64_t)span->first + span->count - 1) / 64;
+    span->queued = false;
     for (uint64_t word = span->first / 64; word <= last; word++) {
-        uint64_t grey = take_grey(marker, span, word);
+        uint64_t grey = marker->grey[word] & bits_of_span(span, word);
+        marker->grey[word] &= ~grey;
         for (; grey; grey &= grey - 1) {
             uint32_t number = (uint32_t)(word * 64) + (uint32_t)__builtin_ctzll(grey);
-            follow(marker, span, (struct object){.span = index, .index = number - span->first});
+            make_grey(marker, (struct object){.span = index, .index = number - span->first});
         }
     }
 }
 
-/* The span that will be taken after `ahead` others, or NULL. */
-static const struct object_span *queued(const struct marker *marker, unsigned ahead)
-{
-    uint32_t span;
-    return span_queue_ahead(&marker->queue, ahead, &span) ? &marker->heap->objects.spans[span]
-                                                          : NULL;
-}
-
-/* The bytes and the bits of the span's grey objects, of the first few. */
-static void prefetch_grey(const struct marker *marker, const struct object_span *span)
+/* The bytes and the bits of an object that is followed soon. */
+static inline void prefetch(const struct object_span *span, uint32_t index)
 {
     enum {
-        WORDS_MAX = 4,
-        OBJECTS_MAX = 8,
         BITS_SHARE = 64
     };
-    uint64_t first = span->first / 64, last = ((uint64_t)span->first + span->count - 1) / 64;
-    unsigned objects = 0;
-    if (!span->bytes)
-        return;
-    for (uint64_t word = first; word <= last && word < first + WORDS_MAX; word++) {
-        uint64_t grey = marker->grey[word] & bits_of_span(span, word);
-        for (; grey && objects < OBJECTS_MAX; grey &= grey - 1, objects++) {
-            uint64_t number = word * 64 + (unsigned)__builtin_ctzll(grey);
-            uint64_t offset = (number - span->first) * span->size;
-            __builtin_prefetch(span->bytes + offset);
-            if (span->bits)
-                __builtin_prefetch((const uint8_t *)span->bits + offset / BITS_SHARE);
-        }
-    }
+    uint64_t offset = (uint64_t)index * span->size;
+    __builtin_prefetch(span->bytes + offset);
+    if (span->bits)
+        __builtin_prefetch((const uint8_t *)span->bits + offset / BITS_SHARE);
 }
 
-/* Asks for what the spans that come soon will need: the span, then which of its objects are grey, then these. */
-static void look_ahead(const struct marker *marker)
+static void follow_some(struct marker *marker)
 {
     enum {
-        FAR = 48,
-        NEARER = 32,
-        NEAR = 16
+        AT_A_TIME = 64
     };
-    const struct object_span *far = queued(marker, FAR), *nearer = queued(marker, NEARER),
-                             *near = queued(marker, NEAR);
-    if (far)
-        __builtin_prefetch(far);
-    if (nearer)
-        __builtin_prefetch(&marker->grey[nearer->first / 64]);
-    if (near)
-        prefetch_grey(marker, near);
+    struct object objects[AT_A_TIME];
+    const struct object_span *spans[AT_A_TIME];
+    size_t count = marker->depth < AT_A_TIME ? marker->depth : AT_A_TIME;
+    marker->depth -= count;
+    for (size_t i = 0; i < count; i++) {
+        objects[i] = marker->stack[marker->depth + i];
+        __builtin_prefetch(&marker->heap->objects.spans[objects[i].span]);
+    }
+    for (size_t i = 0; i < count; i++) {
+        spans[i] = heap_contents(marker->heap, objects[i].span);
+        if (spans[i])
+            prefetch(spans[i], objects[i].index);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (spans[i])
+            follow(marker, spans[i], objects[i]);
 }
 
 void marker_drain(struct marker *marker)
 {
     uint32_t span;
     for (;;) {
-        if (!span_queue_take(&marker->queue, &span)) {
-            if (!marker->pointer_count)
-                return;
+        if (marker->depth)
+            follow_some(marker);
+        else if (marker->pointer_count)
             look_up(marker);
-            continue;
-        }
-        look_ahead(marker);
-        follow_span(marker, span);
+        else if (span_queue_take(&marker->queue, &span))
+            stack_span(marker, span);
+        else
+            return;
     }
 }

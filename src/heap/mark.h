@@ -1,4 +1,4 @@
-/* Marking what can be reached: two bits per object, and a queue of spans. */
+/* Marking what can be reached: two bits per object, a stack of fixed size, and a queue of spans for what it has no room for. */
 #ifndef SEEP_HEAP_MARK_H
 #define SEEP_HEAP_MARK_H
 
@@ -7,11 +7,17 @@
 
 struct numbers VECTOR_OF(uint32_t);
 
+enum {
+    MARK_STACK_ROOM = 1 << 15 /* objects: little enough to stay in the processor's cache */
+};
+
 struct marker {
     struct heap *heap;
     uint64_t *marked; /* a bit per object, as the next two */
-    uint64_t *grey;   /* marked, but its pointers have not been followed */
+    uint64_t *grey;   /* its pointers are to be followed, and the stack had no room for it */
     uint64_t *watched;
+    struct object *stack; /* of MARK_STACK_ROOM: their pointers are to be followed */
+    size_t depth;
     struct span_queue queue;               /* spans with grey objects */
     uint64_t pointers[POINTERS_AT_A_TIME]; /* not yet looked up */
     size_t pointer_count;

@@ -64,25 +64,13 @@ static bool find(const struct span_queue *queue, size_t at, uint32_t *at_ret)
     return true;
 }
 
-static void refill(struct span_queue *queue)
-{
-    while (queue->length && queue->soon_count < SPANS_AHEAD) {
-        uint32_t span;
-        if (!find(queue, queue->place, &span))
-            find(queue, 0, &span);
-        clear(queue, span);
-        queue->soon[(queue->soon_first + queue->soon_count++) % SPANS_AHEAD] = span;
-        queue->place = span + 1;
-    }
-}
-
 bool span_queue_take(struct span_queue *queue, uint32_t *span_ret)
 {
-    refill(queue);
-    if (!queue->soon_count)
+    if (!queue->length)
         return false;
-    *span_ret = queue->soon[queue->soon_first];
-    queue->soon_first = (queue->soon_first + 1) % SPANS_AHEAD;
-    queue->soon_count--;
+    if (!find(queue, queue->place, span_ret))
+        find(queue, 0, span_ret);
+    clear(queue, *span_ret);
+    queue->place = *span_ret + 1;
     return true;
 }

@@ -13,7 +13,7 @@ from seepcli import SEEP
 HEAPCHECK = SEEP.parent / "tests" / "heap" / "heapcheck"
 
 # Why the collector kept what is not reached; tests/heap/marks.c explains each.
-REASONS = ("timer", "interrupted", "weak", "unique", "dropped")
+REASONS = ("timer", "timers", "interrupted", "weak", "unique", "dropped")
 
 
 @dataclass

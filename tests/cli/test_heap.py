@@ -29,6 +29,9 @@ UNIQUE_CLOSURES = 12
 # What may be new since the collection: the runtime's own threads go on (the scavenger's timer, a goroutine that dies).
 FRESH = 16
 
+# A processor's list of timers that was outgrown: the runtime's scavenger sets its timer behind a collection.
+TIMERS = os.cpu_count()
+
 
 def check_seen(marks):
     """All was read, nothing was guessed, and nothing is reached that the collector freed."""
@@ -42,6 +45,7 @@ def check_exact(marks, release):
     assert marks.both > 100_000 and marks.guessed == 0, str(marks)
     assert (marks.timer, marks.interrupted, marks.weak, marks.dropped, marks.only_stale) == (0, 0, 0, 0, 0), str(marks)
     assert marks.unique <= (UNIQUE_CLOSURES if release in ((1, 23), (1, 24)) else 0), str(marks)
+    assert marks.timers <= TIMERS, str(marks)
     assert marks.fresh + marks.fresh_unreached <= FRESH, str(marks)
 
 
@@ -58,6 +62,7 @@ def check_spinning(marks, release):
     assert marks.interrupted <= (0 if release in ((1, 25), (1, 26)) else marks.both // 50), str(marks)
     assert marks.dropped <= 64 and marks.only_stale <= 64 and marks.weak == 0, str(marks)
     assert marks.unique <= (UNIQUE_CLOSURES if release in ((1, 23), (1, 24)) else 0), str(marks)
+    assert marks.timers <= TIMERS, str(marks)
     assert marks.fresh + marks.fresh_unreached <= FRESH, str(marks)
 
 

@@ -6,6 +6,7 @@
  * and what is not reached needs a reason. Each reason is a further root, in this order; an object counts for the first one that leads to it:
  *
  *   timer         a timer that was stopped or fired: the scheduler takes it from its P's list, also while the collector marks
+ *   timers        a P's list of timers that had room for one or a few and was outgrown since: the scavenger sets its timer after a collection
  *   interrupted   a goroutine that was stopped by a signal when the collector came to it: then all its registers count, also what older
  *                 code left in them. They stand below its sp, and, since 1.27, in the P.
  *   weak          a weak pointer was made strong while the collector marked (unique's clean-up does so in 1.23)
@@ -21,6 +22,7 @@ enum reason {
     REASON_REACHED,
     REASON_MOVING, /* reached, but only by goroutines that are interrupted or run */
     REASON_TIMER,
+    REASON_TIMERS,
     REASON_INTERRUPTED,
     REASON_WEAK,
     REASON_UNIQUE,
@@ -29,10 +31,9 @@ enum reason {
 };
 
 static const char *const reason_names[REASONS] = {
-    [REASON_REACHED] = "both",    [REASON_MOVING] = "moving",
-    [REASON_TIMER] = "timer",     [REASON_INTERRUPTED] = "interrupted",
-    [REASON_WEAK] = "weak",       [REASON_UNIQUE] = "unique",
-    [REASON_DROPPED] = "dropped",
+    [REASON_REACHED] = "both",  [REASON_MOVING] = "moving",           [REASON_TIMER] = "timer",
+    [REASON_TIMERS] = "timers", [REASON_INTERRUPTED] = "interrupted", [REASON_WEAK] = "weak",
+    [REASON_UNIQUE] = "unique", [REASON_DROPPED] = "dropped",
 };
 
 struct comparison {
@@ -146,22 +147,47 @@ static const char *function_at(struct walk *walk, address at)
                : NULL;
 }
 
-/* One of its words is the function that time.NewTimer or time.AfterFunc have it call (time/sleep.go). */
-static bool is_timer(struct walk *walk, struct object object)
+/* One of the words there is a function that a timer calls. */
+static bool calls_as_timer(struct walk *walk, address at, uint64_t size)
 {
-    enum {
-        SIZE_MAX_TIMER = 160
+    static const char *const functions[] = {
+        "time.goFunc", "time.sendTime",         /* time.AfterFunc, time.NewTimer (time/sleep.go) */
+        "runtime.goroutineReady",               /* time.Sleep (runtime/time.go) */
+        "runtime.(*scavengerState).init.func1", /* runtime/mgcscavenge.go */
     };
-    address at = object_address(&walk->heap->objects, object);
-    uint64_t size = object_size(&walk->heap->objects, object);
-    for (uint64_t i = 0; i < size && size <= SIZE_MAX_TIMER; i += 8) {
+    for (uint64_t i = 0; i < size; i += 8) {
         uint64_t function = 0;
         struct error *error = target_u64(walk->heap->target, at + i, &function);
         const char *name = error_ignore(error) ? NULL : function_at(walk, function);
-        if (name && (!strcmp(name, "time.goFunc") || !strcmp(name, "time.sendTime")))
-            return true;
+        for (size_t k = 0; name && k < LENGTH_OF(functions); k++) {
+            if (!strcmp(name, functions[k]))
+                return true;
+        }
     }
     return false;
+}
+
+enum {
+    TIMER_SIZE_MAX = 160
+};
+
+static bool is_timer(struct walk *walk, struct object object)
+{
+    uint64_t size = object_size(&walk->heap->objects, object);
+    return size <= TIMER_SIZE_MAX &&
+           calls_as_timer(walk, object_address(&walk->heap->objects, object), size);
+}
+
+/* Of runtime.timerWhen (runtime/time.go, since 1.23): a timer, and when it is due. */
+static bool is_timers(struct walk *walk, struct object object)
+{
+    address at = object_address(&walk->heap->objects, object);
+    uint64_t timer = 0, due = 0;
+    struct object first;
+    struct error *error = target_u64(walk->heap->target, at, &timer);
+    error = error ? error : target_u64(walk->heap->target, at + 8, &due);
+    return !error_ignore(error) && due && object_size(&walk->heap->objects, object) >= 16 &&
+           objects_at(&walk->heap->objects, timer, &first) && is_timer(walk, first);
 }
 
 static bool is_uniques(struct walk *walk, struct object object)
@@ -196,6 +222,9 @@ static struct error *take_reason(struct opened *opened, struct walk *walk, enum 
         break;
     case REASON_TIMER:
         take_kind(walk, is_timer);
+        break;
+    case REASON_TIMERS:
+        take_kind(walk, is_timers);
         break;
     case REASON_UNIQUE:
         take_kind(walk, is_uniques);

@@ -268,7 +268,7 @@ static void test_spans_are_taken_once_each(void **state)
         shuffle_queue(sizes[i], 20000);
 }
 
-/* What was added before any was taken comes by its number, and the first ones of it are known ahead. */
+/* What was added before any was taken comes by its number. */
 static void test_spans_are_taken_in_order(void **state)
 {
     (void)state;
@@ -282,11 +282,6 @@ static void test_spans_are_taken_in_order(void **state)
     for (unsigned i = 0; i < 8; i++) {
         assert_true(span_queue_take(&queue, &span));
         assert_int_equal(span, order[i]);
-        for (unsigned ahead = 0; i + 1 + ahead < 8; ahead++) {
-            assert_true(span_queue_ahead(&queue, ahead, &span));
-            assert_int_equal(span, order[i + 1 + ahead]);
-        }
-        assert_false(span_queue_ahead(&queue, 7 - i, &span));
     }
     assert_false(span_queue_take(&queue, &span));
     span_queue_add(&queue, 7); /* before the place: it comes round */
@@ -718,6 +713,68 @@ static void test_random_graphs(void **state)
         world_deinit(&world);
     }
     free(model);
+}
+
+/* ---- more than the marker's stack has room for */
+
+enum {
+    PAIR = 16,                                 /* bytes of each object: a pointer, and a number */
+    PAIRS_IN_SPAN = (PAGE - PAGE / 64) / PAIR, /* bits at the end */
+    PAIRS = 3 * MARK_STACK_ROOM / PAIRS_IN_SPAN * PAIRS_IN_SPAN,
+    LEFT_OUT = 7 /* one of so many is in no slice */
+};
+
+/* Spans of pairs. Returns the offset of the first. */
+static uint64_t add_pairs(struct world *world)
+{
+    uint64_t from = world->next_page * PAGE;
+    for (uint64_t i = 0; i < PAIRS / PAIRS_IN_SPAN; i++) {
+        uint64_t span = world->next_page * PAGE;
+        add_span(world, 0, 1, PAIR, PAIRS_IN_SPAN, CLASS_SCAN, 0);
+        memset(world->bytes + span + PAGE - PAGE / 64, 0x55, PAGE / 64); /* each first word */
+    }
+    return from;
+}
+
+static uint64_t pair_at(uint64_t from, uint64_t i)
+{
+    return from + i / PAIRS_IN_SPAN * PAGE + i % PAIRS_IN_SPAN * PAIR;
+}
+
+/* A slice of pointers to most of many pairs, in no order, each of which leads to another pair: the slice is followed at once. */
+static void test_more_than_the_stack_holds(void **state)
+{
+    (void)state;
+    struct world world;
+    struct marker marker;
+    world_init(&world, 26);
+    world.bytes[MASKS_AT] = 1;
+    address pointer = add_type(&world, 0, 8, 8, base + MASKS_AT, 0, 0);
+    uint64_t slice = world.next_page * PAGE, pages = (uint64_t)PAIRS * 8 / PAGE + 1;
+    add_span(&world, 0, pages, pages * PAGE, 1, 0, pointer);
+    uint64_t first = add_pairs(&world), second = add_pairs(&world);
+    for (uint64_t i = 0; i < PAIRS; i++) {
+        uint64_t item = i * 40507 % PAIRS; /* each once: the two have no common divisor */
+        put(&world, slice + i * 8, item % LEFT_OUT ? base + pair_at(first, item) : 0);
+        put(&world, pair_at(first, item), base + pair_at(second, PAIRS - 1 - item));
+    }
+    assert_null(open_heap(&world));
+    marker_open(world.heap, &marker);
+    marker_reach(&marker, base + slice);
+    marker_drain(&marker);
+    uint64_t reached = 0;
+    for (uint64_t i = 0; i < PAIRS; i++) {
+        struct object item = {0}, leaf = {0};
+        assert_true(objects_at(&world.heap->objects, base + pair_at(first, i), &item));
+        assert_true(objects_at(&world.heap->objects, base + pair_at(second, PAIRS - 1 - i), &leaf));
+        bool expected = i % LEFT_OUT;
+        assert_int_equal(marker_has(&marker, object_number(&world.heap->objects, item)), expected);
+        assert_int_equal(marker_has(&marker, object_number(&world.heap->objects, leaf)), expected);
+        reached += expected ? 2 : 0;
+    }
+    assert_int_equal(marker.objects, 1 + reached);
+    marker_close(&marker);
+    world_deinit(&world);
 }
 
 /* ---- watched and hidden objects */
@@ -1189,6 +1246,7 @@ int main(void)
         cmocka_unit_test(test_masks_by_program),
         cmocka_unit_test(test_senseless_types),
         cmocka_unit_test(test_random_graphs),
+        cmocka_unit_test(test_more_than_the_stack_holds),
         cmocka_unit_test(test_watched_objects),
         cmocka_unit_test(test_bits_of_arenas),
         cmocka_unit_test(test_live_slots),
