@@ -13,4 +13,7 @@ struct decoder {
     cs_insn *scratch;
 };
 
+/* operation.c: a register's number in Go's order, whatever part of it is named; REGISTER_NONE for others. */
+uint8_t amd64_register(x86_reg reg);
+
 #endif

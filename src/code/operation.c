@@ -33,7 +33,7 @@ struct registers registers_of(enum architecture arch)
 }
 
 /* In Go's order: the arguments, the context (DX), then the others. */
-static uint8_t number_of(x86_reg reg)
+uint8_t amd64_register(x86_reg reg)
 {
     static const struct {
         uint16_t names[5];
@@ -97,7 +97,7 @@ static bool plain_place(const cs_insn *insn, const x86_op_mem *memory, uint8_t *
         *number_ret += (int64_t)(insn->address + insn->size);
         return true;
     }
-    *base_ret = number_of(memory->base);
+    *base_ret = amd64_register(memory->base);
     return *base_ret != REGISTER_NONE;
 }
 
@@ -115,7 +115,7 @@ static struct operation load(const cs_insn *insn, uint8_t to, const cs_x86_op *f
 static struct operation stored_anywhere(const cs_x86_op *to, const cs_x86_op *from)
 {
     struct operation operation = other();
-    uint8_t source = from->type == X86_OP_REG ? number_of(from->reg) : REGISTER_NONE;
+    uint8_t source = from->type == X86_OP_REG ? amd64_register(from->reg) : REGISTER_NONE;
     if (to->size != WORD || source == REGISTER_NONE)
         return operation;
     operation.kind = OPERATION_STORE;
@@ -131,7 +131,7 @@ static struct operation store(const cs_insn *insn, const cs_x86_op *to, const cs
     if (!known)
         return stored_anywhere(to, from);
     operation.value = to->size;
-    uint8_t source = from->type == X86_OP_REG ? number_of(from->reg) : REGISTER_NONE;
+    uint8_t source = from->type == X86_OP_REG ? amd64_register(from->reg) : REGISTER_NONE;
     if (to->size == WORD && from->type == X86_OP_IMM) {
         operation.kind = OPERATION_STORE;
         operation.value = from->imm;
@@ -150,14 +150,14 @@ static struct operation move(const cs_insn *insn)
     const cs_x86_op *from = &insn->detail->x86.operands[1];
     if (to->type == X86_OP_MEM)
         return store(insn, to, from);
-    uint8_t reg = to->type == X86_OP_REG ? number_of(to->reg) : REGISTER_NONE;
+    uint8_t reg = to->type == X86_OP_REG ? amd64_register(to->reg) : REGISTER_NONE;
     if (reg == REGISTER_NONE)
         return other();
     if (from->type == X86_OP_MEM)
         return load(insn, reg, from);
     if (from->type == X86_OP_IMM && to->size >= WORD / 2)
         return two(OPERATION_NUMBER, reg, REGISTER_NONE, from->imm);
-    uint8_t source = from->type == X86_OP_REG ? number_of(from->reg) : REGISTER_NONE;
+    uint8_t source = from->type == X86_OP_REG ? amd64_register(from->reg) : REGISTER_NONE;
     if (source != REGISTER_NONE && to->size >= WORD / 2)
         return two(OPERATION_MOVE, reg, source, 0);
     struct operation operation = other();
@@ -168,7 +168,7 @@ static struct operation move(const cs_insn *insn)
 static struct operation lea(const cs_insn *insn)
 {
     const cs_x86 *x86 = &insn->detail->x86;
-    uint8_t to = number_of(x86->operands[0].reg);
+    uint8_t to = amd64_register(x86->operands[0].reg);
     uint8_t base;
     int64_t number;
     if (to == REGISTER_NONE)
@@ -199,7 +199,7 @@ static struct operation add(const cs_insn *insn, int sign)
         }
         return operation;
     }
-    uint8_t reg = number_of(to->reg);
+    uint8_t reg = amd64_register(to->reg);
     if (reg == REGISTER_NONE)
         return operation;
     if (constant && to->size >= WORD / 2)
@@ -219,19 +219,19 @@ static struct operation compare(const cs_insn *insn)
     if (masks) /* asks for bits */
         return operation;
     if (left->type == X86_OP_REG)
-        operation.to = number_of(left->reg);
+        operation.to = amd64_register(left->reg);
     if (right->type == X86_OP_IMM)
         operation.value = right->imm;
     else if (tests)
         operation.value = 0;
     else if (right->type == X86_OP_REG)
-        operation.from = number_of(right->reg);
+        operation.from = amd64_register(right->reg);
     const cs_x86_op *memory = left->type == X86_OP_MEM    ? left
                               : right->type == X86_OP_MEM ? right
                                                           : NULL;
     if (memory) {
         if (left == memory && right->type == X86_OP_REG)
-            operation.to = number_of(right->reg);
+            operation.to = amd64_register(right->reg);
         operation.from_memory = plain_place(insn, &memory->mem, &operation.from, &operation.number);
         if (!operation.from_memory)
             operation.to = operation.from = REGISTER_NONE;
@@ -257,7 +257,7 @@ static struct operation odd_stack_move(const cs_insn *insn, int64_t by)
 static struct operation stack_move(const cs_insn *insn, int64_t by)
 {
     const cs_x86_op *operand = &insn->detail->x86.operands[0];
-    uint8_t reg = operand->type == X86_OP_REG ? number_of(operand->reg) : REGISTER_NONE;
+    uint8_t reg = operand->type == X86_OP_REG ? amd64_register(operand->reg) : REGISTER_NONE;
     struct operation operation = other();
     if (reg == REGISTER_NONE || reg == AMD64_STACK)
         return odd_stack_move(insn, by);
@@ -317,8 +317,8 @@ static bool choice(const cs_insn *insn, struct operation *operation_ret)
     if (!is_cmov || x86->op_count != 2 || x86->operands[0].type != X86_OP_REG ||
         x86->operands[1].type != X86_OP_REG || x86->operands[0].size < WORD / 2)
         return false;
-    uint8_t to = number_of(x86->operands[0].reg);
-    *operation_ret = two(OPERATION_CHOICE, to, number_of(x86->operands[1].reg), 0);
+    uint8_t to = amd64_register(x86->operands[0].reg);
+    *operation_ret = two(OPERATION_CHOICE, to, amd64_register(x86->operands[1].reg), 0);
     operation_ret->second = to;
     return to != REGISTER_NONE && operation_ret->from != REGISTER_NONE;
 }
@@ -333,7 +333,7 @@ static bool exchange(const cs_insn *insn, struct operation *operation_ret)
         return false;
     bool turned = x86->operands[1].type == X86_OP_MEM;
     const cs_x86_op *memory = &x86->operands[turned], *reg = &x86->operands[!turned];
-    uint8_t number = reg->type == X86_OP_REG ? number_of(reg->reg) : REGISTER_NONE;
+    uint8_t number = reg->type == X86_OP_REG ? amd64_register(reg->reg) : REGISTER_NONE;
     if (memory->type != X86_OP_MEM || number == REGISTER_NONE)
         return false;
     *operation_ret = store(insn, memory, reg);
@@ -355,7 +355,7 @@ static struct operation unknown(struct decoder *decoder, const cs_insn *insn)
     if (cs_regs_access(decoder->capstone, insn, read, &read_count, written, &written_count))
         operation.written = UINT32_MAX;
     for (uint8_t i = 0; i < written_count; i++) {
-        uint8_t reg = number_of(written[i]);
+        uint8_t reg = amd64_register(written[i]);
         if (reg != REGISTER_NONE)
             operation.written |= UINT32_C(1) << reg;
     }
@@ -368,7 +368,7 @@ static struct operation unknown(struct decoder *decoder, const cs_insn *insn)
         operation.value = x86->operands[1].size;
     } else if (insn->id == X86_INS_MOVSQ) { /* REP MOVSQ copies from SI */
         operation.kind = OPERATION_SPREAD;
-        operation.from = number_of(X86_REG_RSI);
+        operation.from = amd64_register(X86_REG_RSI);
         operation.value = COPY_MAX;
     }
     operation.written |= written_unsaid(insn);
@@ -404,8 +404,8 @@ static struct operation reduce(struct decoder *decoder, const cs_insn *insn)
     case X86_INS_XOR:
         if (x86->operands[0].type == X86_OP_REG && x86->operands[1].type == X86_OP_REG &&
             x86->operands[0].reg == x86->operands[1].reg && x86->operands[0].size >= WORD / 2 &&
-            number_of(x86->operands[0].reg) != REGISTER_NONE)
-            return two(OPERATION_NUMBER, number_of(x86->operands[0].reg), REGISTER_NONE, 0);
+            amd64_register(x86->operands[0].reg) != REGISTER_NONE)
+            return two(OPERATION_NUMBER, amd64_register(x86->operands[0].reg), REGISTER_NONE, 0);
         break;
     case X86_INS_ADD:
     case X86_INS_INC:

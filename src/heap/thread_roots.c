@@ -1,5 +1,7 @@
 #include "heap/roots.h"
 
+#include "code/dead_registers.h"
+
 enum {
     SYSTEM_STACK_MAX = 256 << 10, /* of a thread's own stack, at most so much above sp */
 };
@@ -38,9 +40,27 @@ static void take_stack_of(struct stack_scanner *scanner, const struct thread *th
                       high - from > SYSTEM_STACK_MAX ? from + SYSTEM_STACK_MAX : high);
 }
 
+/* Of compiled code that is not the runtime's: a bit for each general register, in the kernel's order, that the code ahead does not use. */
+static uint32_t unused_registers(struct heap *heap, struct decoder *decoder, address pc)
+{
+    static const struct {
+        uint8_t general, number;                 /* in user_regs_struct; in Go's order */
+    } registers[] = {{0, 13}, {2, 11}, {3, 10}}; /* r15, r13, r12 */
+    const struct program *program = heap->runtime->program;
+    struct func func;
+    uint32_t unused = 0;
+    if (!decoder || !pclntab_func(&program->pclntab, pc, &func))
+        return 0;
+    uint32_t dead = dead_registers(heap->target, program, decoder, &func, pc);
+    for (size_t i = 0; i < LENGTH_OF(registers); i++)
+        unused |= (dead >> registers[i].number & 1) << registers[i].general;
+    return unused;
+}
+
 /* Where other code than the runtime's runs, registers still hold what the scheduler left there, such as whom it has put to sleep last: that wakes nobody.
  * In a signal handler the interrupted registers stand on its stack, and what was interrupted may have been on the system stack. */
-static void take_thread(struct stack_scanner *scanner, const struct thread *thread)
+static void take_thread(struct stack_scanner *scanner, struct decoder *decoder,
+                        const struct thread *thread)
 {
     struct heap *heap = scanner->marker->heap;
     const struct offsets *offsets = &heap->runtime->offsets;
@@ -50,7 +70,10 @@ static void take_thread(struct stack_scanner *scanner, const struct thread *thre
                      word_at(heap, signal_g, offsets->g_stack_high, &high) &&
                      thread->registers.sp >= low && thread->registers.sp < high;
     bool plain = frame_maps_is_plain(&scanner->maps, thread->registers.pc);
+    uint32_t unused = plain ? unused_registers(heap, decoder, thread->registers.pc) : 0;
     for (unsigned i = 0; i < thread->registers.general_count; i++) {
+        if (unused >> i & 1)
+            continue;
         if (plain)
             marker_reach_guess(scanner->marker, thread->registers.general[i]);
         else
@@ -64,10 +87,11 @@ struct error *thread_roots(struct stack_scanner *scanner)
 {
     struct heap *heap = scanner->marker->heap;
     const struct offsets *offsets = &heap->runtime->offsets;
-    struct error *error = NULL;
+    struct decoder *decoder = NULL;
     struct processors processors;
+    struct error *error = decoder_create(heap->runtime->program->arch, &decoder);
     processors_find(heap, &processors);
-    if (!processors.length)
+    if (!processors.length && !error)
         error = error_create(ERROR_UNSUPPORTED,
                              "the scheduler's list of Ps (runtime.allp) was not found");
     for (size_t i = 0; i < processors.length && !error; i++) {
@@ -77,11 +101,12 @@ struct error *thread_roots(struct stack_scanner *scanner)
             continue;
         if (word_at(heap, thread.m, offsets->m_procid, &tid) &&
             target_registers(heap->target, (pid_t)tid, &thread.registers))
-            take_thread(scanner, &thread);
+            take_thread(scanner, decoder, &thread);
         else
             error = error_create(ERROR_UNSUPPORTED,
                                  "the registers of a thread that runs Go code are not known");
     }
+    decoder_destroy(decoder);
     VECTOR_DEINIT(&processors);
     return error;
 }

@@ -23,7 +23,7 @@ def inspect_now(target):
 
 
 class Proved(frozenset):
-    """Numbers of goroutines. A document names the first thousand; total is how many there are."""
+    """Numbers of goroutines. A document names the first ten thousand; total is how many there are."""
 
     total = 0
 
@@ -39,7 +39,7 @@ def numbers_of(proof):
     numbers = Proved(listed)
     numbers.total = proof["stuck"]
     assert len(numbers) == len(listed), f"some are named twice: {listed}"
-    assert len(numbers) == min(numbers.total, 1000), f"{len(numbers)} are named of {numbers.total}"
+    assert len(numbers) == min(numbers.total, 10000), f"{len(numbers)} are named of {numbers.total}"
     return numbers
 
 
