@@ -197,8 +197,10 @@ static void skip_waiters(const struct looks *looks, const struct partners *partn
         if (u64map_get(&partners->index, now->objects.at[now->waits.at[i].object].at, &channel))
             skip[now->waits.at[i].goroutine] = 1;
     }
-    for (size_t i = 0; looks->stuck && i < now->goroutines.length; i++)
-        skip[i] |= looks->stuck[i];
+    for (size_t i = 0; i < now->goroutines.length; i++)
+        skip[i] |=
+            (looks->stuck && looks->stuck[i]) || /* such as main, which is not named as stuck */
+            now->goroutines.at[i].wait_kind == WAIT_NO_CASES;
 }
 
 void partners_own(const struct looks *looks, const struct site *site, address own_ret[2])

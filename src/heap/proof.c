@@ -170,15 +170,30 @@ static struct error *check_complete(const struct proof *proof)
     return NULL;
 }
 
+static uint8_t *asleep_now(const struct proof *proof)
+{
+    uint8_t *asleep = xcalloc(proof->observation->goroutines.length + 1, 1);
+    for (size_t i = 0; i < proof->sleepers.length; i++)
+        asleep[proof->sleepers.at[i].goroutine] = !proof->sleepers.at[i].awake;
+    return asleep;
+}
+
+/* A program's main often waits so on purpose. What only it refers to is out of reach all the same (runtime/mgc.go, findGoroutineLeaks, since 1.27). */
+static bool is_main_at_rest(const struct goroutine *goroutine)
+{
+    return goroutine->id == 1 && goroutine->wait_kind == WAIT_NO_CASES;
+}
+
 static struct error *prove(struct proof *proof)
 {
     find_sleepers(proof);
-    AUTO_FREE uint8_t *asleep = proof_stuck(proof);
+    AUTO_FREE uint8_t *asleep = asleep_now(proof);
     TRY(all_roots(&proof->scanner, proof->observation, asleep, true));
     settle(proof);
     TRY(check_complete(proof));
-    for (size_t i = 0; i < proof->sleepers.length; i++)
-        proof->stuck += !proof->sleepers.at[i].awake;
+    AUTO_FREE uint8_t *stuck = proof_stuck(proof);
+    for (size_t i = 0; i < proof->observation->goroutines.length; i++)
+        proof->stuck += stuck[i];
     proof->reached_objects = proof->marker.objects;
     proof->reached_bytes = proof->marker.bytes;
     return NULL;
@@ -216,8 +231,9 @@ void proof_close(struct proof *proof)
 
 uint8_t *proof_stuck(const struct proof *proof)
 {
-    uint8_t *stuck = xcalloc(proof->observation->goroutines.length + 1, 1);
-    for (size_t i = 0; i < proof->sleepers.length; i++)
-        stuck[proof->sleepers.at[i].goroutine] = !proof->sleepers.at[i].awake;
+    const struct observation *observation = proof->observation;
+    uint8_t *stuck = asleep_now(proof);
+    for (size_t i = 0; i < observation->goroutines.length; i++)
+        stuck[i] = stuck[i] && !is_main_at_rest(&observation->goroutines.at[i]);
     return stuck;
 }

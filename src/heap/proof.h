@@ -27,7 +27,7 @@ struct proof {
     struct sleepers VECTOR_OF(struct sleeper) sleepers;
     struct alarms VECTOR_OF(struct alarm) alarms; /* by object */
     uint64_t reached_objects, reached_bytes;      /* by what can run */
-    uint64_t stuck;                               /* sleepers that are not awake */
+    uint64_t stuck;                               /* how many proof_stuck() names */
 };
 
 /* By an observation of the same instant with stacks and waits; borrows both. Errors say what could not be seen: then nothing is proved. */
@@ -35,7 +35,7 @@ struct error *proof_open(struct heap *heap, const struct observation *observatio
                          struct proof **proof_ret) NODISCARD;
 void proof_close(struct proof *proof);
 
-/* For each goroutine of the observation: 1 if it waits for ever. The caller frees. */
+/* For each goroutine of the observation: 1 if it waits for ever, but for a main that does so in select {}. The caller frees. */
 uint8_t *proof_stuck(const struct proof *proof);
 
 #endif

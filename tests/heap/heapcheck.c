@@ -10,6 +10,7 @@
  *   heapcheck who CORE EXE AT    every word that points to the object at an address (in hexadecimal), to look into a difference
  *   heapcheck fresh-marks ..., heapcheck fresh-who ...   the same at the very end of a collection, before anything was swept
  *   heapcheck address CORE NAME  where a function is
+ *   heapcheck poison PID TIMES   interrupts a thread so often, and overwrites the registers that its code is said not to use
  *
  * In place of CORE the number of a process will do: then no registers of its threads are known, which only the proof needs. */
 #include <inttypes.h>
@@ -96,6 +97,9 @@ static struct error *run(struct opened *opened, int argc, char **argv)
         return print_graph(opened, !command[5]);
     if (!strcmp(command, "address") && argc > 3)
         return print_address(opened, argv[3]);
+    if (!strcmp(command, "poison") && argc > 3)
+        return poison_threads(opened, (pid_t)strtol(argv[2], NULL, 10),
+                              strtoull(argv[3], NULL, 10));
     if (!strcmp(command, "who") && argc > 4)
         return print_holders(opened, strtoull(argv[4], NULL, 16));
     return print_proof(opened);
@@ -108,8 +112,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: heapcheck proof|marks|graph CORE [EXE]\n");
         return 2;
     }
-    struct error *error =
-        open_all(argv[2], argc > 3 && strcmp(argv[1], "address") ? argv[3] : NULL, &opened);
+    struct error *error = open_all(
+        argv[2],
+        argc > 3 && strcmp(argv[1], "address") && strcmp(argv[1], "poison") ? argv[3] : NULL,
+        &opened);
     if (!error)
         error = run(&opened, argc, argv);
     if (error)

@@ -40,6 +40,9 @@ struct error *print_graph(struct opened *opened, bool compared) NODISCARD;
 struct error *print_types(struct opened *opened, bool fields) NODISCARD;
 struct error *print_twins(struct opened *opened) NODISCARD;
 
+/* poison.c */
+struct error *poison_threads(struct opened *opened, pid_t pid, uint64_t times) NODISCARD;
+
 double now_s(void);
 
 #endif
