@@ -364,7 +364,8 @@ struct error *process_open_twin(const struct process *original, pid_t pid,
         return error;
     }
     twin->memory = openat(twin->directory, "mem", O_RDONLY | O_CLOEXEC);
-    twin->only_memory_file = original->only_memory_file;
+    /* process_vm_readv pins what it reads: of a fork, Linux makes a copy of each such page (mm/gup.c, gup_must_unshare), charged to the process's control group. */
+    twin->only_memory_file = original->only_memory_file || twin->memory >= 0;
     *twin_ret = twin;
     return NULL;
 }

@@ -41,7 +41,8 @@ struct process {
     int pidfd;     /* -1 if the kernel has none (before 5.3) */
     int memory;    /* /proc/PID/mem, reads nothing after an exec; -1 if refused */
     int pagemap;   /* opened at the first use; -1 until then */
-    bool only_memory_file; /* process_vm_readv is not allowed or not there */
+    bool
+        only_memory_file; /* process_vm_readv is not allowed, not there, or costs the target memory */
     uint64_t start_ticks;
     dev_t exe_device;
     ino_t exe_inode;

@@ -1,6 +1,7 @@
 """A busy server goes on as if nothing were: paused, and when who paused it is killed. `make pause` does more of it."""
 
 import contextlib
+import json
 import os
 import subprocess
 import time
@@ -50,6 +51,15 @@ def test_guardian_is_killed(busy):
     server, load = busy
     assert pausing.kill_guardian(server.pid, times=15) > 7
     assert load.truth()["failed"] == 0
+
+
+def test_reading_a_twin_costs_no_memory(start):
+    """Its pages stay the process's, however they are read: what they cost would be the process's, too."""
+    server = start("pause-server", "-mb=64")
+    done = subprocess.run([pausing.FREEZER, str(server.pid), "twin", "5000"], capture_output=True, text=True, timeout=60, check=True)
+    said = json.loads(done.stdout)
+    assert (said["way"], said["failed"]) == ("twin", 0) and said["read"] > 64 << 20, said
+    assert 0 <= said["own_kib"] < 8 << 10, said
 
 
 def descriptors(pid):
