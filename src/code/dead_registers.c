@@ -12,9 +12,11 @@ enum {
     R12 = 1 << 10,
     R13 = 1 << 11,
     R15 = 1 << 13,
-    SCRATCH = R12 | R13 | R15,
+    VECTORS = 16,
     STEPS_MAX = 1 << 12
 };
+
+static const uint32_t scratch = (R12 | R13 | R15) | UINT32_C(0xffff) << DEAD_VECTOR;
 
 /* A way through the code, and the registers that it has neither read nor overwritten so far. */
 struct way {
@@ -39,14 +41,30 @@ struct uses {
 
 static uint32_t bit_of(x86_reg reg)
 {
+    static const x86_reg first[] = {X86_REG_XMM0, X86_REG_YMM0, X86_REG_ZMM0};
     uint8_t number = amd64_register(reg);
-    return number == REGISTER_NONE ? 0 : UINT32_C(1) << number;
+    if (number != REGISTER_NONE)
+        return UINT32_C(1) << number;
+    for (size_t i = 0; i < LENGTH_OF(first); i++) {
+        if (reg >= first[i] && reg < first[i] + VECTORS)
+            return UINT32_C(1) << (DEAD_VECTOR + (reg - first[i]));
+    }
+    return 0;
 }
 
-/* Instructions that give their first operand a new value, whatever it was before. */
+/* Instructions that give their first operand a new value, whatever it was before. Go's compiler uses the lower halves of vector registers only. */
 static bool overwrites(const cs_insn *insn)
 {
     switch (insn->id) {
+    case X86_INS_MOVSS:
+    case X86_INS_MOVSD:
+        return insn->detail->x86.operands[1].type == X86_OP_MEM;
+    case X86_INS_MOVUPS:
+    case X86_INS_MOVAPS:
+    case X86_INS_MOVDQU:
+    case X86_INS_MOVDQA:
+    case X86_INS_MOVQ:
+    case X86_INS_MOVD:
     case X86_INS_MOV:
     case X86_INS_MOVABS:
     case X86_INS_MOVZX:
@@ -68,7 +86,8 @@ static struct uses uses_of(const cs_insn *insn)
     const cs_x86 *x86 = &insn->detail->x86;
     const cs_x86_op *first = &x86->operands[0], *second = &x86->operands[1];
     struct uses uses = {0};
-    if (insn->id == X86_INS_XOR && first->type == X86_OP_REG && second->type == X86_OP_REG &&
+    bool clears = insn->id == X86_INS_XOR || insn->id == X86_INS_XORPS || insn->id == X86_INS_PXOR;
+    if (clears && first->type == X86_OP_REG && second->type == X86_OP_REG &&
         first->reg == second->reg && first->size >= HALF)
         return (struct uses){.overwritten = bit_of(first->reg)};
     for (uint8_t i = 0; i < x86->op_count; i++) {
@@ -172,7 +191,7 @@ uint32_t dead_registers(struct target *target, const struct program *program,
     struct search search = {.table = &program->pclntab, .decoder = decoder, .func = func};
     if (decoder->arch != ARCH_AMD64 || error_ignore(body_read(target, func, &search.body)))
         return 0;
-    VECTOR_PUSH(&search.ways, (struct way){.at = pc, .open = SCRATCH});
+    VECTOR_PUSH(&search.ways, (struct way){.at = pc, .open = scratch});
     while (search.ways.length) {
         struct way way = search.ways.at[--search.ways.length];
         while (step(&search, &way))
@@ -181,5 +200,5 @@ uint32_t dead_registers(struct target *target, const struct program *program,
     u64map_deinit(&search.seen);
     VECTOR_DEINIT(&search.ways);
     body_deinit(&search.body);
-    return SCRATCH & ~search.live;
+    return scratch & ~search.live;
 }

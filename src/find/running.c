@@ -23,6 +23,8 @@ static void add_registers(const struct looks *looks, const struct goroutine *gor
         VECTOR_PUSH(words, thread->pc);
         for (unsigned n = 0; n < thread->general_count; n++)
             VECTOR_PUSH(words, thread->general[n]);
+        for (unsigned n = 0; n < VECTOR_WORDS; n++)
+            VECTOR_PUSH(words, thread->vector[n]);
     }
 }
 

@@ -361,6 +361,10 @@ static bool take_thread_registers(struct stack_scanner *scanner, const struct go
         if (is_inner(scanner, registers.general[i]))
             VECTOR_PUSH(&scanner->inner, registers.general[i]);
     }
+    for (unsigned i = 0; i < VECTOR_WORDS; i++) {
+        if (is_inner(scanner, registers.vector[i]))
+            VECTOR_PUSH(&scanner->inner, registers.vector[i]);
+    }
     return true;
 }
 

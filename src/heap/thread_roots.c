@@ -1,5 +1,7 @@
 #include "heap/roots.h"
 
+#include <string.h>
+
 #include "code/dead_registers.h"
 
 enum {
@@ -40,21 +42,57 @@ static void take_stack_of(struct stack_scanner *scanner, const struct thread *th
                       high - from > SYSTEM_STACK_MAX ? from + SYSTEM_STACK_MAX : high);
 }
 
-/* Of compiled code that is not the runtime's: a bit for each general register, in the kernel's order, that the code ahead does not use. */
-static uint32_t unused_registers(struct heap *heap, struct decoder *decoder, address pc)
+/* Of compiled code that is not the runtime's: what the code ahead does not use, a bit for each general register in the kernel's order, and for each vector register. */
+struct unused {
+    uint32_t general, vector;
+};
+
+static struct unused unused_registers(struct heap *heap, struct decoder *decoder, address pc)
 {
     static const struct {
         uint8_t general, number;                 /* in user_regs_struct; in Go's order */
     } registers[] = {{0, 13}, {2, 11}, {3, 10}}; /* r15, r13, r12 */
     const struct program *program = heap->runtime->program;
     struct func func;
-    uint32_t unused = 0;
-    if (!decoder || !pclntab_func(&program->pclntab, pc, &func))
-        return 0;
+    if (!pclntab_func(&program->pclntab, pc, &func))
+        return (struct unused){0};
     uint32_t dead = dead_registers(heap->target, program, decoder, &func, pc);
+    struct unused unused = {.vector = dead >> DEAD_VECTOR};
     for (size_t i = 0; i < LENGTH_OF(registers); i++)
-        unused |= (dead >> registers[i].number & 1) << registers[i].general;
+        unused.general |= (dead >> registers[i].number & 1) << registers[i].general;
     return unused;
+}
+
+/* The runtime's memmove holds the ends of what it moves in vector registers, compiled code what it copies at once: if a process has moved a slice by one, a pointer may be nowhere
+ * else for as long as that takes. Other code of the runtime does not. */
+static bool needs_vectors(struct stack_scanner *scanner, address pc)
+{
+    const struct pclntab *table = &scanner->maps.runtime->program->pclntab;
+    struct func func;
+    return frame_maps_is_plain(&scanner->maps, pc) ||
+           (pclntab_func(table, pc, &func) && !strcmp(func_name(table, &func), "runtime.memmove"));
+}
+
+static void take_word(struct marker *marker, bool plain, uint64_t word)
+{
+    if (plain)
+        marker_reach_guess(marker, word);
+    else
+        marker_reach_perhaps(marker, word);
+}
+
+static void take_vectors(struct marker *marker, const struct thread_registers *registers,
+                         bool plain, uint32_t unused)
+{
+    enum {
+        WORDS = 4 /* of a register of amd64; on arm64 none is known to be unused */
+    };
+    for (unsigned i = 0; i < VECTOR_WORDS; i++) {
+        if (!(unused >> i / WORDS & 1))
+            take_word(marker, plain, registers->vector[i]);
+    }
+    for (unsigned i = 0; i < registers->other_count; i++)
+        take_word(marker, plain, registers->other[i]);
 }
 
 /* Where other code than the runtime's runs, registers still hold what the scheduler left there, such as whom it has put to sleep last: that wakes nobody.
@@ -70,15 +108,14 @@ static void take_thread(struct stack_scanner *scanner, struct decoder *decoder,
                      word_at(heap, signal_g, offsets->g_stack_high, &high) &&
                      thread->registers.sp >= low && thread->registers.sp < high;
     bool plain = frame_maps_is_plain(&scanner->maps, thread->registers.pc);
-    uint32_t unused = plain ? unused_registers(heap, decoder, thread->registers.pc) : 0;
+    struct unused unused = {0};
+    if (plain)
+        unused = unused_registers(heap, decoder, thread->registers.pc);
     for (unsigned i = 0; i < thread->registers.general_count; i++) {
-        if (unused >> i & 1)
-            continue;
-        if (plain)
-            marker_reach_guess(scanner->marker, thread->registers.general[i]);
-        else
-            marker_reach_perhaps(scanner->marker, thread->registers.general[i]);
+        if (!(unused.general >> i & 1))
+            take_word(scanner->marker, plain, thread->registers.general[i]);
     }
+    take_vectors(scanner->marker, &thread->registers, plain, unused.vector);
     take_stack_of(scanner, thread, offsets->m_g0, in_signal);
     take_stack_of(scanner, thread, offsets->m_gsignal, false);
 }
@@ -99,8 +136,13 @@ struct error *thread_roots(struct stack_scanner *scanner)
         uint64_t tid = 0;
         if (!word_at(heap, processors.at[i], offsets->p_m, &thread.m) || !thread.m)
             continue;
-        if (word_at(heap, thread.m, offsets->m_procid, &tid) &&
-            target_registers(heap->target, (pid_t)tid, &thread.registers))
+        bool known = word_at(heap, thread.m, offsets->m_procid, &tid) &&
+                     target_registers(heap->target, (pid_t)tid, &thread.registers);
+        if (known && !thread.registers.vector_known && needs_vectors(scanner, thread.registers.pc))
+            error =
+                error_create(ERROR_UNSUPPORTED,
+                             "the vector registers of a thread that runs Go code are not known");
+        else if (known)
             take_thread(scanner, decoder, &thread);
         else
             error = error_create(ERROR_UNSUPPORTED,

@@ -89,13 +89,27 @@ static struct error *read_files(struct core_notes *notes, const struct elf_note 
     return NULL;
 }
 
+/* They stand behind the general ones of the same thread. */
+static void read_vector_registers(const struct reading *reading, const struct elf_note *note)
+{
+    bool is_amd64 = reading->core->machine == EM_X86_64, old = note->type == NT_PRFPREG;
+    struct core_threads *threads = &reading->notes->threads;
+    if (threads->length)
+        registers_decode_vector(is_amd64, old && is_amd64, note->bytes, note->size,
+                                &threads->at[threads->length - 1]);
+}
+
 static bool read_note(const struct elf_note *note, void *context)
 {
     struct reading *reading = context;
+    if (!strcmp(note->name, "LINUX") && note->type == NT_X86_XSTATE)
+        read_vector_registers(reading, note);
     if (strcmp(note->name, "CORE") != 0)
         return true;
     if (note->type == NT_PRSTATUS)
         read_thread(reading, note);
+    else if (note->type == NT_PRFPREG)
+        read_vector_registers(reading, note);
     else if (note->type == NT_PRPSINFO)
         read_process(reading->notes, note);
     else if (note->type == NT_AUXV)

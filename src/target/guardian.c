@@ -41,6 +41,7 @@
 enum {
     REASON_ROOM = 512,
     REGISTER_BYTES = 64 * 8,
+    VECTOR_BYTES = 4096,          /* what Go's code uses stands in the first 3,000 */
     WAKE_AFTER_NS = 20000000,     /* beyond the budget */
     ANSWER_GRACE_NS = 2000000000, /* for a machine that is busy */
     TELL_GO = 'g',
@@ -206,6 +207,19 @@ static pid_t number_inside(const struct watch *watch, pid_t tid)
     return last ? (pid_t)strtol(last + 1, NULL, 10) : tid;
 }
 
+static void read_vector_registers(bool is_amd64, pid_t tid, struct thread_registers *registers)
+{
+    uint8_t bytes[VECTOR_BYTES] __attribute__((aligned(8)));
+    struct iovec room = {.iov_base = bytes, .iov_len = sizeof(bytes)};
+    if (is_amd64 && ptrace(PTRACE_GETREGSET, tid, (void *)NT_X86_XSTATE, &room) == 0) {
+        registers_decode_vector(true, false, bytes, room.iov_len, registers);
+        return;
+    }
+    room.iov_len = sizeof(bytes);
+    if (ptrace(PTRACE_GETREGSET, tid, (void *)NT_PRFPREG, &room) == 0)
+        registers_decode_vector(is_amd64, is_amd64, bytes, room.iov_len, registers);
+}
+
 static void read_registers(struct watch *watch)
 {
     struct guardian_facts *facts = &watch->room->facts;
@@ -221,6 +235,7 @@ static void read_registers(struct watch *watch)
         bool is_amd64 = watch->live->target.executable->machine == EM_X86_64;
         if (!registers_decode(is_amd64, bytes, room.iov_len, registers))
             continue;
+        read_vector_registers(is_amd64, thread->tid, registers);
         registers->tid = is_nested ? number_inside(watch, thread->tid) : thread->tid;
         facts->thread_count++;
     }

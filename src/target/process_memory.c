@@ -106,9 +106,9 @@ struct error *process_read(struct target *target, address at, void *to, size_t s
         if (reason == ESRCH || process->memory < 0)
             return error_of(process, reason, at, size);
         process->only_memory_file = reason == EPERM || reason == ENOSYS;
-        if (reason == EFAULT && is_reserved(process, at, size))
-            return target_fault(at, size);
     }
+    if (is_reserved(process, at, size))
+        return target_fault(at, size);
     reason = read_memory_file(process, at, to, size);
     return reason ? error_of(process, reason, at, size) : NULL;
 }
@@ -162,7 +162,7 @@ static ssize_t transfer(struct process *process)
     ssize_t length = 0;
     if (process->only_memory_file) {
         address at = (address)batch->remote[0].iov_base;
-        if (at > INT64_MAX)
+        if (at > INT64_MAX || is_reserved(process, at, batch->remote[0].iov_len))
             return -EFAULT;
         length = preadv(process->memory, batch->local, (int)batch->local_count, (off_t)at);
         if (length == 0)

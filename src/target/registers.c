@@ -1,6 +1,7 @@
 #include "target/registers.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cursor.h"
 
@@ -22,8 +23,7 @@ static bool word_at(const uint8_t *bytes, uint64_t size, unsigned index, uint64_
 bool registers_decode(bool is_amd64, const uint8_t *bytes, uint64_t size,
                       struct thread_registers *registers_ret)
 {
-    struct thread_registers registers = {.general_count =
-                                             is_amd64 ? AMD64_GENERAL : ARM64_GENERAL};
+    struct thread_registers registers = {.general_count = is_amd64 ? AMD64_GENERAL : ARM64_GENERAL};
     for (unsigned i = 0; i < registers.general_count; i++)
         if (!word_at(bytes, size, i, &registers.general[i]))
             return false;
@@ -35,8 +35,65 @@ bool registers_decode(bool is_amd64, const uint8_t *bytes, uint64_t size,
     return true;
 }
 
+/* Words that no program has as an address are left out. */
+static void add_other(const uint8_t *bytes, uint64_t size, uint64_t at,
+                      struct thread_registers *registers)
+{
+    enum {
+        LOWEST = 4096,
+        ADDRESS_BITS = 47
+    };
+    uint64_t word = 0;
+    if (!bytes_u64(bytes, size, at, &word) || word < LOWEST || word >> ADDRESS_BITS)
+        return;
+    if (registers->other_count < VECTOR_OTHERS)
+        registers->other[registers->other_count++] = word;
+    else
+        registers->vector_known = false;
+}
+
+/* Where they stand is fixed up to the upper halves (Intel SDM volume 1, 13.4 and 13.5); what is behind these differs from processor to processor. */
+static void decode_xsave(const uint8_t *bytes, uint64_t size, struct thread_registers *registers)
+{
+    enum {
+        X87 = 32, /* bytes */
+        X87_END = 160,
+        LOWER = 160,
+        HEADER = 512,
+        UPPER = 576,
+        UPPER_END = 832,
+        REGISTERS = 16,
+        HALF = 16
+    };
+    for (uint64_t at = X87; at < X87_END; at += 8)
+        add_other(bytes, size, at, registers);
+    for (uint64_t at = UPPER_END; at < size; at += 8)
+        add_other(bytes, size, at, registers);
+    for (unsigned i = 0; i < REGISTERS; i++) {
+        memcpy(&registers->vector[4 * (size_t)i], bytes + LOWER + (size_t)i * HALF, HALF);
+        if (size >= UPPER_END)
+            memcpy(&registers->vector[4 * (size_t)i + 2], bytes + UPPER + (size_t)i * HALF, HALF);
+    }
+}
+
+void registers_decode_vector(bool is_amd64, bool old, const uint8_t *bytes, uint64_t size,
+                             struct thread_registers *registers)
+{
+    enum {
+        FXSAVE_BYTES = 512
+    };
+    if (size < FXSAVE_BYTES || (old && registers->vector_known))
+        return;
+    registers->other_count = 0;
+    registers->vector_known = !is_amd64 || !old;
+    if (is_amd64)
+        decode_xsave(bytes, old ? FXSAVE_BYTES : size, registers);
+    else
+        memcpy(registers->vector, bytes, sizeof(registers->vector));
+}
+
 const struct thread_registers *registers_find(const struct thread_registers *threads, size_t count,
-                                            pid_t tid)
+                                              pid_t tid)
 {
     size_t low = 0;
     size_t high = count;

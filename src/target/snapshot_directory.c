@@ -101,6 +101,21 @@ void snapshot_put_mappings(struct text *directory, const struct target *target)
     end_section(directory, SNAPSHOT_MAPPINGS, &text);
 }
 
+static void put_vectors(struct text *directory, const struct thread_registers *threads,
+                        size_t count)
+{
+    struct text text = {0};
+    for (size_t i = 0; i < count; i++) {
+        snapshot_put_uvarint(&text, threads[i].vector_known);
+        for (unsigned j = 0; j < VECTOR_WORDS; j++)
+            snapshot_put_uvarint(&text, threads[i].vector[j]);
+        snapshot_put_uvarint(&text, threads[i].other_count);
+        for (unsigned j = 0; j < threads[i].other_count; j++)
+            snapshot_put_uvarint(&text, threads[i].other[j]);
+    }
+    end_section(directory, SNAPSHOT_VECTORS, &text);
+}
+
 void snapshot_put_threads(struct text *directory, const struct target *target)
 {
     size_t count = 0;
@@ -117,6 +132,7 @@ void snapshot_put_threads(struct text *directory, const struct target *target)
             snapshot_put_uvarint(&text, thread->general[j]);
     }
     end_section(directory, SNAPSHOT_THREADS, &text);
+    put_vectors(directory, threads, count);
 }
 
 void snapshot_put_resident(struct text *directory, const struct extents *resident)
@@ -294,6 +310,27 @@ static struct error *read_threads(struct cursor *cursor, struct snapshot_directo
     return NULL;
 }
 
+static struct error *read_vector(struct cursor *cursor, struct thread_registers *thread)
+{
+    uint64_t known = 0, count = 0;
+    TRY(read_number(cursor, 1, &known));
+    for (unsigned i = 0; i < VECTOR_WORDS; i++)
+        TRY(cursor_uvarint(cursor, &thread->vector[i]));
+    TRY(read_number(cursor, VECTOR_OTHERS, &count));
+    for (uint64_t i = 0; i < count; i++)
+        TRY(cursor_uvarint(cursor, &thread->other[i]));
+    thread->other_count = (unsigned)count;
+    thread->vector_known = known;
+    return NULL;
+}
+
+static struct error *read_vectors(struct cursor *cursor, struct snapshot_directory *directory)
+{
+    for (size_t i = 0; i < directory->threads.length; i++)
+        TRY(read_vector(cursor, &directory->threads.at[i]));
+    return cursor->at == cursor->size ? NULL : bad("registers of threads that are not there");
+}
+
 /* Where in the stream the bytes are is known when the size of the executable is: see place_memory(). */
 static struct error *read_memory(struct cursor *cursor, struct snapshot_directory *directory)
 {
@@ -335,7 +372,7 @@ static const struct {
     {SNAPSHOT_FACTS, read_facts},       {SNAPSHOT_FILE, read_file},
     {SNAPSHOT_BLOCKS, read_blocks},     {SNAPSHOT_MAPPINGS, read_mappings},
     {SNAPSHOT_THREADS, read_threads},   {SNAPSHOT_MEMORY, read_memory},
-    {SNAPSHOT_RESIDENT, read_resident},
+    {SNAPSHOT_RESIDENT, read_resident}, {SNAPSHOT_VECTORS, read_vectors},
 };
 
 static struct error *read_section(struct cursor *cursor, struct snapshot_directory *directory)

@@ -22,6 +22,8 @@
  *   MAPS  for each mapping: uvarint start - end of the one before, size, offset in its file, resident bytes,
  *         of these in huge pages, flags (SNAPSHOT_MAPPING_…), string path
  *   THRD  for each thread: uvarint tid, pc, sp, lr, count of general registers, these
+ *   VECT  for each thread, in the same order: uvarint 1 if all vector registers are known, else 0, the words of these, the number of other
+ *         words that may be addresses, these
  *   MEMO  for each range, in units of 16 bytes: uvarint start - end of the one before; size << 1 | 1 if it is all zeros and
  *         not in the stream
  *   RESI  which pages are resident, in units of 4096 bytes: uvarint start - end of the one before, size */
@@ -66,6 +68,7 @@ enum {
     SNAPSHOT_BLOCKS = SNAPSHOT_TAG('B', 'L', 'K', 'S'),
     SNAPSHOT_MAPPINGS = SNAPSHOT_TAG('M', 'A', 'P', 'S'),
     SNAPSHOT_THREADS = SNAPSHOT_TAG('T', 'H', 'R', 'D'),
+    SNAPSHOT_VECTORS = SNAPSHOT_TAG('V', 'E', 'C', 'T'),
     SNAPSHOT_MEMORY = SNAPSHOT_TAG('M', 'E', 'M', 'O'),
     SNAPSHOT_RESIDENT = SNAPSHOT_TAG('R', 'E', 'S', 'I'),
 };

@@ -51,9 +51,11 @@ struct target_facts {
     bool ran_on; /* snapshots: the process was not stopped while it was saved */
 };
 
-/* General registers of one stopped thread (of a core file or a frozen process). */
+/* Registers of one stopped thread (of a core file or a frozen process). */
 enum {
-    GENERAL_MAX = 32
+    GENERAL_MAX = 32,
+    VECTOR_WORDS = 64,
+    VECTOR_OTHERS = 32
 };
 struct thread_registers {
     pid_t tid; /* as the thread itself knows it: in its own pid namespace */
@@ -64,6 +66,12 @@ struct thread_registers {
      * r9, r8, rax, rcx, rdx, rsi, rdi; arm64 x0 to x30. */
     uint64_t general[GENERAL_MAX];
     unsigned general_count;
+    /* Moving memory keeps pointers in these, and nowhere else, for a moment: amd64 Y0 to Y15, four words each; arm64 V0 to V31, two words each. */
+    uint64_t vector[VECTOR_WORDS];
+    /* Words of still other registers (x87, AVX-512) that could be addresses. */
+    uint64_t other[VECTOR_OTHERS];
+    unsigned other_count;
+    bool vector_known; /* that is all of them */
 };
 
 /* One piece of a scattered read. `failed` is set by target_read_many. */

@@ -108,6 +108,30 @@ def check_roots(start, toolchain, mode="static"):
     assert not proved, f"these were woken: {tell(proved, names)}"
 
 
+LOOKS = 6
+
+
+def check_moving(program, core=None):
+    """While memory moves, a pointer may be in a vector register and nowhere else."""
+    for _ in range(LOOKS):
+        assert look(program.pid) == frozenset()
+    if core:
+        assert look(core) == frozenset()
+    served = program.truth()["served"]
+    program.wait_until(lambda truth: truth["served"] >= served + 2048)
+
+
+@pytest.mark.parametrize("toolchain", RELEASES)
+def test_memory_that_moves(start, toolchain, toolchain_or_skip, tmp_path):
+    toolchain_or_skip(toolchain)
+    program = start("moving-slice", toolchain=toolchain)
+    core = None
+    if shutil.which("gcore"):
+        subprocess.run(["gcore", "-o", tmp_path / "core", str(program.pid)], check=True, capture_output=True)
+        core = tmp_path / f"core.{program.pid}"
+    check_moving(program, core)
+
+
 @pytest.mark.parametrize("toolchain", RELEASES)
 def test_roots(start, toolchain):
     """Who can be woken, from wherever it be, is not leaked."""

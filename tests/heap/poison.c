@@ -76,7 +76,8 @@ static void put_poison(struct opened *opened, struct decoder *decoder, pid_t tid
     counts->looked++;
     if (!is_compiled(&opened->program->pclntab, registers.rip, &func))
         return;
-    uint32_t dead = dead_registers(opened->target, opened->program, decoder, &func, registers.rip);
+    uint32_t dead = dead_registers(opened->target, opened->program, decoder, &func, registers.rip) &
+                    (R12 | R13 | R15); /* vector registers may hold numbers */
     counts->compiled++;
     counts->r12 += dead & R12 ? 1 : 0;
     counts->r13 += dead & R13 ? 1 : 0;

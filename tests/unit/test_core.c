@@ -73,6 +73,14 @@ static void add_thread(struct elfmaker *maker, uint32_t tid)
     for (uint64_t i = 0; i < 34; i++)
         memcpy(status + 112 + 8 * i, &(uint64_t){tid * 1000 + i}, 8);
     elfmaker_note(maker, "CORE", NT_PRSTATUS, status, sizeof(status));
+    if (tid == 101)
+        return; /* its vector registers are not known */
+    uint8_t vectors[1024] = {0};
+    for (uint64_t i = 0; i < sizeof(vectors) / 8; i++)
+        memcpy(vectors + 8 * i, &(uint64_t){tid * 10000 + i}, 8);
+    elfmaker_note(maker, "CORE", NT_PRFPREG, vectors, 528);
+    if (maker->header.e_machine == EM_X86_64)
+        elfmaker_note(maker, "LINUX", NT_X86_XSTATE, vectors, sizeof(vectors));
 }
 
 static void add_notes(struct elfmaker *maker, const char *path)
@@ -199,6 +207,26 @@ static void test_facts(void **state)
     target_close(target);
 }
 
+/* Each 8 bytes of what the notes say have their own number. There are more of those at the end than there is room for. */
+static void expect_vectors(struct target *target, bool is_amd64)
+{
+    enum {
+        LOWER = 160 / 8, /* in words */
+        UPPER = 576 / 8,
+        FIRST = 102 * 10000
+    };
+    struct thread_registers registers;
+    assert_true(target_registers(target, 101, &registers));
+    assert_false(registers.vector_known);
+    assert_true(target_registers(target, 102, &registers));
+    assert_int_equal(registers.vector_known, !is_amd64);
+    assert_int_equal(registers.other_count, is_amd64 ? VECTOR_OTHERS : 0);
+    for (unsigned i = 0; i < VECTOR_WORDS; i++) {
+        unsigned at = is_amd64 ? (i % 4 < 2 ? LOWER : UPPER) + i / 4 * 2 + i % 2 : i;
+        assert_int_equal(registers.vector[i], FIRST + at);
+    }
+}
+
 static void test_registers(void **state)
 {
     (void)state;
@@ -221,6 +249,7 @@ static void test_registers(void **state)
             for (unsigned j = 0; j < registers.general_count; j++)
                 assert_int_equal(registers.general[j], (unsigned)tid * 1000 + j);
         }
+        expect_vectors(target, cases[i].machine == EM_X86_64);
         assert_false(target_registers(target, 100, &registers));
         assert_false(target_registers(target, 103, &registers));
         size_t count = 0;
