@@ -63,14 +63,23 @@ static struct unused unused_registers(struct heap *heap, struct decoder *decoder
     return unused;
 }
 
-/* The runtime's memmove holds the ends of what it moves in vector registers, compiled code what it copies at once: if a process has moved a slice by one, a pointer may be nowhere
- * else for as long as that takes. Other code of the runtime does not. */
-static bool needs_vectors(struct stack_scanner *scanner, address pc)
+/* What a vector register of the thread may be the only place of. */
+enum vectors {
+    VECTORS_NUMBERS,  /* nothing but numbers */
+    VECTORS_POINTERS, /* pointers that are just being moved */
+    VECTORS_UNKNOWN,  /* code that is no Go */
+};
+
+/* Compiled code copies a few words at once through them, and swaps so; the runtime's memmove holds the ends of what it moves in them: if a process moves a slice by one,
+ * a pointer may be nowhere else for as long as that takes. Other assembly does not move pointers, and is called with numbers in them at most. */
+static enum vectors vectors_at(struct heap *heap, address pc)
 {
-    const struct pclntab *table = &scanner->maps.runtime->program->pclntab;
+    const struct pclntab *table = &heap->runtime->program->pclntab;
     struct func func;
-    return frame_maps_is_plain(&scanner->maps, pc) ||
-           (pclntab_func(table, pc, &func) && !strcmp(func_name(table, &func), "runtime.memmove"));
+    if (!pclntab_func(table, pc, &func))
+        return VECTORS_UNKNOWN;
+    bool moves = !(func.flags & FUNC_ASM) || !strcmp(func_name(table, &func), "runtime.memmove");
+    return moves ? VECTORS_POINTERS : VECTORS_NUMBERS;
 }
 
 static void take_word(struct marker *marker, bool plain, uint64_t word)
@@ -115,7 +124,8 @@ static void take_thread(struct stack_scanner *scanner, struct decoder *decoder,
         if (!(unused.general >> i & 1))
             take_word(scanner->marker, plain, thread->registers.general[i]);
     }
-    take_vectors(scanner->marker, &thread->registers, plain, unused.vector);
+    if (vectors_at(heap, thread->registers.pc) != VECTORS_NUMBERS)
+        take_vectors(scanner->marker, &thread->registers, plain, unused.vector);
     take_stack_of(scanner, thread, offsets->m_g0, in_signal);
     take_stack_of(scanner, thread, offsets->m_gsignal, false);
 }
@@ -138,7 +148,8 @@ struct error *thread_roots(struct stack_scanner *scanner)
             continue;
         bool known = word_at(heap, thread.m, offsets->m_procid, &tid) &&
                      target_registers(heap->target, (pid_t)tid, &thread.registers);
-        if (known && !thread.registers.vector_known && needs_vectors(scanner, thread.registers.pc))
+        if (known && !thread.registers.vector_known &&
+            vectors_at(heap, thread.registers.pc) == VECTORS_POINTERS)
             error =
                 error_create(ERROR_UNSUPPORTED,
                              "the vector registers of a thread that runs Go code are not known");
