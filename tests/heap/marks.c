@@ -194,7 +194,8 @@ static bool is_uniques(struct walk *walk, struct object object)
 {
     const char *name = function_at(walk, object_address(&walk->heap->objects, object));
     return name &&
-           (!strncmp(name, "unique.", 7) || !strncmp(name, "internal/sync.(*HashTrieMap", 27));
+           (!strncmp(name, "unique.", 7) || !strncmp(name, "internal/sync.(*HashTrieMap", 27) ||
+            !strncmp(name, "internal/concurrent.(*HashTrieMap", 33)); /* in 1.23 */
 }
 
 /* Reaches all that was kept and is of this kind. */
