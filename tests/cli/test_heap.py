@@ -33,6 +33,11 @@ FRESH = 16
 TIMERS = os.cpu_count()
 
 
+# What only the registers of a goroutine led to that was stopped by a signal when the collector came, which takes all of them: one
+# object was seen so in some hundred looks.
+INTERRUPTED = 16
+
+
 def check_seen(marks):
     """All was read, nothing was guessed, and nothing is reached that the collector freed."""
     assert marks.only_reached == 0, str(marks)
@@ -155,13 +160,15 @@ def put(clients):
 
 def check_under_load(pid, folder, rounds, least):
     """At the end of some collections, whatever the program is doing then: no object differs but for timers. The scheduler takes those
-    that were stopped or fired from its lists meanwhile, and with them goes what hangs on them: at most one object in fifty. The clean-up of unique goes on as well."""
+    that were stopped or fired from its lists meanwhile, and with them goes what hangs on them: at most one object in fifty. The clean-up of unique goes on as well,
+    and a goroutine may have been stopped by a signal."""
     for _ in range(rounds):
         marks = heapcheck.marks_at_the_end_of_a_collection(pid, folder)
         print(f"{pid}: {marks.counts}")
         check_seen(marks)
         assert marks.both > least and marks.guessed == 0, str(marks)
-        assert (marks.interrupted, marks.weak, marks.dropped) == (0, 0, 0), str(marks)
+        assert (marks.weak, marks.dropped) == (0, 0), str(marks)
+        assert marks.interrupted <= INTERRUPTED, str(marks)
         assert marks.unique <= UNIQUE_CLOSURES, str(marks)
         assert marks.timer <= marks.both // 50, str(marks)
 
