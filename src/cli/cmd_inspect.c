@@ -14,7 +14,8 @@
 #include "report/report_html.h"
 
 enum {
-    PROGRESS_COLUMNS = 40
+    PROGRESS_COLUMNS = 40,
+    PAUSE_RETRIES = 3, /* a heap that was not looked at is worth another moment */
 };
 
 static const int64_t ns_per_s = 1000000000;
@@ -211,9 +212,10 @@ static int start_all(const struct wanted_list *wanted, const struct inspect_opti
     enum observe_depth depth = options->memory || options->json ? OBSERVE_PARTS : OBSERVE_ALL;
     for (size_t i = 0; i < wanted->length; i++) {
         struct inspection *inspection = NULL;
-        struct error *error =
-            inspection_start(&wanted->at[i], options->exe, depth,
-                             (struct freeze_options){.budget_ns = options->pause_ns}, &inspection);
+        struct error *error = inspection_start(
+            &wanted->at[i], options->exe, depth,
+            (struct freeze_options){.budget_ns = options->pause_ns, .retries = PAUSE_RETRIES},
+            &inspection);
         if (error) {
             status = complain_error(error);
             continue;

@@ -127,14 +127,21 @@ static struct looks looks_of(const struct inspection *inspection)
 
 void inspection_look_early(struct inspection *inspection)
 {
-    if (inspection->pause.budget_ns && target_facts(inspection->target)->kind == TARGET_PROCESS)
-        inspection->early = instant_early_view(inspection->target, inspection->program,
-                                               &inspection->first, &inspection->pause);
+    if (target_facts(inspection->target)->kind != TARGET_PROCESS)
+        return;
+    inspection->wants_growth = true;
+    if (!inspection->pause.budget_ns)
+        return;
+    early_view_take(&inspection->early, inspection->target, inspection->program, &inspection->first,
+                    &inspection->pause);
+    /* The pause may have come late, and the time between the two is what growth needs. */
+    if (inspection->early.view)
+        inspection->looked_ns += inspection->early.taken_ns - inspection->first.taken_ns;
 }
 
 bool inspection_wants_second_look(const struct inspection *inspection)
 {
-    if (inspection->early)
+    if (inspection->wants_growth)
         return true;
     struct looks looks = looks_of(inspection);
     return target_facts(inspection->target)->kind == TARGET_PROCESS &&
@@ -199,28 +206,58 @@ static void judge(struct inspection *inspection)
     error_ignore(scan_join(inspection->target, inspection->program, &inspection->findings));
 }
 
+/* Else "no leak found" would be said of a heap that nobody compared. */
+static void note_growth_unknown(struct inspection *inspection)
+{
+    const struct instant *instant = &inspection->instant;
+    const char *why = inspection->early.why;
+    if (!inspection->pause.budget_ns)
+        why = "it takes two pauses, and none is allowed (--pause 0)";
+    else if (!why && !instant->view)
+        why = instant->heap_why;
+    struct text text = {0};
+    if (!why)
+        return;
+    text_printf(&text, "what grows in the heap was not looked at: %s", why);
+    VECTOR_PUSH(&inspection->notes, text.bytes);
+}
+
+/* Compares the heaps of both looks, which may lie closer together than the looks. */
+static void compare_heaps(struct inspection *inspection, struct looks *looks)
+{
+    if (!inspection->early.view || !inspection->instant.view) {
+        note_growth_unknown(inspection);
+        return;
+    }
+    looks->heap_first = inspection->early.view;
+    looks->heap_now = inspection->instant.view;
+    looks->interval_s =
+        (double)(inspection_now(inspection)->taken_ns - inspection->early.taken_ns) / ns_per_s;
+    find_growing(looks, &inspection->findings, &inspection->notes);
+}
+
 static void view_heap(struct inspection *inspection)
 {
     enum {
         SMALL_SLOTS = 1 << 20
     };
     struct looks looks = looks_of(inspection);
-    bool small = inspection->heap_wish <= HEAP_IF_SMALL && !inspection->early;
-    if (inspection->heap_wish == HEAP_NOT_WANTED && !inspection->early)
+    bool compare = inspection->early.view;
+    bool small = inspection->heap_wish <= HEAP_IF_SMALL && !compare;
+    if (inspection->heap_wish == HEAP_NOT_WANTED && !inspection->wants_growth)
         return;
     struct heap_view_wanted wanted = heap_view_usual;
-    wanted.before = inspection->early;
+    wanted.before = inspection->early.view;
     if (inspection->heap_wish == HEAP_IN_FULL)
         wanted = heap_view_full;
-    if (inspection->heap_wish == HEAP_HELD && !inspection->early)
+    if (inspection->heap_wish == HEAP_HELD && !compare)
         wanted = heap_view_held;
     instant_view(&inspection->instant, &looks, &inspection->groups, small ? SMALL_SLOTS : 0,
                  &wanted);
-    looks.heap_first = inspection->early;
-    looks.heap_now = inspection->instant.view;
     if (inspection->instant.graph)
         find_timers(&looks, inspection->instant.graph, &inspection->findings);
-    find_growing(&looks, &inspection->findings, &inspection->notes);
+    if (inspection->wants_growth)
+        compare_heaps(inspection, &looks);
 }
 
 struct error *inspection_finish(struct inspection *inspection, bool list_only)
@@ -298,9 +335,7 @@ void inspection_destroy(struct inspection *inspection)
         free(inspection->notes.at[i]);
     VECTOR_DEINIT(&inspection->notes);
     findings_deinit(&inspection->findings);
-    if (inspection->early)
-        heap_view_deinit(inspection->early);
-    free(inspection->early);
+    early_view_deinit(&inspection->early);
     instant_deinit(&inspection->instant);
     groups_deinit(&inspection->groups);
     observation_deinit(&inspection->first);

@@ -26,9 +26,10 @@ struct inspection {
     struct instant instant;
     struct freeze_options
         pause; /* for how long a live process may be stopped, once; 0: not at all */
+    bool wants_growth; /* what grows in the heap of a live process was asked for */
     enum observe_depth depth;
     enum heap_wish heap_wish;
-    struct heap_view *early; /* who held the heap at the first look; NULL: not known */
+    struct early_view early; /* who held the heap at the first look */
     unsigned looks;          /* that findings compare: 1 or 2 */
     int64_t looked_ns;       /* when the first look ended */
     double interval_s;
@@ -48,7 +49,8 @@ struct error *inspection_start(const struct wanted *wanted, const char *exe,
 struct error *inspection_start_over(struct target *target, struct readlog *log,
                                     struct inspection **inspection_ret) NODISCARD;
 
-/* Before a second look that comes after a while: looks at the whole heap as well, so that what grows is seen. Stops the process. */
+/* Before a second look that comes after a while: looks at the whole heap as well, so that what grows is seen. Stops the process. Where that does not
+ * work, the report says so; the second look is wanted all the same. */
 void inspection_look_early(struct inspection *inspection);
 
 /* True if a second look would tell more: only live processes run on. */

@@ -89,29 +89,44 @@ void instant_view(struct instant *instant, const struct looks *looks,
                     instant->view);
 }
 
-struct heap_view *instant_early_view(struct target *live, struct program *program,
-                                     const struct observation *before,
-                                     const struct freeze_options *options)
+static void view_early(struct instant *instant, struct program *program)
+{
+    struct group_table groups;
+    struct looks looks = {.target = instant->frozen,
+                          .program = program,
+                          .runtime = instant->runtime,
+                          .now = &instant->observation};
+    struct error *error = heap_open(instant->runtime, &instant->heap);
+    if (error) {
+        give_up(instant, error);
+        return;
+    }
+    groups_build(&instant->observation, &groups);
+    instant_view(instant, &looks, &groups, 0, &heap_view_usual);
+    groups_deinit(&groups);
+}
+
+void early_view_take(struct early_view *early, struct target *live, struct program *program,
+                     const struct observation *before, const struct freeze_options *options)
 {
     struct instant instant = {0};
-    struct group_table groups;
     instant_of_process(&instant, live, program, before, options);
-    if (!instant.looked) {
-        instant_deinit(&instant);
-        return NULL;
-    }
-    struct looks looks = {.target = instant.frozen,
-                          .program = program,
-                          .runtime = instant.runtime,
-                          .now = &instant.observation};
-    error_ignore(heap_open(instant.runtime, &instant.heap));
-    groups_build(&instant.observation, &groups);
-    instant_view(&instant, &looks, &groups, 0, &heap_view_usual);
-    groups_deinit(&groups);
-    struct heap_view *view = instant.view;
+    if (instant.looked)
+        view_early(&instant, program);
+    *early = (struct early_view){.view = instant.view, .taken_ns = instant.observation.taken_ns};
+    if (!early->view)
+        early->why = xstrdup(instant.why ? instant.why : instant.heap_why);
     instant.view = NULL;
     instant_deinit(&instant);
-    return view;
+}
+
+void early_view_deinit(struct early_view *early)
+{
+    if (early->view)
+        heap_view_deinit(early->view);
+    free(early->view);
+    free(early->why);
+    *early = (struct early_view){0};
 }
 
 /* A figure less where it fails. */

@@ -47,10 +47,18 @@ void instant_view(struct instant *instant, const struct looks *looks,
                   const struct group_table *groups, uint32_t slots_max,
                   const struct heap_view_wanted *wanted);
 
-/* The view of a look of its own, at a live process: it is frozen, and let go of again. NULL if that did not work. */
-struct heap_view *instant_early_view(struct target *live, struct program *program,
-                                     const struct observation *before,
-                                     const struct freeze_options *options);
+/* Who held the heap of a live process, at a moment before the instant. */
+struct early_view {
+    struct heap_view *view; /* NULL: not known */
+    char *why;              /* why not, if it was tried */
+    int64_t taken_ns;       /* like that of an observation */
+};
+
+/* The view of a look of its own, at a live process: it is frozen, and let go of again. */
+void early_view_take(struct early_view *early, struct target *live, struct program *program,
+                     const struct observation *before, const struct freeze_options *options);
+
+void early_view_deinit(struct early_view *early);
 
 /* Measures the garbage, if the graph could be built. */
 void instant_weigh_garbage(struct instant *instant, const struct observation *observation);

@@ -18,18 +18,19 @@
 
 enum {
     STATUS_ROOM = 4096,
-    PROBE_BYTES = 4 << 20,      /* copied before the pause, to see how fast that is */
+    PROBE_BYTES = 4 << 20, /* copied before the pause, to see how fast that is */
     PROBES = 4,
-    SAFETY_DIVISOR = 4,         /* so much is added to what was measured */
-    SLACK_BYTES = 32 << 20,     /* what may have come since the memory was measured */
-    FIXED_NS = 300000,          /* of a pause: messages, and the looks before and after */
-    THREAD_NS = 15000,          /* to stop a thread, read its registers and let it go */
-    MEMORY_KEPT_FREE = 2,       /* a copy takes at most this fraction of the free memory */
-    TWIN_TRIES = 3,             /* each is a pause of its own; their sum counts */
+    SAFETY_DIVISOR = 4,     /* so much is added to what was measured */
+    SLACK_BYTES = 32 << 20, /* what may have come since the memory was measured */
+    FIXED_NS = 300000,      /* of a pause: messages, and the looks before and after */
+    THREAD_NS = 15000,      /* to stop a thread, read its registers and let it go */
+    MEMORY_KEPT_FREE = 2,   /* a copy takes at most this fraction of the free memory */
+    TWIN_TRIES = 3,         /* each is a pause of its own; their sum counts */
     TWIN_WAIT_NS = 5000000,
-    AUTO_COPY_DIVISOR = 2,      /* a copy is made if it takes this fraction of the budget */
-    ESTIMATES = 4,              /* so often it is measured, while what comes out does not fit */
-    ESTIMATE_HOPE = 8,          /* how much too long it may be to be worth another measurement */
+    AUTO_COPY_DIVISOR = 2, /* a copy is made if it takes this fraction of the budget */
+    ESTIMATES = 4,         /* so often it is measured, while what comes out does not fit */
+    ESTIMATE_HOPE = 8,     /* how much too long it may be to be worth another measurement */
+    RETRY_WAIT_NS = 300000000,
 };
 
 /* All that a freezing has gathered so far. */
@@ -40,8 +41,8 @@ struct freezing {
     struct guardian *guardian;
     struct mappings mappings;
     struct copy copy;
-    uint64_t copy_bytes;     /* as measured before the pause */
-    int64_t survey_ns;       /* how long that took: it is done once more in the pause */
+    uint64_t copy_bytes; /* as measured before the pause */
+    int64_t survey_ns;   /* how long that took: it is done once more in the pause */
     uint64_t thread_count;
 };
 
@@ -234,8 +235,7 @@ static struct error *copy_all(struct freezing *freezing, int64_t deadline_ns)
     VECTOR_DEINIT(&ranges);
     if (error && error_code(error) == ERROR_LIMIT)
         error = error_context(error, "pid %d: the budget of %.0f ms would have been broken",
-                              (int)freezing->live->pid,
-                              (double)freezing->options->budget_ns / 1e6);
+                              (int)freezing->live->pid, (double)freezing->options->budget_ns / 1e6);
     return error;
 }
 
@@ -348,12 +348,10 @@ static struct error *explain(struct target *live, struct error *error)
     return gone;
 }
 
-struct error *target_freeze(struct target *live, const struct freeze_options *options,
-                            struct target **frozen_ret, struct freeze_facts *facts_ret)
+static struct error *freeze_once(struct target *live, const struct freeze_options *options,
+                                 struct target **frozen_ret, struct freeze_facts *facts_ret)
 {
     *facts_ret = (struct freeze_facts){0};
-    if (live->facts.kind != TARGET_PROCESS)
-        return error_create(ERROR_UNSUPPORTED, "only a live process can be frozen");
     struct freezing freezing = {
         .live = (struct process *)live, .options = options, .facts = facts_ret};
     struct error *error = explain(live, freeze_steps(&freezing, frozen_ret));
@@ -364,5 +362,31 @@ struct error *target_freeze(struct target *live, const struct freeze_options *op
     guardian_end(freezing.guardian); /* what was refused before the pause */
     copy_deinit(&freezing.copy);
     mappings_deinit(&freezing.mappings);
+    return error;
+}
+
+/* Whether another try, a moment later, may come out otherwise. */
+static bool may_pass(const struct error *error, const struct freeze_options *options,
+                     const struct freeze_facts *facts)
+{
+    return error_code(error) == ERROR_LIMIT &&
+           facts->estimated_ns / ESTIMATE_HOPE <= options->budget_ns;
+}
+
+struct error *target_freeze(struct target *live, const struct freeze_options *options,
+                            struct target **frozen_ret, struct freeze_facts *facts_ret)
+{
+    *facts_ret = (struct freeze_facts){0};
+    if (live->facts.kind != TARGET_PROCESS)
+        return error_create(ERROR_UNSUPPORTED, "only a live process can be frozen");
+    struct error *error = freeze_once(live, options, frozen_ret, facts_ret);
+    for (uint32_t i = 0; i < options->retries && error && may_pass(error, options, facts_ret);
+         i++) {
+        int64_t paused_ns = facts_ret->pause_ns;
+        error_destroy(error);
+        clock_sleep_ns(RETRY_WAIT_NS);
+        error = freeze_once(live, options, frozen_ret, facts_ret);
+        facts_ret->pause_ns += paused_ns;
+    }
     return error;
 }

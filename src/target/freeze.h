@@ -32,6 +32,8 @@ enum freeze_way {
 struct freeze_options {
     int64_t budget_ns; /* how long the target may stand still; what cannot be kept is refused */
     enum freeze_way way;
+    uint32_t retries; /* so often it is tried again where the next moment may be better: the machine
+                       * was busy, a thread did not stop. Each try has the whole budget */
 };
 
 struct freeze_facts {
@@ -46,7 +48,7 @@ struct freeze_facts {
 };
 
 /* Stops the process, keeps it as it is, lets it go on. Blocks for as long as the preparation takes
- * (some 10 ms a GiB) and the budget at the most.
+ * (some 10 ms a GiB) and the budget at the most, and 0.3 s more before each retry.
  *
  * Errors: ERROR_LIMIT if the budget would be broken (known before: not paused), was broken (the
  * target went on at its end), or memory does not suffice; ERROR_PERMISSION with what would help;

@@ -2,6 +2,8 @@
 
 import os
 import re
+import signal
+import threading
 import time
 
 import pytest
@@ -80,3 +82,34 @@ def test_tickers_that_go_frees(start, old):
     target = start("forgotten-tickers", env={**os.environ, "GODEBUG": f"asynctimerchan={old}"})
     findings = inspect(target.pid, "--for", "0", "--pause", "10s").doc["findings"]
     assert [f["rule"] for f in findings] == (["timers"] if old == "1" else [])
+
+
+UNKNOWN = "what grows in the heap was not looked at: "
+
+
+@pytest.mark.parametrize("pause, why", [("0", "it takes two pauses, and none is allowed (--pause 0)"), ("1ms", "the budget of 1 ms would be broken")])
+def test_growth_that_was_not_looked_at_is_said(start, pause, why):
+    """Then goroutines are still compared after the time that was asked for."""
+    doc = inspect("--for", f"{BETWEEN_S}s", "--pause", pause, start("pause-server").pid).doc
+    (note,) = [note for note in doc["unread"]["notes"] if note.startswith(UNKNOWN)]
+    assert why in note, note
+    assert doc["looks"] == 2 and doc["look_interval_s"] >= BETWEEN_S
+    assert doc["findings"] == []
+
+
+def test_growth_whose_second_pause_fails_is_said(start):
+    """Somebody stopped the process meanwhile."""
+    target = start("growing")
+    stopper = threading.Timer(BETWEEN_S / 2, os.kill, (target.pid, signal.SIGSTOP))
+    stopper.start()
+    result = inspect("--for", f"{BETWEEN_S}s", "--pause", "5s", target.pid)
+    stopper.join()
+    (note,) = [note for note in result.doc["unread"]["notes"] if note.startswith(UNKNOWN)]
+    assert "is stopped" in note, note
+    assert result.doc["looks"] == 2 and result.doc["findings"] == []
+
+
+def test_growth_that_was_not_asked_for_is_not_missed(start):
+    target = start("pause-server")
+    for options in (("--pause", "0"), ("--pause", "1ms"), ()):
+        assert not [note for note in inspect(*options, target.pid).doc["unread"]["notes"] if note.startswith(UNKNOWN)]

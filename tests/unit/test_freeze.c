@@ -972,6 +972,77 @@ static void test_thread_that_cannot_be_stopped(void **state)
     }
 }
 
+/* The end of that vfork can be waited for, where there are retries. */
+static void *wait_for_short_vfork(void *argument)
+{
+    (void)argument;
+    report->ready = 1;
+    pid_t born = vfork();
+    if (born == 0) {
+        while (!report->stop)
+            usleep(10000);
+        _exit(0);
+    }
+    waitpid(born, NULL, 0);
+    return NULL;
+}
+
+static void in_short_vfork(void)
+{
+    start_thread(wait_for_short_vfork, NULL);
+}
+
+static void *end_vfork_soon(void *argument)
+{
+    clock_sleep_ns(*(const int64_t *)argument);
+    report->stop = 1;
+    return NULL;
+}
+
+static void test_what_passes_is_tried_again(void **state)
+{
+    (void)state;
+    struct freeze_facts facts;
+    for (size_t i = 0; i < LENGTH_OF(ways); i++) {
+        struct freeze_options options = {.budget_ns = 400 * ms, .way = ways[i], .retries = 3};
+        struct target *frozen = NULL;
+        int64_t passes_ns = 500 * ms;
+        pthread_t ender;
+        start(in_short_vfork);
+        clock_sleep_ns(20 * ms);
+        struct target *live = open_child();
+        assert_int_equal(pthread_create(&ender, NULL, end_vfork_soon, &passes_ns), 0);
+        struct error *error = target_freeze(live, &options, &frozen, &facts);
+        pthread_join(ender, NULL);
+        if (error)
+            fail_msg("%s", error_message(error));
+        assert_int_equal(facts.way, ways[i]);
+        assert_true(facts.pause_ns >= options.budget_ns * 3 / 4); /* the first try counts, too */
+        assert_string_equal(facts.reason, "");
+        target_close(frozen);
+        target_close(live);
+        end();
+    }
+}
+
+/* A budget beyond hope, and what does not pass, are told at once. */
+static void test_what_stays_is_not_tried_again(void **state)
+{
+    (void)state;
+    struct freeze_facts facts;
+    struct freeze_options options = {.budget_ns = 1000, .way = FREEZE_COPY, .retries = 100};
+    int64_t start_ns = clock_now_ns();
+    start(counting);
+    assert_int_equal(refuse_child(&options, &facts), ERROR_LIMIT);
+    options.budget_ns = 5000 * ms;
+    kill(child, SIGSTOP);
+    while (state_of(child) != 'T')
+        clock_sleep_ns(ms);
+    assert_int_equal(refuse_child(&options, &facts), ERROR_UNSUPPORTED);
+    assert_true(clock_now_ns() - start_ns < 20000 * ms);
+    end();
+}
+
 /* Filters of system calls. */
 
 static void filtered(void)
@@ -1109,6 +1180,8 @@ int main(void)
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_budget_too_small),
         cmocka_unit_test(test_thread_that_cannot_be_stopped),
+        cmocka_unit_test(test_what_passes_is_tried_again),
+        cmocka_unit_test(test_what_stays_is_not_tried_again),
         cmocka_unit_test(test_filter),
     };
     return cmocka_run_group_tests(tests, make_memory, NULL);
