@@ -73,8 +73,8 @@ static struct error *refusal(const struct threads *threads, pid_t tid)
 static struct error *seize(struct threads *threads, pid_t tid)
 {
     bool is_new = false;
-    uint32_t place = u64map_intern(&threads->places, (uint64_t)tid,
-                                   (uint32_t)threads->list.length, &is_new);
+    uint32_t place =
+        u64map_intern(&threads->places, (uint64_t)tid, (uint32_t)threads->list.length, &is_new);
     if (!is_new && threads->list.at[place].state != THREAD_GONE)
         return NULL;
     if (threads->list.length >= THREADS_MAX)
@@ -189,6 +189,32 @@ static void forget_the_gone(struct threads *threads)
     }
 }
 
+const char *threads_why_late(char state)
+{
+    switch (state) {
+    case 'R':
+        return "it waits for a processor, or works in the kernel";
+    case 'D':
+        return "it waits in the kernel";
+    case 't':
+        return "it stopped a moment too late";
+    default:
+        return "why is not known";
+    }
+}
+
+static struct error *too_late(const struct threads *threads, pid_t tid)
+{
+    char path[64];
+    struct process_stat stat = {0};
+    snprintf(path, sizeof(path), "task/%d/stat", (int)tid);
+    if (procfs_stat(threads->directory, path, &stat) < 0)
+        stat.state = 0;
+    return error_create(ERROR_LIMIT,
+                        "pid %d: thread %d did not stop in time (%s): nothing was kept",
+                        (int)threads->pid, (int)tid, threads_why_late(stat.state));
+}
+
 static struct error *wait_for_all(struct threads *threads, int64_t deadline_ns)
 {
     int64_t look_ns = clock_now_ns() + LOOK_AGAIN_NS;
@@ -197,10 +223,7 @@ static struct error *wait_for_all(struct threads *threads, int64_t deadline_ns)
          late = one_that_runs(threads)) {
         int64_t now_ns = clock_now_ns();
         if (now_ns >= deadline_ns)
-            return error_create(ERROR_LIMIT,
-                                "pid %d: thread %d did not stop in time (it waits in the kernel): "
-                                "nothing was kept",
-                                (int)threads->pid, (int)late->tid);
+            return too_late(threads, late->tid);
         if (threads_wait(threads, look_ns < deadline_ns ? look_ns : deadline_ns))
             return error_create(ERROR_GONE, "seep has ended");
         TRY(collect(threads));

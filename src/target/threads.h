@@ -56,6 +56,9 @@ void threads_let_go(struct threads *threads);
 
 void threads_deinit(struct threads *threads);
 
+/* Why a thread did not stop in time, by its state in /proc (proc(5)), for a sentence. */
+const char *threads_why_late(char state);
+
 /* Waits until a traced thread has something to tell, seep has died or `until_ns` has come. True if
  * seep has died. */
 bool threads_wait(const struct threads *threads, int64_t until_ns);

@@ -32,6 +32,7 @@
 #include "base/memory.h"
 #include "target/freeze.h"
 #include "target/internal.h"
+#include "target/threads.h"
 
 enum {
     PAGE = 4096,
@@ -964,12 +965,23 @@ static void test_thread_that_cannot_be_stopped(void **state)
             options.budget_ns *= 2;
             assert_int_equal(refuse_child(&options, &facts), ERROR_LIMIT);
         }
-        assert_non_null(strstr(facts.reason, "did not stop in time"));
+        assert_non_null(strstr(facts.reason, "did not stop in time (it waits in the kernel)"));
         assert_true(facts.pause_ns >= options.budget_ns * 3 / 4);
         assert_true(facts.pause_ns < options.budget_ns + 2000 * ms);
         assert_false(is_traced());
         end();
     }
+}
+
+/* A machine so busy, and in time, can't be had here. */
+static void test_what_is_late_is_told_by_its_state(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(threads_why_late('R'), "processor"));
+    assert_non_null(strstr(threads_why_late('D'), "waits in the kernel"));
+    assert_non_null(strstr(threads_why_late('t'), "too late"));
+    assert_non_null(strstr(threads_why_late('S'), "not known"));
+    assert_non_null(strstr(threads_why_late(0), "not known"));
 }
 
 /* The end of that vfork can be waited for, where there are retries. */
@@ -1180,6 +1192,7 @@ int main(void)
         cmocka_unit_test(test_choice),
         cmocka_unit_test(test_budget_too_small),
         cmocka_unit_test(test_thread_that_cannot_be_stopped),
+        cmocka_unit_test(test_what_is_late_is_told_by_its_state),
         cmocka_unit_test(test_what_passes_is_tried_again),
         cmocka_unit_test(test_what_stays_is_not_tried_again),
         cmocka_unit_test(test_filter),
