@@ -8,6 +8,7 @@ struct verdict {
     bool leak;
     enum grade grade;
     uint64_t count, stack_bytes, came, went;
+    uint64_t stayed; /* of `count`: between the looks they did not get on, and that would have been seen */
     double oldest_s, newest_s;
     uint64_t channels, stuck_channels; /* that they wait on; on which nobody gets on */
     uint32_t partner;  /* one who holds a channel but does not receive, UINT32_MAX */

@@ -69,6 +69,7 @@ void blocked_count(const struct looks *looks, uint32_t index, const struct movem
     VECTOR_PUSH(&verdict->members, index);
     verdict->stack_bytes += goroutine->stack_high - goroutine->stack_low;
     verdict->came += movement->known && !u64map_get(&movement->before, goroutine->id, &value);
+    verdict->stayed += movement->known && u64map_get(&movement->stayed, goroutine->id, &value);
     verdict->oldest_s = wait_s > verdict->oldest_s ? wait_s : verdict->oldest_s;
     verdict->newest_s = wait_s < 0                                            ? 0
                         : verdict->newest_s < 0 || wait_s < verdict->newest_s ? wait_s
@@ -247,10 +248,12 @@ static void reason_of_lock(const struct looks *looks, const struct site *site,
     }
 }
 
+/* Who gets on and comes back between the looks leaves no trace on some channels and locks: then that none got on is not known. */
 static void reason_of_growth(const struct looks *looks, const struct verdict *verdict,
                              struct finding *finding)
 {
     char came[TEXT_SIZE_ROOM], went[TEXT_SIZE_ROOM];
+    bool sure = verdict->stayed + verdict->came >= verdict->count;
     if (!looks->first)
         return;
     if (verdict->came && verdict->went)
@@ -258,10 +261,10 @@ static void reason_of_growth(const struct looks *looks, const struct verdict *ve
                                                 text_count(came, verdict->came), looks->interval_s,
                                                 text_count(went, verdict->went)));
     else if (verdict->came)
-        VECTOR_PUSH(&finding->because,
-                    sentence("they only ever come: %s in %.1f s, and none got on",
-                             text_count(came, verdict->came), looks->interval_s));
-    else
+        VECTOR_PUSH(&finding->because, sentence("they only ever come: %s in %.1f s, and none %s",
+                                                text_count(came, verdict->came), looks->interval_s,
+                                                sure ? "got on" : "went"));
+    else if (sure)
         VECTOR_PUSH(&finding->because,
                     sentence("none of them got on in %.1f s", looks->interval_s));
 }

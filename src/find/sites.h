@@ -27,6 +27,7 @@ struct movement {
     uint64_t came, went;
     struct u64map alive;  /* addresses of objects on which somebody got on */
     struct u64map before; /* ids of those who were there at the first look */
+    struct u64map stayed; /* of these who did not get on: had they, it would have been seen */
 };
 
 void movement_find(const struct looks *looks, const struct sites *first, const struct site *site,

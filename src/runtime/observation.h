@@ -50,6 +50,7 @@ enum wait_direction {
 struct wait {
     uint32_t goroutine; /* index */
     uint32_t object;    /* index */
+    uint32_t sudog;     /* tells it from others: it has one sudog as long as it waits; 0: none */
     enum wait_direction direction;
 };
 

@@ -6,7 +6,8 @@ enum {
     BATCH = 4096,
     QUEUE_STEPS_MAX = 1 << 16,
     HCHAN_SIZE_MAX = 256,
-    CAPACITY_SANE_BITS = 40
+    CAPACITY_SANE_BITS = 40,
+    SUDOG_ALIGN_BITS = 4, /* it has a size class of its own, of more bytes */
 };
 
 void sudog_decode(const struct offsets *offsets, address at, const uint8_t *bytes,
@@ -35,10 +36,11 @@ static uint32_t object_of(struct observation *observation, struct wait_table *ta
 
 static void add_wait(struct observation *observation, struct wait_table *table,
                      struct goroutine *goroutine, address at, enum wait_kind kind,
-                     enum wait_direction direction)
+                     enum wait_direction direction, const struct sudog_copy *sudog)
 {
     struct wait wait = {.goroutine = (uint32_t)(goroutine - observation->goroutines.at),
                         .object = object_of(observation, table, at, kind),
+                        .sudog = sudog ? (uint32_t)(sudog->at >> SUDOG_ALIGN_BITS) : 0,
                         .direction = direction};
     VECTOR_PUSH(&observation->waits, wait);
     goroutine->wait_count++;
@@ -59,7 +61,8 @@ static void add_channels(struct observation *observation, struct wait_table *tab
                                                                                 : DIRECTION_NONE;
     for (size_t i = 0; i < count && goroutine->wait_count < UINT16_MAX; i++) {
         if (sudogs[i].channel)
-            add_wait(observation, table, goroutine, sudogs[i].channel, WAIT_CHAN_SEND, direction);
+            add_wait(observation, table, goroutine, sudogs[i].channel, WAIT_CHAN_SEND, direction,
+                     &sudogs[i]);
     }
     if (!goroutine->wait_count)
         observation->unread.channels++;
@@ -73,7 +76,7 @@ static void add_semaphore(struct runtime *runtime, struct observation *observati
     address at = semaphore_object(runtime, observation, goroutine, sudog, piece, &kind);
     goroutine->wait_kind = (uint8_t)kind;
     if (at)
-        add_wait(observation, table, goroutine, at, kind, DIRECTION_NONE);
+        add_wait(observation, table, goroutine, at, kind, DIRECTION_NONE, sudog);
     else
         observation->unread.channels++;
 }
@@ -86,7 +89,7 @@ void waits_add(struct runtime *runtime, struct observation *observation, struct 
     switch ((enum wait_kind)goroutine->wait_kind) {
     case WAIT_NIL_CHAN:
         add_wait(observation, table, goroutine, 0, WAIT_NIL_CHAN,
-                 direction_of_nil(runtime, goroutine));
+                 direction_of_nil(runtime, goroutine), NULL);
         break;
     case WAIT_CHAN_SEND:
     case WAIT_CHAN_RECEIVE:

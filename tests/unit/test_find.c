@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -197,6 +198,101 @@ static void test_senders_that_moved(void **state)
     scene_deinit(&scene);
 }
 
+static bool has_reason(const struct scene *scene, const char *text)
+{
+    const struct finding *finding = &scene->findings.at[0];
+    for (size_t i = 0; i < finding->because.length; i++)
+        if (strstr(finding->because.at[i], text))
+            return true;
+    return false;
+}
+
+/* Who got on and came back leaves no trace on a channel of his own: that he did not is no evidence there. */
+static void test_what_can_not_be_seen_is_not_said(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene);
+    struct observation *looks[] = {&scene.first, &scene.world.now};
+    two_looks(&scene, WAIT_CHAN_SEND, WAIT_CHAN_SEND, CHANNEL, (uint64_t[]){10, 60},
+              (uint64_t[]){10, 60});
+    assert_int_equal(scene_judge(&scene, 2), 1);
+    assert_false(has_reason(&scene, "got on"));
+    for (size_t i = 0; i < 2; i++)
+        for (size_t k = 0; k < 50; k++)
+            looks[i]->waits.at[k].direction = DIRECTION_SEND;
+    scene.first.objects.at[0].senders = 7;
+    assert_int_equal(scene_judge(&scene, 2), 1);
+    assert_false(has_reason(&scene, "got on"));
+    scene.first.objects.at[0].senders = 50; /* now the queue shows it */
+    assert_int_equal(scene_judge(&scene, 2), 1);
+    assert_true(has_reason(&scene, "none of them got on in 2.0 s"));
+    scene_deinit(&scene);
+}
+
+/* The runtime notes a time for who waits at a collection, and takes it away when he runs. */
+static void test_a_noted_time_shows_who_stayed(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene);
+    two_looks(&scene, WAIT_MUTEX, WAIT_MUTEX, MUTEX, (uint64_t[]){10, 1010},
+              (uint64_t[]){10, 1060});
+    assert_int_equal(scene_judge(&scene, 2), 1);
+    assert_true(has_reason(&scene, "they only ever come: 50 in 2.0 s, and none went"));
+    for (size_t k = 0; k < 1000; k++)
+        scene.world.now.goroutines.at[k].wait_since_ns = 9999 * second_ns; /* only then */
+    assert_int_equal(scene_judge(&scene, 2), 1);
+    assert_true(has_reason(&scene, "and none went"));
+    for (size_t k = 0; k < 1000; k++)
+        scene.first.goroutines.at[k].wait_since_ns = 9999 * second_ns;
+    assert_int_equal(scene_judge(&scene, 2), 1);
+    assert_true(has_reason(&scene, "and none got on"));
+    scene_deinit(&scene);
+}
+
+/* So that it does not seem to move while it is judged. */
+static void put_sp(struct scene *scene, struct goroutine *goroutine, address sp)
+{
+    goroutine->sp = sp;
+    memcpy(scene->memory + (goroutine->at - WORLD_TEXT) + scene->runtime.offsets.g_sched_sp, &sp,
+           sizeof(sp));
+}
+
+/* The head of the queue of receivers is another one, or somebody's sudog or the depth of his stack: they got on. */
+static void test_who_came_back_is_seen(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct scene scene;
+        scene_init(&scene);
+        two_looks(&scene, WAIT_CHAN_SEND, WAIT_CHAN_SEND, CHANNEL, (uint64_t[]){10, 60},
+                  (uint64_t[]){10, 60});
+        for (size_t k = 0; k < 50; k++) {
+            struct goroutine *both[] = {&scene.first.goroutines.at[k],
+                                        &scene.world.now.goroutines.at[k]};
+            for (size_t look = 0; look < 2; look++) {
+                both[look]->stack_high = look ? 0x22000 : 0x12000; /* it was moved */
+                both[look]->sp = both[look]->stack_high - 0x100;
+            }
+            put_sp(&scene, both[1], both[1]->sp);
+            scene.first.waits.at[k].sudog = scene.world.now.waits.at[k].sudog = (uint32_t)k + 1;
+        }
+        scene.first.objects.at[0].first_receiver = scene.world.now.objects.at[0].first_receiver =
+            0x7800;
+        assert_int_equal(scene_judge(&scene, 2), 1);
+        if (i == 0)
+            scene.world.now.objects.at[0].first_receiver = 0x7900;
+        if (i == 1)
+            scene.world.now.waits.at[20].sudog = 99;
+        if (i == 2)
+            put_sp(&scene, &scene.world.now.goroutines.at[20],
+                   scene.world.now.goroutines.at[20].sp - 16);
+        assert_int_equal(scene_judge(&scene, 2), 0);
+        scene_deinit(&scene);
+    }
+}
+
 static void test_certain_comes_first(void **state)
 {
     (void)state;
@@ -226,6 +322,9 @@ int main(void)
         cmocka_unit_test(test_grade_grows_with_age),
         cmocka_unit_test(test_senders),
         cmocka_unit_test(test_senders_that_moved),
+        cmocka_unit_test(test_what_can_not_be_seen_is_not_said),
+        cmocka_unit_test(test_a_noted_time_shows_who_stayed),
+        cmocka_unit_test(test_who_came_back_is_seen),
         cmocka_unit_test(test_certain_comes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
