@@ -300,8 +300,9 @@ static void add(struct batch *batch, struct slot *slot, bool believed)
     if (with_stack && goroutine->wait_kind != WAIT_OTHER) {
         struct stack_piece piece = {
             .start = goroutine->sp, .size = slot->piece_size, .bytes = slot->piece};
-        waits_add(gathering->runtime, observation, gathering->waits, goroutine, slot->sudogs.at,
-                  slot->sudogs.length, &piece);
+        struct sudog_list sudogs = {
+            .at = slot->sudogs.at, .count = slot->sudogs.length, .empty = !slot->waiting};
+        waits_add(gathering->runtime, observation, gathering->waits, goroutine, &sudogs, &piece);
     }
     observation->system += goroutine->system;
     observation->user += !goroutine->system;

@@ -7,6 +7,7 @@ enum {
     QUEUE_STEPS_MAX = 1 << 16,
     HCHAN_SIZE_MAX = 256,
     CAPACITY_SANE_BITS = 40,
+    SELECT_FRAMES = 4,    /* among so many is the function that parks */
     SUDOG_ALIGN_BITS = 4, /* it has a size class of its own, of more bytes */
 };
 
@@ -53,18 +54,43 @@ static enum wait_direction direction_of_nil(const struct runtime *runtime,
                                                                             : DIRECTION_RECEIVE;
 }
 
-static void add_channels(struct observation *observation, struct wait_table *table,
-                         struct goroutine *goroutine, const struct sudog_copy *sudogs, size_t count)
+/* Its frames say that it is the runtime's select that parked (runtime/select.go), and not somebody who borrows its wait reason. */
+static bool is_in_select(const struct runtime *runtime, const struct observation *observation,
+                         const struct goroutine *goroutine)
+{
+    const struct pclntab *table = &runtime->program->pclntab;
+    const struct stack *stack = &observation->stacks->stacks.at[goroutine->stack];
+    for (uint32_t i = 0; i < stack->kept && i < SELECT_FRAMES; i++) {
+        struct func func;
+        if (pclntab_func(table, stack_lookup_pc(observation->stacks, stack, i), &func) &&
+            !strcmp(func_name(table, &func), "runtime.selectgo"))
+            return true;
+    }
+    return false;
+}
+
+/* A select whose channels all are nil waits on none: it has no sudog. */
+static bool waits_on_none(const struct runtime *runtime, const struct observation *observation,
+                          const struct goroutine *goroutine, const struct sudog_list *sudogs)
+{
+    return goroutine->wait_kind == WAIT_SELECT && sudogs->empty && goroutine->stack != STACK_NONE &&
+           is_in_select(runtime, observation, goroutine);
+}
+
+static void add_channels(const struct runtime *runtime, struct observation *observation,
+                         struct wait_table *table, struct goroutine *goroutine,
+                         const struct sudog_list *sudogs)
 {
     enum wait_direction direction = goroutine->wait_kind == WAIT_CHAN_SEND      ? DIRECTION_SEND
                                     : goroutine->wait_kind == WAIT_CHAN_RECEIVE ? DIRECTION_RECEIVE
                                                                                 : DIRECTION_NONE;
-    for (size_t i = 0; i < count && goroutine->wait_count < UINT16_MAX; i++) {
-        if (sudogs[i].channel)
-            add_wait(observation, table, goroutine, sudogs[i].channel, WAIT_CHAN_SEND, direction,
-                     &sudogs[i]);
+    for (size_t i = 0; i < sudogs->count && goroutine->wait_count < UINT16_MAX; i++) {
+        const struct sudog_copy *sudog = &sudogs->at[i];
+        if (sudog->channel)
+            add_wait(observation, table, goroutine, sudog->channel, WAIT_CHAN_SEND, direction,
+                     sudog);
     }
-    if (!goroutine->wait_count)
+    if (!goroutine->wait_count && !waits_on_none(runtime, observation, goroutine, sudogs))
         observation->unread.channels++;
 }
 
@@ -82,7 +108,7 @@ static void add_semaphore(struct runtime *runtime, struct observation *observati
 }
 
 void waits_add(struct runtime *runtime, struct observation *observation, struct wait_table *table,
-               struct goroutine *goroutine, const struct sudog_copy *sudogs, size_t count,
+               struct goroutine *goroutine, const struct sudog_list *sudogs,
                const struct stack_piece *piece)
 {
     goroutine->first_wait = (uint32_t)observation->waits.length;
@@ -94,14 +120,15 @@ void waits_add(struct runtime *runtime, struct observation *observation, struct 
     case WAIT_CHAN_SEND:
     case WAIT_CHAN_RECEIVE:
     case WAIT_SELECT:
-        add_channels(observation, table, goroutine, sudogs, count);
+        add_channels(runtime, observation, table, goroutine, sudogs);
         break;
     case WAIT_MUTEX:
     case WAIT_RWMUTEX:
     case WAIT_WAITGROUP:
     case WAIT_COND:
     case WAIT_SEMAPHORE:
-        add_semaphore(runtime, observation, table, goroutine, count ? &sudogs[0] : NULL, piece);
+        add_semaphore(runtime, observation, table, goroutine, sudogs->count ? &sudogs->at[0] : NULL,
+                      piece);
         break;
     default:
         break;

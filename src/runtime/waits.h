@@ -11,6 +11,13 @@ struct sudog_copy {
     address g, waitlink;
 };
 
+/* Those of one goroutine, as many as could be read. */
+struct sudog_list {
+    const struct sudog_copy *at;
+    size_t count;
+    bool empty; /* g.waiting is nil: there are none to read */
+};
+
 struct wait_table {
     struct u64map by_address; /* address and class -> object */
 };
@@ -20,7 +27,7 @@ void sudog_decode(const struct offsets *offsets, address at, const uint8_t *byte
 
 /* Adds what a goroutine waits on, by its sudogs (may be none). The goroutine is the observation's last one. */
 void waits_add(struct runtime *runtime, struct observation *observation, struct wait_table *table,
-               struct goroutine *goroutine, const struct sudog_copy *sudogs, size_t count,
+               struct goroutine *goroutine, const struct sudog_list *sudogs,
                const struct stack_piece *piece);
 
 /* Reads the channels that were named, and counts who waits on what. */

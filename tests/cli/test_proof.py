@@ -55,6 +55,15 @@ def test_who_parks_by_himself_is_not_judged(start, toolchain):
         target.wait_until(lambda truth: truth["woken"] >= before + 50)
 
 
+@pytest.mark.parametrize("toolchain", RELEASES)
+def test_a_select_on_nothing_has_nothing_to_read(start, toolchain):
+    """All its channels are nil. Who only says that he selects waits on something, and that is not read."""
+    document = inspect_now(start("proof-leaks", "-n", "10", toolchain=toolchain).pid)
+    assert [reason for f in document["findings"] for reason in f["because"] if "all its channels are nil" in reason], describe(document)
+    assert document["unread"]["channels"] == 0
+    assert inspect_now(start("own-park", toolchain=toolchain).pid)["unread"]["channels"] == 50
+
+
 def test_leaks_are_certain(start):
     """What is proved is reported, with the grade that says so."""
     target = start("proof-leaks", "-n", "10")
