@@ -111,6 +111,15 @@ static const struct option long_options[] = {
     {0},
 };
 
+/* The file of an option that can be given once: a second one would be left out silently. */
+static int take_file(const char *option, const char **file)
+{
+    if (*file)
+        return complain_usage(&command_inspect, "%s is given twice: there is one report", option);
+    *file = optarg;
+    return EXIT_NOTHING;
+}
+
 /* One option; EXIT_NOTHING if it is fine. */
 static int take_option(int option, struct inspect_options *options)
 {
@@ -139,11 +148,9 @@ static int take_option(int option, struct inspect_options *options)
         options->heap = true;
         break;
     case OPTION_HTML:
-        options->html = optarg;
-        break;
+        return take_file("--html", &options->html);
     case OPTION_PPROF:
-        options->pprof = optarg;
-        break;
+        return take_file("--pprof", &options->pprof);
     case OPTION_EXE:
         options->exe = optarg;
         break;
@@ -181,6 +188,9 @@ static int parse(int argc, char **argv, struct inspect_options *options)
     if (options->json + options->goroutines + options->quiet > 1)
         return complain_usage(&command_inspect,
                               "--json, --goroutines and --quiet exclude each other");
+    if (options->goroutines && options->under)
+        return complain_usage(&command_inspect, "--under looks closer at who holds the heap, which "
+                                                "--goroutines does not show: leave one out");
     if (optind == argc)
         return complain_usage(&command_inspect, "which process? Give a pid, a name, a core file or "
                                                 "a snapshot (`seep ps` lists processes)");

@@ -63,6 +63,18 @@ def test_wrong_usage(arguments):
     assert result.stdout == ""
 
 
+@pytest.mark.parametrize("arguments, named", [
+    (("--under", "main", "--goroutines"), "--under"),
+    (("--html", "a", "--html", "b"), "--html"),
+    (("--pprof", "a", "--pprof", "a"), "--pprof"),
+])
+def test_options_that_would_be_left_out(leaky, tmp_path, arguments, named):
+    """Nothing that was asked for is ignored."""
+    result = seep("inspect", *arguments, "--for", "0", leaky.pid, cwd=tmp_path)
+    assert result.error().startswith(f"seep: {named} ") and result.stdout == ""
+    assert not list(tmp_path.iterdir())
+
+
 def test_no_arguments():
     """Without a command seep says how to use it, and that nothing was done."""
     result = seep()
