@@ -23,8 +23,12 @@
 
 enum {
     PATH_ROOM = 4096 + 16,
-    EXIT_WAIT_MS = 20
+    EXIT_WAIT_MS = 20,
+    EXEC_LOOKS = 40, /* at a first thread that is gone, so far apart: */
+    EXEC_LOOK_MS = 5
 };
+
+static const int64_t ns_per_ms = 1000000;
 
 static void close_file(int descriptor)
 {
@@ -66,14 +70,26 @@ static struct error *no_permission(const struct process *process)
                         (int)process->pid, name, uid, help);
 }
 
-static bool has_exited(const struct process *process, int wait_ms)
+/* A pidfd can be read when all threads have ended (pidfd_open(2)). */
+static bool has_ended(const struct process *process, int wait_ms)
 {
     struct pollfd poll_for = {.fd = process->pidfd, .events = POLLIN};
-    if (process->pidfd >= 0 && poll(&poll_for, 1, wait_ms) > 0)
-        return true;
+    return process->pidfd >= 0 && poll(&poll_for, 1, wait_ms) > 0;
+}
+
+static bool is_gone(const struct process_stat *stat)
+{
+    return stat->state == 'Z' || stat->state == 'X';
+}
+
+/* That the first thread is a zombie does not tell where a pidfd does: so it is while another one does an exec. */
+static bool has_exited(const struct process *process, int wait_ms)
+{
     struct process_stat stat;
+    if (has_ended(process, wait_ms))
+        return true;
     int failed = procfs_stat(process->directory, "stat", &stat);
-    return failed || stat.state == 'Z' || stat.state == 'X' ||
+    return failed || (process->pidfd < 0 && is_gone(&stat)) ||
            stat.start_ticks != process->start_ticks;
 }
 
@@ -119,16 +135,36 @@ static struct error *open_directory(struct process *process)
     return NULL;
 }
 
-static struct error *read_stat(struct process *process)
+/* An exec by another thread than the first ends that one, and takes its number a moment later. */
+static struct error *read_stat_after_exec(const struct process *process,
+                                          struct process_stat *stat_ret)
 {
-    struct process_stat stat;
-    int failed = procfs_stat(process->directory, "stat", &stat);
+    int failed = procfs_stat(process->directory, "stat", stat_ret);
+    bool ended = has_ended(process, 0);
+    for (int i = 0; !failed && is_gone(stat_ret) && !ended && i < EXEC_LOOKS; i++) {
+        ended = has_ended(process, EXEC_LOOK_MS);
+        if (process->pidfd < 0)
+            clock_sleep_ns(EXEC_LOOK_MS * ns_per_ms);
+        failed = procfs_stat(process->directory, "stat", stat_ret);
+    }
     if (failed)
         return error_of(process, -failed, "stat");
-    if (stat.state == 'Z' || stat.state == 'X')
+    if (!is_gone(stat_ret))
+        return NULL;
+    if (ended || process->pidfd < 0)
         return error_create(ERROR_GONE,
                             "pid %d has exited: only its parent's wait() is missing (zombie)",
                             (int)process->pid);
+    return error_create(ERROR_UNSUPPORTED,
+                        "pid %d: its first thread has ended while others go on: through it nothing "
+                        "can be read",
+                        (int)process->pid);
+}
+
+static struct error *read_stat(struct process *process)
+{
+    struct process_stat stat;
+    TRY(read_stat_after_exec(process, &stat));
     if (stat.is_kernel_thread)
         return error_create(ERROR_UNSUPPORTED,
                             "pid %d is a kernel thread: there is no program to read",

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -485,6 +486,80 @@ static void test_exec_is_seen(void **state)
     waitpid(other, NULL, 0);
 }
 
+/* A process whose first thread ends at once. Another one goes on, and after a byte becomes another program, a moment later. */
+static int exec_after;
+
+static void *exec_soon(void *unused)
+{
+    char byte = 0;
+    if (read(exec_after, &byte, 1) == 1) {
+        clock_sleep_ns(20000000);
+        execl("/bin/sleep", "sleep", "60", (char *)NULL);
+    }
+    return unused;
+}
+
+static pid_t start_headless(int go[2])
+{
+    assert_int_equal(pipe(go), 0);
+    pid_t other = fork();
+    if (other == 0) {
+        pthread_t thread;
+        close(go[1]);
+        exec_after = go[0];
+        if (pthread_create(&thread, NULL, exec_soon, NULL))
+            _exit(1);
+        pthread_exit(NULL);
+    }
+    close(go[0]);
+    for (char state = 0; state != 'Z';) {
+        char path[64];
+        snprintf(path, sizeof(path), "/proc/%d/stat", (int)other);
+        FILE *file = fopen(path, "r");
+        assert_non_null(file);
+        if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+            fail_msg("%s is not as proc(5) says", path);
+        fclose(file);
+        clock_sleep_ns(1000000);
+    }
+    return other;
+}
+
+/* While another thread than the first does an exec, the first is a zombie, and the process lives. */
+static void test_exec_in_between_is_no_exit(void **state)
+{
+    (void)state;
+    int go[2];
+    struct target *target = NULL;
+    pid_t other = start_headless(go);
+    assert_int_equal(write(go[1], "x", 1), 1);
+    struct error *error = target_open_process(other, &target);
+    if (error)
+        fail_msg("%s", error_message(error));
+    assert_null(target_check(target));
+    assert_non_null(strstr(target_facts(target)->exe_path, "/"));
+    target_close(target);
+    close(go[1]);
+    kill(other, SIGKILL);
+    waitpid(other, NULL, 0);
+}
+
+static void test_first_thread_ended(void **state)
+{
+    (void)state;
+    int go[2];
+    struct target *target = NULL;
+    pid_t other = start_headless(go);
+    struct error *error = target_open_process(other, &target);
+    assert_non_null(error);
+    assert_int_equal(error_code(error), ERROR_UNSUPPORTED);
+    assert_non_null(strstr(error_message(error), "first thread has ended"));
+    error_destroy(error);
+    close(go[1]);
+    kill(other, SIGKILL);
+    waitpid(other, NULL, 0);
+}
+
 static void test_maps_text(void **state)
 {
     (void)state;
@@ -558,6 +633,8 @@ int main(void)
         cmocka_unit_test(test_not_a_process),
         cmocka_unit_test(test_exit_is_seen),
         cmocka_unit_test(test_exec_is_seen),
+        cmocka_unit_test(test_exec_in_between_is_no_exit),
+        cmocka_unit_test(test_first_thread_ended),
         cmocka_unit_test(test_maps_text),
         cmocka_unit_test(test_processes),
     };
