@@ -98,6 +98,15 @@ def test_lock_that_is_kept_for_a_while(start, kind, looks):
 
 
 @pytest.mark.parametrize("looks", [(), ("--for", "0")], ids=["two-looks", "one-look"])
+def test_lock_that_is_given_back_through_an_interface(start, looks):
+    """Nobody is seen who could unlock, and somebody will: of a fixed number who wait that says nothing."""
+    target = start("global-lock", "-kind", "transaction", "-clean", "-period", "30s", "-n", "20")
+    target.wait_leaked(20)
+    result = inspect(target.pid, *looks)
+    assert result.status == 0, describe(result.doc)
+
+
+@pytest.mark.parametrize("looks", [(), ("--for", "0")], ids=["two-looks", "one-look"])
 def test_running_holder(start, looks):
     """Only a goroutine that runs has the channel, and its code never receives: found."""
     target = start("running-holder")
