@@ -1,4 +1,5 @@
-/* What grew in the heap between two looks: the lines of two views side by side, by their names from the top down. */
+/* What grew in the heap between two looks: the lines of two views side by side, by their names from the top down; goroutines that wait at another line than before
+ * by their go statement, if no other line has it. */
 #ifndef SEEP_FIND_HEAP_GROWTH_H
 #define SEEP_FIND_HEAP_GROWTH_H
 

@@ -58,6 +58,8 @@ static uint32_t add_line(struct viewing *viewing, uint32_t holding, uint32_t par
         line.members--; /* the group itself */
     if (holding && from->label & HOLDER_LABELS)
         line.at = holder_names_place(&viewing->holders, from->label);
+    if (line.kind == HEAP_LINE_GOROUTINES)
+        line.started_at = holder_names_start(&viewing->holders, from->label, &line.of_main);
     if (line.kind == HEAP_LINE_VARIABLE)
         line.variable = holder_names_unnamed(&viewing->holders, from->label);
     viewing->line_of[holding] = (uint32_t)lines->length;

@@ -71,6 +71,7 @@ void heap_view_deinit(struct heap_view *view)
     for (size_t i = 0; i < view->lines.length; i++) {
         free(view->lines.at[i].name);
         place_deinit(&view->lines.at[i].at);
+        place_deinit(&view->lines.at[i].started_at);
     }
     for (size_t i = 0; i < view->types.length; i++) {
         free(view->types.at[i].name);

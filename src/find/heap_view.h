@@ -26,10 +26,12 @@ struct heap_line {
     enum heap_line_kind kind;
     uint32_t parent; /* index, always lower; of the first line, which is the whole, its own */
     unsigned depth;
-    char *name;       /* escaped, owned */
-    struct place at;  /* where its goroutines wait, its defer statement; of others no place */
-    address variable; /* of a variable without a name; 0 else */
-    uint64_t members; /* goroutines, objects of the type; of others: how many lines */
+    char *name;      /* escaped, owned */
+    struct place at; /* where its goroutines wait, its defer statement; of others no place */
+    struct place started_at; /* their go statement; of others no place */
+    bool of_main;            /* the main goroutine, which no go statement starts */
+    address variable;        /* of a variable without a name; 0 else */
+    uint64_t members;        /* goroutines, objects of the type; of others: how many lines */
     struct elements
         elements; /* of a line with one large object: of the map, or of the slice that leads to it */
     uint64_t objects, bytes;           /* its own; bytes of goroutines' stacks too */

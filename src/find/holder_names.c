@@ -66,12 +66,15 @@ static void put_place(const struct place *place, struct text *text)
         text_printf(text, " %s:%d", slash ? slash + 1 : place->file, place->line);
 }
 
+static const struct goroutine *first_of(const struct holder_names *names, uint32_t group)
+{
+    return &names->looks->now->goroutines.at[names->groups->groups.at[group].first];
+}
+
 static struct place place_of_group(const struct holder_names *names, uint32_t group)
 {
     const struct looks *looks = names->looks;
-    const struct goroutine *first =
-        &looks->now->goroutines.at[names->groups->groups.at[group].first];
-    return place_of_stack(looks->program, looks->now, first);
+    return place_of_stack(looks->program, looks->now, first_of(names, group));
 }
 
 struct place holder_names_place(const struct holder_names *names, uint32_t label)
@@ -82,6 +85,17 @@ struct place holder_names_place(const struct holder_names *names, uint32_t label
     if (holder->kind == HOLDER_DEFERS)
         return place_of(names->looks->program, holder->at);
     return (struct place){0};
+}
+
+struct place holder_names_start(const struct holder_names *names, uint32_t label, bool *of_main_ret)
+{
+    const struct graph_holder *holder = holder_of(names, label);
+    *of_main_ret = false;
+    if (holder->kind != HOLDER_GROUP)
+        return (struct place){0};
+    const struct goroutine *first = first_of(names, holder->index);
+    *of_main_ret = first->id == 1;
+    return place_of_start(names->looks->program, first);
 }
 
 static void put_group(const struct holder_names *names, uint32_t group, struct text *text)

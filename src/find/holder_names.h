@@ -37,6 +37,10 @@ address holder_names_unnamed(const struct holder_names *names, uint32_t label);
 /* Where its goroutines wait, or the defer statement; no place for others. The caller ends it. */
 struct place holder_names_place(const struct holder_names *names, uint32_t label);
 
+/* The go statement of a group's goroutines; no place for others and for the main goroutine. The caller ends it. */
+struct place holder_names_start(const struct holder_names *names, uint32_t label,
+                                bool *of_main_ret);
+
 /* Adds the name, escaped. */
 void holder_names_put(const struct holder_names *names, uint32_t label, struct text *text);
 

@@ -1,6 +1,7 @@
 /* What one look has, for comparing it with another. Goroutines count by where they wait and where they were started: the frames
  * between come and go with the compiler's inlining. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "find/heap_growth.h"
 #include "find/ledger.h"
@@ -128,16 +129,41 @@ static void add_memory(struct ledger *ledger, const struct memory_split *memory)
     add_named(ledger, LEDGER_MEMORY, "outside Go", 0, memory->outside_go);
 }
 
-static void add_way(struct ledger *ledger, const struct heap_view *heap, uint32_t line)
+/* Goroutines by their go statement, wherever they wait: "goroutines started at main.run main.go:30". */
+static void put_holder(struct text *way, const struct heap_line *line, bool by_line)
+{
+    const struct place *start = &line->started_at;
+    if (!start->function) {
+        text_puts(way, line->of_main ? "main goroutine" : line->name);
+        return;
+    }
+    const char *slash = start->file ? strrchr(start->file, '/') : NULL;
+    text_printf(way, "goroutines started at %s", start->function);
+    if (by_line && start->file)
+        text_printf(way, " %s:%d", slash ? slash + 1 : start->file, (int)start->line);
+}
+
+static void put_way(struct text *way, const struct heap_view *heap, uint32_t line, bool by_line)
+{
+    const struct heap_line *at = &heap->lines.at[line];
+    if (at->depth > 1) {
+        put_way(way, heap, at->parent, by_line);
+        text_puts(way, " → ");
+    }
+    put_holder(way, at, by_line);
+}
+
+static void add_way(struct ledger *ledger, const struct heap_view *heap, uint32_t line,
+                    bool by_line)
 {
     struct text way = {0};
-    heap_line_path(heap, line, &way);
+    put_way(&way, heap, line, by_line);
     add_named(ledger, LEDGER_WAYS, way.bytes, heap->lines.at[line].members,
               heap->lines.at[line].held_bytes);
     text_deinit(&way);
 }
 
-static void add_heap(struct ledger *ledger, const struct heap_view *heap)
+static void add_heap(struct ledger *ledger, const struct heap_view *heap, bool by_line)
 {
     add_named(ledger, LEDGER_HEAP, "reached", heap->objects, heap->bytes);
     for (size_t i = 0; i < heap->types.length; i++)
@@ -148,7 +174,7 @@ static void add_heap(struct ledger *ledger, const struct heap_view *heap)
         if (line->kind == HEAP_LINE_VARIABLE && line->depth == 1)
             add_named(ledger, LEDGER_HOLDERS, line->name, line->held_objects, line->held_bytes);
         if (line->kind == HEAP_LINE_OBJECTS && line->depth > 1)
-            add_way(ledger, heap, (uint32_t)i);
+            add_way(ledger, heap, (uint32_t)i, by_line);
     }
 }
 
@@ -162,7 +188,7 @@ void ledger_fill(struct ledger *ledger, const struct ledger_source *source)
         add_site(ledger, source, &source->now->defers.at[i]);
     add_memory(ledger, &source->now->memory);
     if (source->heap)
-        add_heap(ledger, source->heap);
+        add_heap(ledger, source->heap, source->by_line);
 }
 
 static int by_id(const void *left, const void *right)

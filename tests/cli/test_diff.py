@@ -50,6 +50,20 @@ def test_defers(start, tmp_path):
     assert document["grew"]
 
 
+def test_what_a_goroutine_holds(start, tmp_path):
+    """By its go statement: it waits at another line every three seconds."""
+    target = start("growing", "-kind", "steps")
+    counts, paths = [], []
+    for name, more in (("old.seep", 200), ("new.seep", 400)):
+        least = (counts or [0])[-1] + more
+        counts.append(target.wait_until(lambda truth: truth["count"] >= least)["count"])
+        paths.append(save(target.pid, tmp_path / name))
+        counts.append(target.truth()["count"])
+    document = diff(*paths)
+    (row,) = [row for row in document["ways"] if row["name"].startswith("goroutines started at main.") and row["name"].endswith(" → main.session")]
+    assert counts[0] <= row["count"]["old"] <= counts[1] and counts[2] <= row["count"]["new"] <= counts[3], (row, counts)
+
+
 def test_two_processes(build, run, tmp_path):
     """Not the same process: by place; ids tell nothing."""
     paths = []

@@ -1,13 +1,18 @@
 // growing adds one thing every -every: to a map, a slice or a list that a variable holds, or numbers to a map and bytes to a buffer, and lets none go; or, clean, to a cache that evicts, a cache that was
-// full long ago, a map that is cleared now and then, a queue that is taken from, a buffer that is flushed, a pool of spare ones. It prints how many there are at the start and each second.
+// full long ago, a map that is cleared now and then, a queue that is taken from, a buffer that is flushed, a pool of spare ones. Also to what only goroutines hold: a map of
+// one that waits at another line every three seconds, a map that two share, and, clean, a cache that two share and a list whose ends two hold.
+// On SIGUSR2 it stops adding and says so; on the next one it drops the map or the slice, collects, and says how many bytes of the heap that freed.
 package main
 
 import (
 	"flag"
 	"fmt"
+	"os"
+	"os/signal"
 	"runtime"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"example.com/seep-tests/internal/truth"
@@ -22,6 +27,16 @@ type session struct {
 type handler struct {
 	next *handler
 	run  func()
+}
+
+type server struct {
+	lock     sync.Mutex
+	sessions map[int]*session
+}
+
+type node struct {
+	previous, next *node
+	id             int
 }
 
 const bound = 500
@@ -96,10 +111,148 @@ var kinds = map[string]func(i int){
 	"pool": func(i int) { spare.Put(newSession(i)); count++ },
 }
 
+// drops lets go of what has grown.
+var drops = map[string]func(){
+	"map":   func() { sessions = nil },
+	"slice": func() { events = nil },
+}
+
+// What only goroutines hold. Each adds by itself.
+var held = map[string]func(every time.Duration){
+	"steps":       func(every time.Duration) { go step(every) },
+	"shared":      func(every time.Duration) { share(every, 0) },
+	"sharedcache": func(every time.Duration) { share(every, bound) },
+	"ends": func(every time.Duration) {
+		only := &node{}
+		go holdFirst(only)
+		go addLast(only, every)
+	},
+}
+
+//go:noinline
+func step(every time.Duration) {
+	mine := map[int]*session{}
+	start := time.Now()
+	for i := 0; ; i++ {
+		mine[i] = newSession(i)
+		count = len(mine)
+		waitAt(int(time.Since(start)/(3*time.Second))%12, every)
+	}
+}
+
+// waitAt waits at one of twelve lines.
+//
+//go:noinline
+func waitAt(line int, every time.Duration) {
+	switch line {
+	case 0:
+		time.Sleep(every)
+	case 1:
+		time.Sleep(every)
+	case 2:
+		time.Sleep(every)
+	case 3:
+		time.Sleep(every)
+	case 4:
+		time.Sleep(every)
+	case 5:
+		time.Sleep(every)
+	case 6:
+		time.Sleep(every)
+	case 7:
+		time.Sleep(every)
+	case 8:
+		time.Sleep(every)
+	case 9:
+		time.Sleep(every)
+	case 10:
+		time.Sleep(every)
+	default:
+		time.Sleep(every)
+	}
+}
+
+func share(every time.Duration, most int) {
+	both := &server{sessions: map[int]*session{}}
+	go serve(both, every, most)
+	go look(both)
+}
+
+//go:noinline
+func serve(s *server, every time.Duration, most int) {
+	for i := 0; ; i++ {
+		s.lock.Lock()
+		s.sessions[i] = newSession(i)
+		if most > 0 {
+			delete(s.sessions, i-most)
+		}
+		s.lock.Unlock()
+		time.Sleep(every)
+	}
+}
+
+//go:noinline
+func look(s *server) {
+	for {
+		time.Sleep(50 * time.Millisecond)
+		s.lock.Lock()
+		count = len(s.sessions)
+		s.lock.Unlock()
+	}
+}
+
+//go:noinline
+func holdFirst(first *node) {
+	for {
+		time.Sleep(50 * time.Millisecond)
+		first.id++
+	}
+}
+
+//go:noinline
+func addLast(last *node, every time.Duration) {
+	for {
+		last.next = &node{previous: last}
+		last = last.next
+		count++
+		time.Sleep(every)
+	}
+}
+
+func live() uint64 {
+	var memory runtime.MemStats
+	runtime.GC()
+	runtime.GC()
+	runtime.ReadMemStats(&memory)
+	return memory.HeapAlloc
+}
+
+// untilAsked waits until it is time for the next one; asked to stop it drops what there is, when it is asked again.
+func untilAsked(next time.Time, kind string, asked chan os.Signal) {
+	select {
+	case <-time.After(time.Until(next)):
+		return
+	case <-asked:
+	}
+	truth.Event("stopped", truth.Fields{})
+	<-asked
+	before := live()
+	drops[kind]()
+	truth.Event("freed", truth.Fields{"bytes": before - live()})
+	time.Sleep(time.Hour)
+}
+
 func main() {
-	kind := flag.String("kind", "map", "map, slice, list, numbers, bytes; cache, full, cleared, queue, flushed, pool")
+	kind := flag.String("kind", "map", "map, slice, list, numbers, bytes, steps, shared; cache, full, cleared, queue, flushed, pool, sharedcache, ends")
 	every := flag.Duration("every", 10*time.Millisecond, "time between two")
 	truth.Start(func() truth.Fields { return truth.Fields{"count": count} })
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGUSR2)
+	if hold := held[*kind]; hold != nil {
+		hold(*every)
+		truth.Ready()
+		untilAsked(time.Now().Add(time.Hour), *kind, asked)
+	}
 	add := kinds[*kind]
 	start := time.Now()
 	for i := 0; ; i++ {
@@ -110,6 +263,6 @@ func main() {
 		if i%1000 == 0 && *kind != "pool" { // a collection would empty it
 			runtime.GC()
 		}
-		time.Sleep(time.Until(start.Add(time.Duration(i+1) * *every)))
+		untilAsked(start.Add(time.Duration(i+1)**every), *kind, asked)
 	}
 }
