@@ -186,16 +186,14 @@ static void report_one(const struct looks *looks, const struct judged *judged,
     VECTOR_PUSH(findings, finding);
 }
 
-static void remark(const struct looks *looks, const struct judged *judged, struct notes *notes)
+static void remark(const struct looks *looks, const struct judged *judged, struct notes *notes,
+                   const char *why)
 {
     char came[TEXT_SIZE_ROOM];
     AUTO_FREE char *path = path_of(judged);
-    VECTOR_PUSH(notes,
-                sentence("%s: %s more in %.1f s%s, so this is not called a leak", path,
-                         text_count(came, (uint64_t)judged->growth->members), looks->interval_s,
-                         judged->stayed < judged->samples
-                             ? ", and others went"
-                             : ", at another pace than over its life, as in a cache that fills"));
+    VECTOR_PUSH(notes, sentence("%s: %s more in %.1f s%s, so this is not called a leak", path,
+                                text_count(came, (uint64_t)judged->growth->members),
+                                looks->interval_s, why));
 }
 
 static void judge(const struct looks *looks, struct judged *judged, struct findings *findings,
@@ -209,7 +207,10 @@ static void judge(const struct looks *looks, struct judged *judged, struct findi
     if (judged->stayed == judged->samples && is_old(looks) && is_steady(judged, pace_ratio))
         report(looks, judged, findings);
     else
-        remark(looks, judged, notes);
+        remark(looks, judged, notes,
+               judged->stayed < judged->samples
+                   ? ", and others went"
+                   : ", at another pace than over its life, as in a cache that fills");
 }
 
 /* What lies in a sync.Pool is spare: the collector takes it, after two rounds in which nobody did. */
@@ -220,6 +221,19 @@ static bool is_spare(const struct heap_view *view, uint32_t line)
             return true;
     }
     return false;
+}
+
+static bool is_of_runtime(const char *type)
+{
+    return !strncmp(type + strspn(type, "[]*"), "runtime.", strlen("runtime."));
+}
+
+/* What hangs on objects that several lead to, and that have not become more themselves. */
+static bool is_of_shared(const struct heap_line *line, const struct heap_line *holder,
+                         const struct heap_line *old_holder)
+{
+    return heap_line_is_shared(holder) && line->depth > holder->depth &&
+           holder->members <= old_holder->members && !is_of_runtime(holder->name);
 }
 
 /* What more goroutines hold is told with the goroutines, and so are deferred calls. */
@@ -233,16 +247,24 @@ static bool has_holder(const struct heap_growth *growth, const struct heap_view 
     const struct heap_line *old_holder = holder_of(before, &before->lines.at[growth->before]);
     bool of_goroutines =
         holder->kind == HEAP_LINE_GOROUTINES && holder->members <= old_holder->members;
-    bool of_variable = holder->kind == HEAP_LINE_VARIABLE &&
-                       strncmp(holder->name, "runtime.", strlen("runtime.")) != 0;
-    return line->kind == HEAP_LINE_OBJECTS && (of_goroutines || of_variable) &&
+    bool of_variable = holder->kind == HEAP_LINE_VARIABLE && !is_of_runtime(holder->name);
+    return line->kind == HEAP_LINE_OBJECTS &&
+           (of_goroutines || of_variable || is_of_shared(line, holder, old_holder)) &&
            !is_spare(after, growth->after);
 }
 
-static bool is_candidate(const struct heap_growth *growth, const struct heap_view *before,
-                         const struct heap_view *after)
+/* What several goroutines share has entries for them: where those become more as well, they are what is told. */
+static bool is_for_goroutines(const struct looks *looks, uint32_t line, int64_t came)
 {
-    return growth->members >= CAME_MIN && has_holder(growth, before, after);
+    size_t now = looks->now->goroutines.length, first = looks->first->goroutines.length;
+    return heap_line_is_shared(holder_of(looks->heap_now, &looks->heap_now->lines.at[line])) &&
+           now > first && (int64_t)(now - first) * 2 >= came;
+}
+
+static bool is_candidate(const struct looks *looks, const struct heap_growth *growth)
+{
+    return growth->members >= CAME_MIN && has_holder(growth, looks->heap_first, looks->heap_now) &&
+           !is_for_goroutines(looks, growth->after, growth->members);
 }
 
 /* Nothing else grows that is above it or below it. */
@@ -278,9 +300,49 @@ static void find_large(const struct looks *looks, const struct heap_growths *gro
         const struct heap_growth *growth = &growths->at[i];
         struct judged judged = {.before = before, .after = after, .growth = growth};
         if (growth->elements < CAME_MIN || !has_holder(growth, before, after) ||
+            is_for_goroutines(looks, growth->after, growth->elements) ||
             line_of(&judged)->bytes < LARGE_BYTES || !grows_alone(after, growth_of, growth->after))
             continue;
         judge_one(looks, &judged, findings);
+        count++;
+    }
+}
+
+static void find_many(const struct looks *looks, const struct heap_growths *growths,
+                      const uint32_t *growth_of, struct findings *findings, struct notes *notes)
+{
+    const struct heap_view *after = looks->heap_now;
+    unsigned count = 0;
+    for (uint32_t i = 0; i < growths->length && count < LINES_MAX; i++) {
+        struct judged judged = {
+            .before = looks->heap_first, .after = after, .growth = &growths->at[i]};
+        if (!is_candidate(looks, &growths->at[i]) ||
+            !is_first(growths, growth_of, after, growths->at[i].after) ||
+            !is_largest(growths, growth_of, after, growths->at[i].after))
+            continue;
+        judge(looks, &judged, findings, notes);
+        count++;
+    }
+}
+
+/* What several lead to has no holder that it could be called with. What of it comes and goes is not worth a word. */
+static void note_shared(const struct looks *looks, const struct heap_growths *growths,
+                        struct notes *notes)
+{
+    unsigned count = 0;
+    for (uint32_t i = 0; i < growths->length && count < LINES_MAX; i++) {
+        const struct heap_growth *growth = &growths->at[i];
+        struct judged judged = {
+            .before = looks->heap_first, .after = looks->heap_now, .growth = growth};
+        if (growth->before == HEAP_LINE_NONE || growth->after == HEAP_LINE_NONE ||
+            growth->members < CAME_MIN || !heap_line_is_shared(line_of(&judged)) ||
+            is_of_runtime(line_of(&judged)->name) ||
+            is_for_goroutines(looks, growth->after, growth->members))
+            continue;
+        count_samples(&judged);
+        if (judged.samples < SAMPLES_MIN || judged.stayed < judged.samples)
+            continue;
+        remark(looks, &judged, notes, ", and none goes; but they are held by several");
         count++;
     }
 }
@@ -295,21 +357,12 @@ void find_growing(const struct looks *looks, struct findings *findings, struct n
     AUTO_FREE uint32_t *growth_of = xmalloc((after->lines.length + 1) * sizeof(*growth_of));
     memset(growth_of, 0xff, (after->lines.length + 1) * sizeof(*growth_of));
     for (uint32_t i = 0; i < growths.length; i++) {
-        if (is_candidate(&growths.at[i], looks->heap_first, after))
+        if (is_candidate(looks, &growths.at[i]))
             growth_of[growths.at[i].after] = i;
     }
-    unsigned count = 0;
-    for (uint32_t i = 0; i < growths.length && count < LINES_MAX; i++) {
-        struct judged judged = {
-            .before = looks->heap_first, .after = after, .growth = &growths.at[i]};
-        if (!is_candidate(&growths.at[i], looks->heap_first, after) ||
-            !is_first(&growths, growth_of, after, growths.at[i].after) ||
-            !is_largest(&growths, growth_of, after, growths.at[i].after))
-            continue;
-        judge(looks, &judged, findings, notes);
-        count++;
-    }
+    find_many(looks, &growths, growth_of, findings, notes);
     find_large(looks, &growths, growth_of, findings);
+    note_shared(looks, &growths, notes);
     VECTOR_DEINIT(&growths);
     findings_sort_by_weight(findings);
 }

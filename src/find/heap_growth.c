@@ -157,6 +157,16 @@ void heap_growths_find(const struct heap_view *before, const struct heap_view *a
         qsort(growths_ret->at, growths_ret->length, sizeof(*growths_ret->at), most_first);
 }
 
+bool heap_line_is_shared(const struct heap_line *line)
+{
+    return line->kind == HEAP_LINE_OBJECTS && line->depth == 1;
+}
+
+void heap_line_put(const struct heap_line *line, struct text *text)
+{
+    text_printf(text, "%s%s", heap_line_is_shared(line) ? "several holders of " : "", line->name);
+}
+
 void heap_line_path(const struct heap_view *view, uint32_t line, struct text *text)
 {
     const struct heap_line *at = &view->lines.at[line];
@@ -164,5 +174,5 @@ void heap_line_path(const struct heap_view *view, uint32_t line, struct text *te
         heap_line_path(view, at->parent, text);
         text_puts(text, " → ");
     }
-    text_puts(text, at->name);
+    heap_line_put(at, text);
 }

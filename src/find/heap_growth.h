@@ -19,6 +19,12 @@ struct heap_growths VECTOR_OF(struct heap_growth);
 void heap_growths_find(const struct heap_view *before, const struct heap_view *after,
                        struct heap_growths *growths_ret);
 
+/* It stands under the whole, because several holders lead to it. */
+bool heap_line_is_shared(const struct heap_line *line);
+
+/* Adds "main.cache", or "several holders of main.Server". */
+void heap_line_put(const struct heap_line *line, struct text *text);
+
 /* Adds "main.cache → map[string]*main.Session → *main.Session". */
 void heap_line_path(const struct heap_view *view, uint32_t line, struct text *text);
 

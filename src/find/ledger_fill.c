@@ -133,10 +133,12 @@ static void add_memory(struct ledger *ledger, const struct memory_split *memory)
 static void put_holder(struct text *way, const struct heap_line *line, bool by_line)
 {
     const struct place *start = &line->started_at;
-    if (!start->function) {
-        text_puts(way, line->of_main ? "main goroutine" : line->name);
+    if (line->of_main)
+        text_puts(way, "main goroutine");
+    else if (!start->function)
+        heap_line_put(line, way);
+    if (!start->function)
         return;
-    }
     const char *slash = start->file ? strrchr(start->file, '/') : NULL;
     text_printf(way, "goroutines started at %s", start->function);
     if (by_line && start->file)

@@ -1,6 +1,7 @@
 /* The heap for people: what is live by type, and who holds it, as a tree. Figures stand to the left, so that names may be as long as they are. */
 #include <string.h>
 
+#include "find/heap_growth.h"
 #include "report/table.h"
 #include "report/text_internal.h"
 
@@ -47,9 +48,8 @@ static void put_name(const struct heap_writing *writing, const struct heap_line 
 {
     struct text text = {0};
     char buffer[TEXT_SIZE_ROOM];
-    bool shared = line->depth == 1 && line->kind == HEAP_LINE_OBJECTS;
-    text_printf(&text, "%*s%s%s", (int)((line->depth - writing->top_depth) * STEP), "",
-                shared ? "several holders of " : "", line->name);
+    text_printf(&text, "%*s", (int)((line->depth - writing->top_depth) * STEP), "");
+    heap_line_put(line, &text);
     if (line->members > 1 || line->kind == HEAP_LINE_OTHERS)
         text_printf(&text, " ×%s", text_count(buffer, line->members));
     bool top = line->depth == writing->top_depth;

@@ -10,12 +10,14 @@ import pytest
 
 from seepcli import inspect
 
-LEAKS = {"map": "growing-map", "slice": "growing-slice", "list": "growing-type", "numbers": "growing-map", "bytes": "growing-slice", "steps": "growing-map"}
+LEAKS = {"map": "growing-map", "slice": "growing-slice", "list": "growing-type", "numbers": "growing-map", "bytes": "growing-slice", "steps": "growing-map",
+         "shared": "growing-map"}
 LARGE = ("numbers", "bytes")  # one object, however many elements
-CLEAN = ("cache", "full", "cleared", "queue", "flushed", "pool")
+CLEAN = ("cache", "full", "cleared", "queue", "flushed", "pool", "sharedcache", "ends")
 HOLDERS = {
     "map": "main.sessions →", "slice": "main.events →", "list": "main.first →", "numbers": "main.seen →", "bytes": "main.logged →",
     "steps": "goroutine at main.waitAt main.go:",  # at another line at each look
+    "shared": "several holders of main.server →",
 }
 BETWEEN_S = 10
 
@@ -27,6 +29,8 @@ def test_growth_is_called_and_caches_are_not(start):
     findings = {kind: doc["findings"] for kind, doc in zip(targets, docs)}
     for kind in CLEAN:
         assert findings[kind] == [], kind
+    (note,) = [note for note in docs[list(targets).index("ends")]["unread"]["notes"] if "main.node" in note]
+    assert "held by several" in note and "not called a leak" in note
     for kind, rule in LEAKS.items():
         (finding,) = findings[kind]
         count = targets[kind].truth()["count"]

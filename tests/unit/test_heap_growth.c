@@ -11,38 +11,19 @@
 
 #include "base/text.h"
 #include "find/heap_growth.h"
-
-/* The first line is the whole. */
-static struct heap_view view(void)
-{
-    struct heap_view view = {0};
-    VECTOR_PUSH(&view.lines, (struct heap_line){.kind = HEAP_LINE_ALL, .name = xstrdup("all")});
-    return view;
-}
-
-static uint32_t add(struct heap_view *view, enum heap_line_kind kind, uint32_t parent,
-                    const char *name, uint64_t members)
-{
-    struct heap_line line = {.kind = kind,
-                             .parent = parent,
-                             .depth = view->lines.at[parent].depth + 1,
-                             .name = xstrdup(name),
-                             .members = members};
-    VECTOR_PUSH(&view->lines, line);
-    return (uint32_t)view->lines.length - 1;
-}
+#include "heapviews.h"
 
 /* A line of goroutines that a go statement on that line of main.go started, with sessions that they hold; 0: the main goroutine. */
 static uint32_t add_goroutines(struct heap_view *view, const char *name, uint64_t count,
                                int32_t started_line, uint64_t sessions)
 {
-    uint32_t at = add(view, HEAP_LINE_GOROUTINES, 0, name, count);
+    uint32_t at = view_add(view, HEAP_LINE_GOROUTINES, 0, name, count);
     struct heap_line *line = &view->lines.at[at];
     line->of_main = !started_line;
     if (started_line)
         line->started_at = (struct place){
             .function = xstrdup("main.main"), .file = xstrdup("main.go"), .line = started_line};
-    add(view, HEAP_LINE_OBJECTS, at, "main.session", sessions);
+    view_add(view, HEAP_LINE_OBJECTS, at, "main.session", sessions);
     return at;
 }
 
@@ -69,7 +50,7 @@ static int64_t growth_of(const struct heap_view *before, const struct heap_view 
 /* What one goroutine holds is found again when it waits at another line, and when there are two of them. */
 static void test_goroutines_that_move(void **state)
 {
-    struct heap_view before = view(), after = view();
+    struct heap_view before = view_of_nothing(), after = view_of_nothing();
     (void)state;
     add_goroutines(&before, "goroutine at main.stepA main.go:10", 1, 30, 100);
     add_goroutines(&before, "goroutine at main.serve main.go:50", 1, 31, 500);
@@ -90,7 +71,7 @@ static void test_goroutines_that_move(void **state)
 /* Where several lines have one go statement, only the name tells; and one name with two go statements is two lines. */
 static void test_goroutines_of_one_start(void **state)
 {
-    struct heap_view before = view(), after = view();
+    struct heap_view before = view_of_nothing(), after = view_of_nothing();
     (void)state;
     add_goroutines(&before, "goroutines at main.work main.go:10", 3, 30, 100);
     add_goroutines(&before, "goroutine at main.work main.go:11", 1, 30, 10);

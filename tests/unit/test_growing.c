@@ -1,0 +1,134 @@
+/* What grows between two views that are made by hand: what is called, what is told in a note, and why. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "find/finding.h"
+#include "find/heap_view.h"
+#include "heapviews.h"
+
+enum {
+    SAMPLES = 20
+};
+
+static const double interval_s = 10;
+
+struct scene {
+    struct heap_view before, after;
+    struct observation first, now;
+    struct findings findings;
+    struct notes notes;
+};
+
+/* A line in both views. The last one that is made is what the samples are of. */
+static uint32_t both(struct scene *scene, enum heap_line_kind kind, uint32_t parent,
+                     const char *name, uint64_t old, uint64_t new)
+{
+    view_add(&scene->before, kind, parent, name, old);
+    return view_add(&scene->after, kind, parent, name, new);
+}
+
+static void set_up(struct scene *scene)
+{
+    *scene = (struct scene){.before = view_of_nothing(), .after = view_of_nothing()};
+}
+
+/* Judges, with samples of the line of which so many are still there. */
+static void judge(struct scene *scene, uint32_t line, unsigned samples, unsigned stayed,
+                  double uptime_s)
+{
+    struct looks looks = {.first = &scene->first,
+                          .now = &scene->now,
+                          .interval_s = interval_s,
+                          .uptime_s = uptime_s,
+                          .heap_first = &scene->before,
+                          .heap_now = &scene->after};
+    scene->after.then_now = xcalloc(samples + 1, sizeof(*scene->after.then_now));
+    for (unsigned i = 0; i < samples; i++) {
+        VECTOR_PUSH(&scene->before.samples, (struct heap_sample){.line = line});
+        scene->after.then_now[i] = i < stayed ? line : HEAP_LINE_NONE;
+    }
+    find_growing(&looks, &scene->findings, &scene->notes);
+}
+
+static void tear_down(struct scene *scene)
+{
+    for (size_t i = 0; i < scene->notes.length; i++)
+        free(scene->notes.at[i]);
+    VECTOR_DEINIT(&scene->notes);
+    findings_deinit(&scene->findings);
+    heap_view_deinit(&scene->before);
+    heap_view_deinit(&scene->after);
+}
+
+/* What hangs on something that several share: of which there are `tops` now, once one. */
+static void judge_shared(struct scene *scene, const char *top, uint64_t tops, size_t goroutines)
+{
+    set_up(scene);
+    scene->now.goroutines.length = goroutines;
+    uint32_t at = both(scene, HEAP_LINE_OBJECTS, 0, top, 1, tops);
+    at = both(scene, HEAP_LINE_OBJECTS, at, "map[string]*main.session", 1, 1);
+    at = both(scene, HEAP_LINE_OBJECTS, at, "main.session", 900, 1200);
+    judge(scene, at, SAMPLES, SAMPLES, 30);
+}
+
+static void test_under_what_several_share(void **state)
+{
+    static const struct {
+        const char *top;
+        uint64_t tops;
+        size_t goroutines;
+        size_t findings;
+    } cases[] = {
+        {"main.server", 1, 0, 1},   {"main.server", 1, 100, 1},
+        {"main.server", 2, 0, 0},   /* there are more of them */
+        {"main.server", 1, 150, 0}, /* an entry for every other goroutine that came */
+        {"runtime.p", 1, 0, 0},     {"[]*runtime.p", 1, 0, 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < LENGTH_OF(cases); i++) {
+        struct scene scene;
+        judge_shared(&scene, cases[i].top, cases[i].tops, cases[i].goroutines);
+        assert_int_equal(scene.findings.length, cases[i].findings);
+        if (scene.findings.length)
+            assert_string_equal(
+                scene.findings.at[0].holder,
+                "several holders of main.server → map[string]*main.session → main.session");
+        scene.now.goroutines.length = 0;
+        tear_down(&scene);
+    }
+}
+
+/* What several lead to itself: a note if none goes. */
+static void test_what_several_lead_to(void **state)
+{
+    (void)state;
+    for (unsigned stayed = SAMPLES - 1; stayed <= SAMPLES; stayed++) {
+        struct scene scene;
+        set_up(&scene);
+        uint32_t at = both(&scene, HEAP_LINE_OBJECTS, 0, "main.node", 900, 1200);
+        judge(&scene, at, SAMPLES, stayed, 30);
+        assert_int_equal(scene.findings.length, 0);
+        assert_int_equal(scene.notes.length, stayed == SAMPLES);
+        if (scene.notes.length)
+            assert_string_equal(scene.notes.at[0],
+                                "several holders of main.node: 300 more in 10.0 s, and none goes; "
+                                "but they are held by several, so this is not called a leak");
+        tear_down(&scene);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_under_what_several_share),
+        cmocka_unit_test(test_what_several_lead_to),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
