@@ -191,9 +191,27 @@ static void remark(const struct looks *looks, const struct judged *judged, struc
 {
     char came[TEXT_SIZE_ROOM];
     AUTO_FREE char *path = path_of(judged);
-    VECTOR_PUSH(notes, sentence("%s: %s more in %.1f s%s, so this is not called a leak", path,
-                                text_count(came, (uint64_t)judged->growth->members),
+    bool one = judged->growth->members < CAME_MIN;
+    int64_t more = one ? judged->growth->elements : judged->growth->members;
+    VECTOR_PUSH(notes, sentence("%s: %s more%s in %.1f s%s, so this is not called a leak", path,
+                                text_count(came, (uint64_t)more), one ? " elements" : "",
                                 looks->interval_s, why));
+}
+
+/* Of what none has gone. */
+static void remark_pace(const struct looks *looks, const struct judged *judged, struct notes *notes)
+{
+    char least[TEXT_SIZE_ROOM];
+    if (is_old(looks)) {
+        remark(looks, judged, notes,
+               ", at another pace than over its life, as in a cache that fills");
+        return;
+    }
+    AUTO_FREE char *young =
+        sentence(", and the process is too young to tell: before looks so far apart it has to run "
+                 "for %s",
+                 text_duration(least, lives_min * looks->interval_s));
+    remark(looks, judged, notes, young);
 }
 
 static void judge(const struct looks *looks, struct judged *judged, struct findings *findings,
@@ -202,15 +220,14 @@ static void judge(const struct looks *looks, struct judged *judged, struct findi
     count_samples(judged);
     judged->pace = (double)judged->growth->members / looks->interval_s;
     judged->life_pace = life_pace(looks, line_of(judged)->members);
-    if (judged->samples < SAMPLES_MIN)
-        return;
-    if (judged->stayed == judged->samples && is_old(looks) && is_steady(judged, pace_ratio))
+    if (judged->stayed < judged->samples)
+        remark(looks, judged, notes, ", and others went");
+    else if (judged->samples < SAMPLES_MIN)
+        remark(looks, judged, notes, ", and before there were too few to tell whether any goes");
+    else if (is_old(looks) && is_steady(judged, pace_ratio))
         report(looks, judged, findings);
     else
-        remark(looks, judged, notes,
-               judged->stayed < judged->samples
-                   ? ", and others went"
-                   : ", at another pace than over its life, as in a cache that fills");
+        remark_pace(looks, judged, notes);
 }
 
 /* What lies in a sync.Pool is spare: the collector takes it, after two rounds in which nobody did. */
@@ -283,16 +300,19 @@ static bool grows_alone(const struct heap_view *after, const uint32_t *growth_of
     return true;
 }
 
-static void judge_one(const struct looks *looks, struct judged *judged, struct findings *findings)
+static void judge_one(const struct looks *looks, struct judged *judged, struct findings *findings,
+                      struct notes *notes)
 {
     judged->pace = (double)judged->growth->elements / looks->interval_s;
     judged->life_pace = life_pace(looks, line_of(judged)->elements.count);
     if (is_old(looks) && is_steady(judged, close_ratio))
         report_one(looks, judged, findings);
+    else
+        remark_pace(looks, judged, notes);
 }
 
 static void find_large(const struct looks *looks, const struct heap_growths *growths,
-                       const uint32_t *growth_of, struct findings *findings)
+                       const uint32_t *growth_of, struct findings *findings, struct notes *notes)
 {
     const struct heap_view *before = looks->heap_first, *after = looks->heap_now;
     unsigned count = 0;
@@ -303,7 +323,7 @@ static void find_large(const struct looks *looks, const struct heap_growths *gro
             is_for_goroutines(looks, growth->after, growth->elements) ||
             line_of(&judged)->bytes < LARGE_BYTES || !grows_alone(after, growth_of, growth->after))
             continue;
-        judge_one(looks, &judged, findings);
+        judge_one(looks, &judged, findings, notes);
         count++;
     }
 }
@@ -361,7 +381,7 @@ void find_growing(const struct looks *looks, struct findings *findings, struct n
             growth_of[growths.at[i].after] = i;
     }
     find_many(looks, &growths, growth_of, findings, notes);
-    find_large(looks, &growths, growth_of, findings);
+    find_large(looks, &growths, growth_of, findings, notes);
     note_shared(looks, &growths, notes);
     VECTOR_DEINIT(&growths);
     findings_sort_by_weight(findings);

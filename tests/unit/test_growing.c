@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -124,11 +125,77 @@ static void test_what_several_lead_to(void **state)
     }
 }
 
+/* The same map of sessions, held by a variable: 100 came to `old`. */
+static void check_note(uint64_t old, unsigned samples, unsigned stayed, double uptime_s,
+                       const char *why)
+{
+    struct scene scene;
+    set_up(&scene);
+    uint32_t at = both(&scene, HEAP_LINE_VARIABLE, 0, "main.sessions", 1, 1);
+    at = both(&scene, HEAP_LINE_OBJECTS, at, "main.session", old, old + 100);
+    judge(&scene, at, samples, stayed, uptime_s);
+    assert_int_equal(scene.findings.length, !why);
+    assert_int_equal(scene.notes.length, !!why);
+    char expected[300];
+    snprintf(expected, sizeof(expected),
+             "main.sessions → main.session: 100 more in 10.0 s%s, so this is not called a leak",
+             why ? why : "");
+    if (why)
+        assert_string_equal(scene.notes.at[0], expected);
+    tear_down(&scene);
+}
+
+static void test_why_not_called(void **state)
+{
+    (void)state;
+    check_note(300, SAMPLES, SAMPLES, 30, NULL);
+    check_note(300, SAMPLES, SAMPLES - 1, 30, ", and others went");
+    check_note(300, SAMPLES, SAMPLES - 1, 5, ", and others went");
+    check_note(5, 5, 5, 30, ", and before there were too few to tell whether any goes");
+    check_note(300, SAMPLES, SAMPLES, 29,
+               ", and the process is too young to tell: before looks so far apart it has to run "
+               "for 30 s");
+    check_note(300, SAMPLES, SAMPLES, 300,
+               ", at another pace than over its life, as in a cache that fills");
+}
+
+/* A buffer in a variable: one object, whose elements became more. */
+static void check_buffer(double uptime_s, const char *note)
+{
+    struct scene scene;
+    set_up(&scene);
+    both(&scene, HEAP_LINE_VARIABLE, 0, "main.logged", 1, 1);
+    uint32_t at = both(&scene, HEAP_LINE_OBJECTS, 1, "[]uint8", 1, 1);
+    scene.before.lines.at[at].elements = (struct elements){.count = 300000, .since = 1};
+    scene.after.lines.at[at].elements = (struct elements){.count = 400000, .since = 1};
+    scene.after.lines.at[at].bytes = 1 << 20;
+    judge(&scene, at, 0, 0, uptime_s);
+    assert_int_equal(scene.findings.length, !note);
+    assert_int_equal(scene.notes.length, !!note);
+    if (note)
+        assert_string_equal(scene.notes.at[0], note);
+    tear_down(&scene);
+}
+
+static void test_why_a_buffer_is_not_called(void **state)
+{
+    (void)state;
+    check_buffer(30, NULL);
+    check_buffer(20,
+                 "main.logged → []uint8: 100,000 more elements in 10.0 s, and the process is too "
+                 "young to tell: before looks so far apart it has to run for 30 s, so this is not "
+                 "called a leak");
+    check_buffer(60, "main.logged → []uint8: 100,000 more elements in 10.0 s, at another pace than "
+                     "over its life, as in a cache that fills, so this is not called a leak");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_under_what_several_share),
         cmocka_unit_test(test_what_several_lead_to),
+        cmocka_unit_test(test_why_not_called),
+        cmocka_unit_test(test_why_a_buffer_is_not_called),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
