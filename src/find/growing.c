@@ -98,6 +98,8 @@ static bool is_old(const struct looks *looks)
 static enum rule rule_of(const struct heap_view *view, const struct heap_line *line)
 {
     const char *above = view->lines.at[line->parent].name;
+    if (view->lines.at[line->parent].kind != HEAP_LINE_OBJECTS) /* a variable mapper.first */
+        return RULE_GROWING_TYPE;
     if (!strncmp(above, "map", 3) || !strncmp(above, "[]map.group[", 12))
         return RULE_GROWING_MAP;
     return above[0] == '[' ? RULE_GROWING_SLICE : RULE_GROWING_TYPE;
@@ -106,6 +108,28 @@ static enum rule rule_of(const struct heap_view *view, const struct heap_line *l
 static enum rule rule_of_one(const struct heap_line *line)
 {
     return strncmp(line->name, "map", 3) ? RULE_GROWING_SLICE : RULE_GROWING_MAP;
+}
+
+/* What would be free: of entries and elements the map or the slice that grows with them as well. */
+static uint64_t held_of(const struct heap_view *view, const struct heap_line *line, enum rule rule)
+{
+    return rule == RULE_GROWING_TYPE ? line->held_bytes : view->lines.at[line->parent].held_bytes;
+}
+
+/* "44,943 main.session", but "44,943 objects (string bytes)": what is called by no type of Go. */
+static char *many_of(const struct heap_line *line)
+{
+    static const char *const no_types[] = {
+        "map buckets of ", "map table of ",       "map directory of ", "map overflow of ",
+        "closure of ",     "chan buffer of ",     "string bytes",      "tiny objects",
+        "large, ",         "type made by reflect"};
+    char total[TEXT_SIZE_ROOM];
+    bool is_type = line->name[0] < '0' || line->name[0] > '9'; /* "48 B with pointers" */
+    for (size_t i = 0; i < LENGTH_OF(no_types); i++)
+        is_type = is_type && strncmp(line->name, no_types[i], strlen(no_types[i])) != 0;
+    text_count(total, line->members);
+    return is_type ? sentence("%s %s", total, line->name)
+                   : sentence("%s objects (%s)", total, line->name);
 }
 
 static const char *fix_of(enum rule rule)
@@ -159,11 +183,12 @@ static void report(const struct looks *looks, const struct judged *judged,
                    struct findings *findings)
 {
     const struct heap_line *line = line_of(judged);
-    char total[TEXT_SIZE_ROOM], stayed[TEXT_SIZE_ROOM];
-    struct finding finding = finding_of(looks, judged, rule_of(judged->after, line), line->members,
-                                        judged->growth->members,
-                                        sentence("%s %s under one holder, and none goes",
-                                                 text_count(total, line->members), line->name));
+    char stayed[TEXT_SIZE_ROOM];
+    enum rule rule = rule_of(judged->after, line);
+    AUTO_FREE char *many = many_of(line);
+    struct finding finding = finding_of(looks, judged, rule, line->members, judged->growth->members,
+                                        sentence("%s under one holder, and none goes", many));
+    finding.held_bytes = held_of(judged->after, line, rule);
     VECTOR_PUSH(&finding.because, sentence("all of %s that were looked for again are still there",
                                            text_count(stayed, judged->stayed)));
     VECTOR_PUSH(&finding.because,

@@ -41,14 +41,38 @@ def test_growth_is_called_and_caches_are_not(start):
         assert finding["count"] <= count, kind
 
 
-def look_twice(pids):
+def test_held_is_what_is_freed_without_the_container(start):
+    """Of a map and a slice that grow: with the tables and the array. What their line holds is then freed, once they grow no longer."""
+    targets = {kind: start("growing", "-kind", kind, mode="symbols") for kind in ("map", "slice")}
+    docs = look_twice([target.pid for target in targets.values()], "--heap")
+    for (kind, target), doc in zip(targets.items(), docs):
+        (finding,) = doc["findings"]
+        names = finding["holder"].split(" → ")[:2]
+        assert finding["held_bytes"] == held_along(doc, names), kind
+        os.kill(target.pid, signal.SIGUSR2)
+        target.wait_for("stopped")
+        held = held_along(inspect(target.pid, "--heap", "--for", "0", "--pause", "10s").doc, names)
+        os.kill(target.pid, signal.SIGUSR2)
+        freed = target.wait_for("freed")["bytes"]
+        assert held >= finding["held_bytes"] and abs(held - freed) <= freed / 100, (kind, held, freed)
+
+
+def held_along(doc, names):
+    """What the line holds to which these names lead, from the top down."""
+    at = 0
+    for name in names:
+        (at,) = [i for i, line in enumerate(doc["heap"]["holders"]) if line["parent"] == at and line["name"] == name]
+    return doc["heap"]["holders"][at]["held_bytes"]
+
+
+def look_twice(pids, *options):
     """The looks are further apart than was asked for where the machine is busy. Then the programs may be too young for them: once more, when they are older."""
     begun = time.monotonic()
     apart_s = BETWEEN_S
     for _ in range(4):
         time.sleep(max(0, 3.2 * apart_s - (time.monotonic() - begun)))
         age_s = time.monotonic() - begun
-        docs = inspect("--for", f"{BETWEEN_S}s", "--pause", "10s", *pids, timeout=300).docs
+        docs = inspect("--for", f"{BETWEEN_S}s", "--pause", "10s", *options, *pids, timeout=300).docs
         apart_s = max(doc["look_interval_s"] for doc in docs)
         if age_s >= 3 * apart_s:
             return docs

@@ -159,6 +159,40 @@ static void test_why_not_called(void **state)
                ", at another pace than over its life, as in a cache that fills");
 }
 
+/* What a finding says of a type that grows under a container with 5,000 bytes, of which the members hold 4,000. */
+static void check_title(enum heap_line_kind above_kind, const char *above, const char *type,
+                        enum rule rule, uint64_t held_bytes, const char *title)
+{
+    struct scene scene;
+    set_up(&scene);
+    uint32_t parent = both(&scene, HEAP_LINE_VARIABLE, 0, "main.sessions", 1, 1);
+    parent = both(&scene, above_kind, above_kind == HEAP_LINE_VARIABLE ? 0 : parent, above, 1, 1);
+    scene.after.lines.at[parent].held_bytes = 5000;
+    uint32_t at = both(&scene, HEAP_LINE_OBJECTS, parent, type, 300, 400);
+    scene.after.lines.at[at].held_bytes = 4000;
+    judge(&scene, at, SAMPLES, SAMPLES, 30);
+    assert_int_equal(scene.findings.length, 1);
+    assert_int_equal(scene.findings.at[0].rule, rule);
+    assert_int_equal(scene.findings.at[0].held_bytes, held_bytes);
+    assert_string_equal(scene.findings.at[0].title, title);
+    tear_down(&scene);
+}
+
+static void test_title_and_held_bytes(void **state)
+{
+    (void)state;
+    check_title(HEAP_LINE_OBJECTS, "map[int]*main.session", "main.session", RULE_GROWING_MAP, 5000,
+                "400 main.session under one holder, and none goes");
+    check_title(HEAP_LINE_OBJECTS, "[]string", "string bytes", RULE_GROWING_SLICE, 5000,
+                "400 objects (string bytes) under one holder, and none goes");
+    check_title(HEAP_LINE_OBJECTS, "[]*main.session", "48 B with pointers", RULE_GROWING_SLICE,
+                5000, "400 objects (48 B with pointers) under one holder, and none goes");
+    check_title(HEAP_LINE_OBJECTS, "main.list", "map[string]int", RULE_GROWING_TYPE, 4000,
+                "400 map[string]int under one holder, and none goes");
+    check_title(HEAP_LINE_VARIABLE, "mapper.first", "closure of main.run.func1", RULE_GROWING_TYPE,
+                4000, "400 objects (closure of main.run.func1) under one holder, and none goes");
+}
+
 /* A buffer in a variable: one object, whose elements became more. */
 static void check_buffer(double uptime_s, const char *note)
 {
@@ -194,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_under_what_several_share),
         cmocka_unit_test(test_what_several_lead_to),
+        cmocka_unit_test(test_title_and_held_bytes),
         cmocka_unit_test(test_why_not_called),
         cmocka_unit_test(test_why_a_buffer_is_not_called),
     };
