@@ -89,6 +89,19 @@ def test_held_is_what_is_freed(start):
     check_freed(start("holders", mode="symbols"))
 
 
+def test_parts_of_maps(start):
+    """Buckets and tables hold what the map does but for its head; no type holds less than itself, and the ten largest have their way."""
+    doc = inspect(start("holders", mode="symbols").pid, "--heap", "--for", "0", "--pause", "10s").doc
+    types = {one["name"]: one for one in doc["heap"]["types"]}
+    assert all(one["bytes"] <= one["held_bytes"] <= doc["heap"]["bytes"] for one in types.values())
+    assert all(one["path"] for one in doc["heap"]["types"][:10])
+    (of_cache,) = [name for name in types if name.startswith("map[string]*main.session")]
+    buckets = types["map buckets of " + of_cache]
+    held = line_of(doc, "main.cache")["held_bytes"]
+    assert held * 0.99 <= buckets["held_bytes"] <= held, (buckets, held)
+    assert buckets["path"] is None or buckets["path"].startswith("main.cache → map[string]*main.session"), buckets
+
+
 def test_stripped(start):
     """Without names the same figures, and the variables are told by who uses them."""
     lines = {}
