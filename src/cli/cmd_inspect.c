@@ -210,6 +210,8 @@ static int resolve(int argc, char **argv, struct wanted_list *wanted)
 
 static enum heap_wish wish_of(const struct inspect_options *options)
 {
+    if (options->under)
+        return HEAP_CLOSE;
     if (options->heap || options->pprof || options->html)
         return HEAP_WANTED;
     return options->goroutines ? HEAP_NOT_WANTED : HEAP_HELD;

@@ -247,6 +247,8 @@ static void view_heap(struct inspection *inspection)
     if (inspection->heap_wish == HEAP_NOT_WANTED && !inspection->wants_growth)
         return;
     struct heap_view_wanted wanted = heap_view_usual;
+    if (inspection->heap_wish == HEAP_CLOSE)
+        wanted = heap_view_close;
     wanted.before = inspection->early.view;
     if (inspection->heap_wish == HEAP_IN_FULL)
         wanted = heap_view_full;

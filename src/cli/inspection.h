@@ -13,6 +13,7 @@ enum heap_wish {
     HEAP_HELD,     /* what groups of goroutines hold, where it takes no time to speak of */
     HEAP_IF_SMALL, /* all of it, where the heap is small */
     HEAP_WANTED,
+    HEAP_CLOSE,   /* also what is small, to look at a part of it */
     HEAP_IN_FULL, /* also what is small, to be compared */
 };
 

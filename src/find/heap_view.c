@@ -4,6 +4,8 @@
 
 const struct heap_view_wanted heap_view_usual = {
     .share = 0.001, .lines = 50, .paths = 10, .samples = 64};
+const struct heap_view_wanted heap_view_close = {
+    .share = 0, .lines = 2000, .paths = 10, .samples = 64};
 const struct heap_view_wanted heap_view_full = {.share = 0, .lines = 2000};
 
 const struct heap_view_wanted heap_view_held = {.lines = 0};

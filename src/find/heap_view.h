@@ -75,8 +75,9 @@ struct heap_view_wanted {
     const struct heap_view *before; /* an earlier view, whose samples are looked for; NULL: none */
 };
 
-/* For a report; all that there is, to be compared; and only what groups and goroutines hold: neither lines nor types. */
-extern const struct heap_view_wanted heap_view_usual, heap_view_full, heap_view_held;
+/* For a report; for one that looks closely at a part; all that there is, to be compared; and only what groups and goroutines hold: neither lines nor types. */
+extern const struct heap_view_wanted heap_view_usual, heap_view_close, heap_view_full,
+    heap_view_held;
 
 /* `typing` may be NULL: then objects are told by their size. */
 void heap_view_build(const struct graph *graph, struct typing *typing, const struct looks *looks,

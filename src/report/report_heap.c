@@ -1,4 +1,5 @@
 /* The heap for people: what is live by type, and who holds it, as a tree. Figures stand to the left, so that names may be as long as they are. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "find/heap_growth.h"
@@ -8,6 +9,7 @@
 enum {
     TYPES_SHOWN = 12,
     CHILDREN_SHOWN = 8,
+    CHILDREN_CLOSE = 50, /* and so many lines of one name */
     DEPTH_SHOWN = 8,
     PERCENT = 100,
     INDENT = 2,
@@ -16,11 +18,15 @@ enum {
 
 static const double least_share = 0.01;
 
+struct indices VECTOR_OF(uint32_t);
+
 struct heap_writing {
     const struct heap_view *view;
     struct table *table;
     double whole;       /* bytes of objects and stacks */
     unsigned top_depth; /* of the lines that stand at the left */
+    unsigned children;  /* of one line at most */
+    double least_share; /* of the whole: what holds less has no line */
 };
 
 static void put_size(struct table *table, enum style style, uint64_t bytes)
@@ -67,7 +73,7 @@ static void put_line(const struct heap_writing *writing, const struct heap_line 
 
 static bool is_worth_it(const struct heap_writing *writing, uint64_t bytes)
 {
-    return (double)bytes >= least_share * writing->whole;
+    return (double)bytes >= writing->least_share * writing->whole;
 }
 
 /* Down to where lines hold too little to be shown; what is left out under one line is put together if it is worth a line. */
@@ -82,7 +88,7 @@ static void put_children(const struct heap_writing *writing, uint32_t parent)
         const struct heap_line *line = &lines->at[i];
         if (line->parent != parent)
             continue;
-        if (line->kind != HEAP_LINE_OTHERS && shown < CHILDREN_SHOWN &&
+        if (line->kind != HEAP_LINE_OTHERS && shown < writing->children &&
             line->depth - writing->top_depth < DEPTH_SHOWN &&
             is_worth_it(writing, line->held_bytes)) {
             put_line(writing, line);
@@ -99,23 +105,47 @@ static void put_children(const struct heap_writing *writing, uint32_t parent)
         put_line(writing, &others);
 }
 
-/* The lines of that name, from the top down, each with what hangs on it: shares are of what it holds. */
-static unsigned put_under(struct heap_writing *writing, const char *name)
+static const struct heap_line *sorted; /* by most_first */
+
+static int most_first(const void *left, const void *right)
 {
-    const struct heap_lines *lines = &writing->view->lines;
-    unsigned count = 0;
+    uint32_t i = *(const uint32_t *)left, k = *(const uint32_t *)right;
+    if (sorted[i].held_bytes != sorted[k].held_bytes)
+        return sorted[i].held_bytes > sorted[k].held_bytes ? -1 : 1;
+    return (i > k) - (i < k);
+}
+
+/* The lines with that in their name that hang on no other one, the largest first. */
+static void find_named(const struct heap_lines *lines, const char *name, struct indices *found)
+{
     for (uint32_t i = 1; i < lines->length; i++) {
         uint32_t top = i;
         if (!strstr(lines->at[i].name, name))
             continue;
-        writing->whole = (double)lines->at[i].held_bytes;
-        writing->top_depth = lines->at[i].depth;
-        put_line(writing, &lines->at[i]);
-        put_children(writing, i);
+        VECTOR_PUSH(found, top);
         while (i + 1 < lines->length && lines->at[i + 1].depth > lines->at[top].depth)
             i++;
-        count++;
     }
+    sorted = lines->at;
+    if (found->length)
+        qsort(found->at, found->length, sizeof(*found->at), most_first);
+}
+
+/* Each with what hangs on it: shares are of what it holds. How many there are. */
+static size_t put_under(struct heap_writing *writing, const char *name)
+{
+    const struct heap_lines *lines = &writing->view->lines;
+    struct indices found = {0};
+    find_named(lines, name, &found);
+    for (size_t i = 0; i < found.length && i < CHILDREN_CLOSE; i++) {
+        const struct heap_line *line = &lines->at[found.at[i]];
+        writing->whole = (double)line->held_bytes;
+        writing->top_depth = line->depth;
+        put_line(writing, line);
+        put_children(writing, found.at[i]);
+    }
+    size_t count = found.length;
+    VECTOR_DEINIT(&found);
     return count;
 }
 
@@ -126,10 +156,12 @@ static void write_holders(const struct heap_view *view, const char *under, struc
     struct heap_writing writing = {.view = view,
                                    .table = &table,
                                    .top_depth = 1,
+                                   .children = under ? CHILDREN_CLOSE : CHILDREN_SHOWN,
+                                   .least_share = under ? 0 : least_share,
                                    .whole = (double)view->bytes + (double)view->stack_bytes};
     for (size_t i = 0; i < LENGTH_OF(headings); i++)
         table_put(&table, STYLE_DIM, headings[i]);
-    unsigned count = 1;
+    size_t count = 1;
     if (under)
         count = put_under(&writing, under);
     else
@@ -137,6 +169,9 @@ static void write_holders(const struct heap_view *view, const char *under, struc
     table_write(&table, term, INDENT);
     if (!count)
         fprintf(term->out, "  no line has that in its name\n");
+    if (count > CHILDREN_CLOSE)
+        fprintf(term->out, "  %zu more lines have that in their names and hold less\n",
+                count - CHILDREN_CLOSE);
 }
 
 /* ---- what it is */

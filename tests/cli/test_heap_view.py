@@ -145,6 +145,12 @@ def test_closer(start):
     (top,) = [line for line in tree.splitlines() if line.endswith("  main.cache")]
     assert " 100 % " in top and "main.session ×2,000" in tree
     assert "main.chain" not in tree and "main.keep" not in tree
+    plain = seep("inspect", "--under", "main.many", "--for", "0", "--pause", "10s", str(target.pid)).stdout
+    tree = plain[plain.index("held by"):]
+    assert all(f"[{count}]*int\n" in tree for count in range(1, 13)), tree  # each less than one in a hundred, and more than eight
+    doc = inspect(target.pid, "--under", "main.many", "--for", "0", "--pause", "10s").doc
+    assert "[12]*int" in {line["name"] for line in doc["heap"]["holders"]}
+    assert "[12]*int" not in {line["name"] for line in inspect(target.pid, "--heap", "--for", "0", "--pause", "10s").doc["heap"]["holders"]}
     nothing = seep("inspect", "--under", "no such name", "--for", "0", "--pause", "10s", str(target.pid)).stdout
     assert "no line has that in its name" in nothing
 

@@ -25,7 +25,25 @@ type link struct {
 	data [1000]byte
 }
 
+// crowd is one large thing and twelve small ones.
+type crowd struct {
+	large *[60000]byte
+	a     *[1]*int
+	b     *[2]*int
+	c     *[3]*int
+	d     *[4]*int
+	e     *[5]*int
+	f     *[6]*int
+	g     *[7]*int
+	h     *[8]*int
+	i     *[9]*int
+	j     *[10]*int
+	k     *[11]*int
+	l     *[12]*int
+}
+
 var (
+	many    *crowd
 	cache   = map[string]*session{}
 	history []*session
 	chain   *link
@@ -61,6 +79,8 @@ func fill(n int) {
 		history = append(history, &session{"", make([]byte, 500), shared})
 		chain = &link{next: chain}
 	}
+	many = &crowd{new([60000]byte), new([1]*int), new([2]*int), new([3]*int), new([4]*int), new([5]*int), new([6]*int),
+		new([7]*int), new([8]*int), new([9]*int), new([10]*int), new([11]*int), new([12]*int)}
 	big := make([]byte, 5<<20)
 	handler = func() int { big[0]++; return len(big) }
 	go keep(n)
