@@ -47,6 +47,21 @@ def test_findings_and_groups(start, tmp_path, browser):
     assert shown.run("return performance.getEntriesByType('resource').length") == 0
 
 
+def test_names_as_in_the_text_report(start, tmp_path, browser):
+    """Of goroutines the user's frame, where one sleeps and where one is Go's own; what several hold is said to be so."""
+    target = start("growing", "-kind", "shared", mode="symbols")
+    page, _ = write_page(target, tmp_path, "--for", "0")
+    text = seep("inspect", str(target.pid), "--for", "0", "--pause", "10s").stdout
+    shown = browser(page)
+    titles = shown.run("return Array.from(document.querySelectorAll('.icicle title')).map(t => t.textContent)")
+    assert any(title.startswith("several holders of main.server ") for title in titles), titles
+    assert not any(title.startswith("several holders of main.session") for title in titles), titles
+    (grid,) = [one for one in shown.driver.find_elements(By.TAG_NAME, "table") if "who started them" in one.text]
+    for name in ("main.serve", "main.look", "main.untilAsked"):
+        assert f"   {name}   growing/main.go:" in grid.get_attribute("textContent") and name in text, (name, grid.get_attribute("textContent"), text)
+    assert "time.Sleep" not in grid.text and shown.complaints() == []
+
+
 @pytest.mark.parametrize("how", [{}, {"dark": True}, {"phone": True, "width": 390, "height": 800}])
 def test_holders_to_click_through(start, tmp_path, browser, how):
     """A click goes in, Escape goes out; nothing is wider than the page."""

@@ -103,7 +103,8 @@
     const frame = add(page, 'div', null, 'icicle');
     const shown = 8, row = 26;
     let top = root;
-    const label = (node) => (node.depth ? node.data.name + (node.data.members > 1 && node.data.kind !== 'variable' ? ' ×' + count(node.data.members) : '')
+    const shared = (node) => (node.depth === 1 && node.data.kind === 'objects' ? 'several holders of ' : '');
+    const label = (node) => (node.depth ? shared(node) + node.data.name + (node.data.members > 1 && node.data.kind !== 'variable' ? ' ×' + count(node.data.members) : '')
       : 'all that is held');
 
     function go(node, focus) {
@@ -186,10 +187,23 @@
       report.heap.types.slice(0, 15).map((type) => [size(type.bytes), share(type.bytes, whole), count(type.objects), size(type.held_bytes), [type.name, type.path]]));
   }
 
+  // Go's standard library: the first part of the import path has no dot, and it is not the program's own module.
+  function isStandard(name) {
+    const path = name.split(/[[(]/)[0], slash = path.lastIndexOf('/') + 1, dot = path.indexOf('.', slash);
+    const package_ = dot < 0 ? path : path.slice(0, dot), own = report.target.main_module;
+    return package_ !== 'main' && !package_.split('/')[0].includes('.') && !(own && (name.startsWith(own + '/') || name.startsWith(own + '.')));
+  }
+
+  // The frame that speaks to a person, as the text report has it: the innermost of the user's code, else the outermost that is not the runtime's.
+  function userFrame(frames) {
+    const outside = frames.filter((one) => !/^runtime\.|^\?$/.test(one.function));
+    return frames.find((one) => !isStandard(one.function)) || outside[outside.length - 1] || frames[0];
+  }
+
   function groups() {
     const own = report.goroutines.groups.filter((group) => !group.system).slice(0, 25);
     table(count(report.goroutines.user) + ' goroutines', ['count', 'held', 'state, where, and who started them'], own.map((group) => {
-      const frame = group.frames.find((one) => !/^(runtime|internal|sync|syscall)\b/.test(one.function)) || group.frames[0];
+      const frame = userFrame(group.frames);
       return [count(group.count), group.held_bytes === null ? '' : size(group.held_bytes),
         [(group.wait_reason || group.state) + '   ' + (place(frame) || ''), group.started_at ? 'started at ' + place(group.started_at) : '']];
     }));
