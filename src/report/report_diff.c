@@ -167,22 +167,46 @@ static void write_relation(const struct diff_report *diff, struct line *line)
     line_end(line);
 }
 
+static bool any_changed(const struct growth *growth)
+{
+    for (size_t i = 0; i < growth->rows.length; i++) {
+        if (has_changed(&growth->rows.at[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Rows may well show that this and that has become more: what of it sets the exit status. */
+static void write_end(const struct diff_report *diff, struct line *line)
+{
+    bool heap_known = diff->old->heap && diff->new->heap;
+    line_end(line);
+    if (diff->growth->grew) {
+        line_put(line, STYLE_BOLD, "something grew");
+    } else if (!any_changed(diff->growth)) {
+        line_put(line, STYLE_BOLD, "nothing changed");
+    } else {
+        line_put(line, STYLE_BOLD, "nothing grew that counts: ");
+        line_wrap(
+            line, STYLE_PLAIN,
+            heap_known
+                ? "no goroutines of a go statement and no deferred calls of a defer statement "
+                  "became more, and no type of the heap grew by a tenth and 1 MiB, nor all of "
+                  "it"
+                : "no goroutines of a go statement and no deferred calls of a defer statement "
+                  "became more; the heap could not be compared");
+    }
+    line_end(line);
+}
+
 void report_diff(const struct diff_report *diff, struct term *term)
 {
     struct line line = {.term = term};
-    bool changed = false;
     write_side("old", diff->old, &line);
     write_side("new", diff->new, &line);
     write_relation(diff, &line);
     for (enum ledger_kind kind = 0; kind < LEDGER_KINDS; kind++)
         write_kind(diff, kind, term);
-    for (size_t i = 0; i < diff->growth->rows.length; i++)
-        changed |= has_changed(&diff->growth->rows.at[i]);
-    line_end(&line);
-    line_put(&line, STYLE_BOLD,
-             diff->growth->grew ? "something grew"
-             : changed          ? "nothing grew"
-                                : "nothing changed");
-    line_end(&line);
+    write_end(diff, &line);
     line_deinit(&line);
 }

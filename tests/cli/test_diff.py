@@ -90,6 +90,19 @@ def test_two_releases(build, run, tmp_path):
     assert count(rows_at(document, "started", "main.main")) == {"old": 40, "new": 40}
 
 
+def test_what_does_not_count(start, tmp_path):
+    """A map that grew by some KiB: rows say so, and the last line says what of it would have counted."""
+    target = start("growing", "-kind", "map")
+    paths = []
+    for least in (100, 300):
+        target.wait_until(lambda truth: truth["count"] >= least)
+        paths.append(save(target.pid, tmp_path / f"{least}.seep"))
+    result = seep("diff", *paths)
+    assert result.status == 0 and " main.session ×" in result.stdout, str(result)
+    end = " ".join(result.stdout[result.stdout.index("nothing grew that counts: "):].split())
+    assert "no goroutines of a go statement" in end and "by a tenth and 1 MiB" in end
+
+
 def test_same(start, tmp_path):
     """A process that does nothing: nothing grew, and of one file nothing changed."""
     target = start("saved")
