@@ -22,22 +22,22 @@ function findings(box, answer) {
 
 function look(call) {
   if (!call.inspection) return null;
-  const box = make("div", { class: "call" });
-  const details = make("details", {}, make("summary", {}, "the inspection that it rests on"), box);
-  details.addEventListener("toggle", async () => {
+  const show = async ({ currentTarget: details }) => {
+    const box = details.lastChild;
     if (!details.open || box.childElementCount) return;
     try {
       findings(box, await inspection(call.inspection));
     } catch (error) {
       box.append(make("p", { class: "dim" }, error.message));
     }
-  });
-  return details;
+  };
+  return make("details", { data: { key: "inspection " + call.inspection }, ontoggle: show },
+    make("summary", {}, "the inspection that it rests on"), make("div", { class: "call", data: { own: "" } }));
 }
 
 export function card(call, now) {
   const place = placeOf(call), over = call.resolved_ms !== null;
-  return make("section", { class: `panel call ${over ? "over" : call.state}` },
+  return make("section", { class: `panel call ${over ? "over" : call.state}`, data: { key: call.id } },
     make("h3", {}, stateWord(call.state), make("span", {}, call.title)),
     make("dl", {},
       place ? item("where", make("span", { class: "mono" }, place)) : null,
@@ -55,5 +55,5 @@ export function card(call, now) {
 export function calls(all, now) {
   const open = all.filter((call) => call.resolved_ms === null).reverse(), over = all.filter((call) => call.resolved_ms !== null).reverse();
   return [open.map((call) => card(call, now)),
-    over.length ? make("details", {}, make("summary", {}, `${over.length} that ${over.length === 1 ? "is" : "are"} over`), over.map((call) => card(call, now))) : null];
+    over.length ? make("details", { data: { key: "over" } }, make("summary", {}, `${over.length} that ${over.length === 1 ? "is" : "are"} over`), over.map((call) => card(call, now))) : null];
 }

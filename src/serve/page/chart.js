@@ -119,6 +119,7 @@ export class Chart {
     this.element = element;
     this.options = options;
     this.graph = null;
+    this.held = false; // the reader drags over it
   }
 
   draw(answers, metrics, span, scene, format) {
@@ -134,7 +135,7 @@ export class Chart {
         x: { pixelsPerLabel: 90, axisLabelFormatter: Dygraph.dateAxisLabelFormatter } },
     };
     if (this.graph) {
-      this.graph.updateOptions(settings);
+      this.redraw(settings);
       return;
     }
     const { file, ...rest } = settings;
@@ -146,6 +147,15 @@ export class Chart {
       clickCallback: (event, ms) => this.options.pick(ms, event.shiftKey),
       interactionModel: this.interaction(),
     });
+  }
+
+  // What is pointed at stays pointed at; a span that is being dragged is not drawn over.
+  redraw(settings) {
+    if (this.held) return;
+    const row = this.graph.getSelection(), at = row >= 0 ? this.graph.getValue(row, 0) : null;
+    this.graph.updateOptions(settings);
+    const now = at === null ? -1 : settings.file.findIndex((line) => line[0].getTime() >= at);
+    if (now >= 0) this.graph.setSelection(now);
   }
 
   legend(data) {
@@ -168,7 +178,11 @@ export class Chart {
     const model = Dygraph.defaultInteractionModel;
     const plain = (event) => new Proxy(event, { get: (target, key) =>
       (key === "shiftKey" ? false : typeof target[key] === "function" ? target[key].bind(target) : target[key]) });
-    return { ...model, dblclick: () => this.options.zoomOut(), mousedown: (event, graph, context) => model.mousedown(plain(event), graph, context) };
+    return { ...model, dblclick: () => this.options.zoomOut(), mousedown: (event, graph, context) => {
+      this.held = true;
+      addEventListener("mouseup", () => { this.held = false; }, { once: true });
+      model.mousedown(plain(event), graph, context);
+    } };
   }
 
   destroy() {

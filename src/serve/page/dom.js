@@ -5,19 +5,20 @@ export function make(tag, options = {}, ...children) {
   for (const [key, value] of Object.entries(options)) {
     if (value === null || value === undefined || value === false) continue;
     if (key === "class") element.className = value;
-    else if (key.startsWith("on")) element.addEventListener(key.slice(2), value);
+    else if (key.startsWith("on")) element[key] = value; // a property: patch.js takes it from one element to another
     else if (key === "data") Object.assign(element.dataset, value);
     else element.setAttribute(key, value === true ? "" : value);
   }
-  for (const child of children.flat(Infinity)) {
-    if (child === null || child === undefined || child === false) continue;
-    element.append(child instanceof Node ? child : String(child));
-  }
+  element.append(...flat(children));
   return element;
 }
 
+// Nodes and texts of lists of lists; what is null or false is left out.
+export const flat = (children) => children.flat(Infinity).filter((child) => (child ?? false) !== false).map((child) => (child instanceof Node ? child : String(child)));
+
+// Makes it anew; patch.js has what brings it up to date.
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat(Infinity).filter((child) => child instanceof Node || (child ?? false) !== false));
+  element.replaceChildren(...flat(children));
 }
 
 export const byId = (id) => document.getElementById(id);

@@ -13,13 +13,9 @@ export function showKeys() {
 }
 
 function move(step) {
-  const rows = [...document.querySelectorAll("tr.pick")];
-  if (!rows.length) return;
-  const here = rows.findIndex((row) => row.classList.contains("here"));
-  rows.forEach((row) => row.classList.remove("here"));
-  const next = rows[Math.max(0, Math.min(rows.length - 1, here + step))];
-  next.classList.add("here");
-  next.querySelector("a")?.focus({ preventScroll: false });
+  const rows = [...document.querySelectorAll("tr.pick")].filter((row) => row.offsetParent);
+  const here = rows.indexOf(document.activeElement.closest("tr.pick"));
+  rows[Math.max(0, Math.min(rows.length - 1, here + step))]?.querySelector("a").focus();
 }
 
 // Zooms by a factor or moves by a share of what is shown.
@@ -40,7 +36,6 @@ export function listen(view) {
     const program = read().program, preset = Object.keys(presets)[+event.key - 1];
     const acts = {
       "?": showKeys, j: () => move(1), k: () => move(-1), ArrowDown: () => !program && move(1), ArrowUp: () => !program && move(-1),
-      Enter: () => document.querySelector("tr.pick.here")?.click(),
       Escape: () => program && go({ program: null, from: null, to: null, range: null, metric: null, at: null, than: null }),
       "+": () => program && shift(view, 0.5, 0), "=": () => program && shift(view, 0.5, 0), "-": () => program && shift(view, 2, 0),
       ArrowLeft: () => program && shift(view, 1, -0.25), ArrowRight: () => program && shift(view, 1, 0.25),

@@ -1,6 +1,7 @@
 // All programs, the worst first.
-import { make, table } from "./dom.js";
+import { fill, make, table } from "./dom.js";
 import * as format from "./format.js";
+import { update } from "./patch.js";
 import { go } from "./state.js";
 
 const words = { leaking: "leaking", climbing: "climbing", settling: "settling", "warming-up": "warming up", steady: "steady", unknown: "too early to say", ended: "ended" };
@@ -35,11 +36,11 @@ function spark(values) {
   return svg;
 }
 
-function row(program, index) {
+function row(program) {
   const open = () => go({ program: program.program, range: null, from: null, to: null, metric: null, at: null, than: null });
   const release = program.release || "–";
   const limit = program.to_limit ? `limit in ${format.duration(program.to_limit.s)}` : null;
-  return make("tr", { class: "pick", data: { index, program: program.program }, onclick: open },
+  return make("tr", { class: "pick", data: { key: program.program }, onclick: open },
     make("td", { class: "full" },
       make("a", { class: "name", href: "?program=" + encodeURIComponent(program.program), onclick: (event) => { event.preventDefault(); } }, program.name),
       program.unit ? make("span", { class: "dim" }, "  " + program.unit) : null,
@@ -58,16 +59,30 @@ function row(program, index) {
 
 const heads = [["program"], ["state"], ["release"], ["Go", false, true], ["rss", true], ["heap live", true, true], ["goroutines", true], ["deferred", true, true], ["slope", true, true], ["24 h"]];
 
-export function list(programs, filter, onFilter) {
-  const wanted = programs.filter((program) => program.program.toLowerCase().includes(filter.toLowerCase()));
-  const running = wanted.filter((program) => program.running), ended = wanted.filter((program) => !program.running);
-  const box = make("input", { type: "search", placeholder: "filter", "aria-label": "filter programs", value: filter, oninput: (event) => onFilter(event.target.value) });
-  const none = programs.length
-    ? make("p", { class: "dim" }, "no program of that name")
-    : make("p", { class: "dim" }, "No Go process has been seen yet. One is looked at when it has run for a few seconds.");
-  return [
-    make("div", { class: "bar" }, make("h1", {}, running.length === 1 ? "1 program" : `${running.length} programs`), make("span", { class: "grow" }), box),
-    running.length ? table(heads, running.map(row), { class: "cards" }) : none,
-    ended.length ? make("details", {}, make("summary", {}, `${ended.length} that ${ended.length === 1 ? "does" : "do"} not run any more`), table(heads, ended.map((program, i) => row(program, running.length + i)), { class: "cards" })) : null,
-  ];
+const rowsOf = (programs) => table(heads, programs.map(row), { class: "cards" });
+
+let filter = ""; // as long as the page lives
+
+export class ListView {
+  constructor(main) {
+    this.name = null; // of no program
+    this.bar = make("div");
+    this.running = make("div");
+    this.ended = make("div");
+    fill(main, this.bar, this.running, this.ended);
+  }
+
+  destroy() {}
+
+  show(programs) {
+    const wanted = programs.filter((program) => program.program.toLowerCase().includes(filter.toLowerCase()));
+    const running = wanted.filter((program) => program.running), ended = wanted.filter((program) => !program.running);
+    const box = make("input", { type: "search", placeholder: "filter", "aria-label": "filter programs", value: filter, oninput: (event) => { filter = event.target.value; this.show(programs); } });
+    const none = programs.length ? "no program of that name" : "No Go process has been seen yet. One is looked at when it has run for a few seconds.";
+    update(this.bar, make("div", { class: "bar" }, make("h1", {}, running.length === 1 ? "1 program" : `${running.length} programs`), make("span", { class: "grow" }), box));
+    update(this.running, running.length ? rowsOf(running) : make("p", { class: "dim" }, none));
+    update(this.ended, ended.length
+      ? make("details", { data: { key: "ended" } }, make("summary", {}, `${ended.length} that ${ended.length === 1 ? "does" : "do"} not run any more`), rowsOf(ended))
+      : null);
+  }
 }

@@ -2,13 +2,14 @@
 import { byId, fill, make } from "./dom.js";
 import * as format from "./format.js";
 import * as api from "./api.js";
-import { list } from "./list.js";
+import { ListView } from "./list.js";
+import { update as refill } from "./patch.js";
 import { ProgramView } from "./program.js";
 import { listen } from "./keys.js";
 import { go, onChange, read } from "./state.js";
 
 const main = byId("main");
-let facts = null, view = null, filter = "", programs = [], failures = 0, lost = null, timer = null, skew = 0;
+let facts = null, view = null, failures = 0, lost = null, problem = null, timer = null, skew = 0;
 
 const now = () => Date.now() + skew;
 
@@ -16,25 +17,31 @@ function notes() {
   const agent = facts?.agent, lines = [];
   if (lost) lines.push(["bad", `seep watch does not answer since ${format.time(lost)}; it is asked again.`]);
   if (agent && !agent.running && !lost) lines.push(["bad", `The agent is silent since ${format.time(agent.sampled_ms)}: what is shown is old.`]);
-  for (const problem of agent?.problems || []) lines.push(["bad", problem]);
+  if (problem) lines.push(["bad", problem]);
+  for (const trouble of agent?.problems || []) lines.push(["bad", trouble]);
   for (const unseen of agent?.unseen || []) lines.push(["", "Not seen: " + unseen]);
-  fill(byId("notes"), lines.map(([kind, text]) => make("p", { class: "note " + kind }, text)));
+  refill(byId("notes"), lines.map(([kind, text]) => make("p", { class: "note " + kind }, text)));
   byId("host").textContent = facts?.host || "";
   document.title = (read().program || "seep") + (facts?.host ? ` · ${facts.host}` : "");
 }
 
-function showList() {
+function showList(programs) {
+  if (!(view instanceof ListView)) {
+    view?.destroy();
+    view = new ListView(main);
+  }
+  view.show(programs);
+}
+
+// What is shown of it stays there; if there is nothing yet, the problem takes its place.
+function showProblem(message) {
+  if (view && view.name === read().program) {
+    problem = message;
+    return;
+  }
   view?.destroy();
   view = null;
-  const had = document.activeElement?.type === "search" ? document.activeElement.selectionStart : null;
-  const here = document.querySelector("tr.pick.here")?.dataset.program;
-  fill(main, list(programs, filter, (text) => { filter = text; showList(); }));
-  if (had !== null) {
-    const box = main.querySelector("input[type=search]");
-    box.focus();
-    box.setSelectionRange(had, had);
-  }
-  for (const row of main.querySelectorAll("tr.pick")) row.classList.toggle("here", row.dataset.program === here);
+  fill(main, make("p", { class: "note bad" }, message), make("p", {}, make("a", { href: "/" }, "all programs")));
 }
 
 async function showProgram(state) {
@@ -58,16 +65,16 @@ async function update() {
     if (state.program) {
       await showProgram(state);
     } else {
-      programs = (await api.programs()).programs;
-      if (!read().program) showList();
+      const answer = await api.programs();
+      if (!read().program) showList(answer.programs);
     }
     failures = 0;
-    lost = null;
+    lost = problem = null;
     byId("pulse").textContent = "up to date " + new Date().toLocaleTimeString();
   } catch (error) {
     failures++;
     if (error instanceof TypeError) lost ??= Date.now(); // no answer at all
-    else fill(main, make("p", { class: "note bad" }, error.message), make("p", {}, make("a", { href: "/" }, "all programs")));
+    else showProblem(error.message);
     byId("pulse").textContent = "";
   }
   notes();

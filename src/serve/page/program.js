@@ -6,6 +6,7 @@ import { Chart, colours } from "./chart.js";
 import { calls } from "./calls.js";
 import { panel } from "./moment.js";
 import { stateWord } from "./list.js";
+import { update } from "./patch.js";
 import { go, presets, span } from "./state.js";
 
 const memoryMetrics = ["rss", "heap_live", "kept"], countMetrics = ["goroutines", "defers"];
@@ -76,8 +77,9 @@ export class ProgramView {
     this.counts = make("div", { class: "chart low" });
     this.extra = make("div", { class: "chart low" });
     this.chosen = make("div", { "aria-live": "polite" });
-    this.below = make("div");
-    this.status = make("span", { class: "dim", role: "status" });
+    this.calls = make("div");
+    this.releases = make("div");
+    this.lives = make("div");
     const on = { zoom: (from, to) => go({ from, to, range: null }), zoomOut: () => go({ from: null, to: null, range: "all" }),
       pick: (ms, shift) => go(shift ? { than: ms } : { at: ms, than: null }, { replace: true }), names: nameOf };
     this.charts = [new Chart(this.memory, { ...on, bytes: true }), new Chart(this.counts, on), new Chart(this.extra, { ...on })];
@@ -86,7 +88,8 @@ export class ProgramView {
       mark.style.color = `var(${colours[i]})`;
       return make("span", {}, mark, words[metric]);
     }));
-    fill(main, this.top, this.buttons, make("div", { class: "panel" }, legend(memoryMetrics), this.memory, legend(countMetrics), this.counts, this.extra), this.chosen, this.below);
+    fill(main, this.top, this.buttons, make("div", { class: "panel" }, legend(memoryMetrics), this.memory, legend(countMetrics), this.counts, this.extra), this.chosen, this.calls,
+      make("h2", {}, "Releases side by side"), this.releases, make("h2", {}, "Lives"), this.lives);
   }
 
   destroy() {
@@ -98,12 +101,14 @@ export class ProgramView {
     this.program = program;
     this.first = Math.min(...program.lives.map((life) => life.first_seen_ms));
     const newest = program.lives[program.lives.length - 1];
-    fill(this.top,
-      make("div", { class: "bar" }, make("h1", {}, program.name), program.unit ? make("span", { class: "dim" }, program.unit) : null, stateWord(program.state), make("span", { class: "grow" }), this.status),
+    update(this.top,
+      make("div", { class: "bar" }, make("h1", {}, program.name), program.unit ? make("span", { class: "dim" }, program.unit) : null, stateWord(program.state)),
       make("div", { class: "dim" }, [newest.go_version, newest.release && `release ${newest.release}`, newest.stripped ? "stripped" : null, newest.exe].filter(Boolean).join(" · "),
         newest.standing?.why ? make("div", {}, newest.standing.why) : null, newest.blind ? make("div", {}, "not seen: " + newest.blind) : null));
     this.drawButtons(state, now);
-    fill(this.below, calls(program.calls, now), make("h2", {}, "Releases side by side"), releases(program), make("h2", {}, "Lives"), lives(program, now));
+    update(this.calls, calls(program.calls, now));
+    update(this.releases, releases(program));
+    update(this.lives, lives(program, now));
   }
 
   drawButtons(state, now) {
@@ -112,7 +117,7 @@ export class ProgramView {
     const others = this.facts.metrics.filter((metric) => ![...memoryMetrics, ...countMetrics].includes(metric.name));
     const menu = make("select", { id: "metric", "aria-label": "one more chart", onchange: (event) => go({ metric: event.target.value || null }, { replace: true }) },
       make("option", { value: "" }, "one more chart…"), others.map((metric) => make("option", { value: metric.name, selected: state.metric === metric.name }, metric.what)));
-    fill(this.buttons, Object.keys(presets).map((name) => make("button", { type: "button", "aria-pressed": String(state.from === null && (state.range || "24h") === name),
+    update(this.buttons, Object.keys(presets).map((name) => make("button", { type: "button", "aria-pressed": String(state.from === null && (state.range || "24h") === name),
       onclick: () => go({ range: name, from: null, to: null }) }, name)), menu, make("span", { class: "grow" }), make("span", { class: "dim" }, "export"), link("csv"), link("json"));
   }
 
@@ -144,6 +149,6 @@ export class ProgramView {
     if (this.wanted === wanted) return;
     this.wanted = wanted;
     const content = state.at ? await panel(this.program.lives, state.at, state.than) : null;
-    if (this.wanted === wanted) fill(this.chosen, content);
+    if (this.wanted === wanted) update(this.chosen, content);
   }
 }
