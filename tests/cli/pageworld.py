@@ -11,7 +11,9 @@ import urllib.parse
 from pathlib import Path
 
 import jsonschema
+import pytest
 
+from browser import Browser
 from toolchain import REPO
 
 PAGE = REPO / "src" / "serve" / "page"
@@ -138,3 +140,38 @@ class PageServer:
     def stop(self):
         self.server.shutdown()
         self.server.server_close()
+
+
+# ---- what tests of the page share
+
+@pytest.fixture
+def agent():
+    made_up = MadeUp()
+    yield made_up
+    assert not made_up.wrong, made_up.wrong[0]
+
+
+@pytest.fixture
+def browse(agent):
+    """A function that opens the page; what the browser complains of fails the test."""
+    server, opened = PageServer(agent), []
+
+    def open_page(query="", **how):
+        opened.append(Browser(**how))
+        opened[-1].driver.get(server.address + query)
+        return opened[-1]
+
+    yield open_page
+    complaints = [one.complaints() for one in opened]
+    for one in opened:
+        one.stop()
+    server.stop()
+    assert not any(complaint for said in complaints for complaint in said if "503" not in complaint), complaints
+
+
+def updates(agent, browser, count=2):
+    """Waits for so many updates from now on, and until they have been shown."""
+    wanted, deadline = agent.asked + count + 1, time.monotonic() + 30
+    while agent.asked < wanted:
+        assert time.monotonic() < deadline, "the page asks no more: " + browser.run("return document.body.innerText")
+        time.sleep(0.05)

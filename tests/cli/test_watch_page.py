@@ -1,47 +1,11 @@
 """The page and who reads it, in a real browser: what is open, chosen, typed or selected is left alone by what comes in the meantime."""
 
-import time
-
 import pytest
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from browser import Browser
-from pageworld import MINUTE_MS, MadeUp, PageServer, call, life, row
-
-
-@pytest.fixture
-def agent():
-    made_up = MadeUp()
-    yield made_up
-    assert not made_up.wrong, made_up.wrong[0]
-
-
-@pytest.fixture
-def browse(agent):
-    """A function that opens the page; what the browser complains of fails the test."""
-    server, opened = PageServer(agent), []
-
-    def open_page(query="", **how):
-        opened.append(Browser(**how))
-        opened[-1].driver.get(server.address + query)
-        return opened[-1]
-
-    yield open_page
-    complaints = [one.complaints() for one in opened]
-    for one in opened:
-        one.stop()
-    server.stop()
-    assert not any(complaint for said in complaints for complaint in said if "503" not in complaint), complaints
-
-
-def updates(agent, browser, count=2):
-    """Waits for so many updates from now on, and until they have been shown."""
-    wanted, deadline = agent.asked + count + 1, time.monotonic() + 30
-    while agent.asked < wanted:
-        assert time.monotonic() < deadline, "the page asks no more: " + browser.run("return document.body.innerText")
-        time.sleep(0.05)
+from pageworld import MINUTE_MS, agent, browse, call, life, row, updates  # noqa: F401: two are fixtures
 
 
 @pytest.fixture

@@ -3,31 +3,38 @@
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
-// { metric: answer of /series } to rows of [Date, value or [min, last, max] of each column].
-export function rows(answers, metrics) {
-  const columns = new Map(), lanes = new Set(), ends = [];
-  for (const metric of metrics) {
-    for (const life of answers[metric]?.lives || []) lanes.add(life.lane);
-  }
-  const keys = metrics.flatMap((metric) => [...lanes].sort((a, b) => a - b).map((lane) => metric + " " + lane));
-  const at = new Map();
-  for (const metric of metrics) {
-    const step = answers[metric]?.step_ms || 0;
-    for (const life of answers[metric]?.lives || []) {
-      const column = keys.indexOf(metric + " " + life.lane);
-      life.t.forEach((t, i) => {
-        if (!at.has(t)) at.set(t, new Array(keys.length).fill(null));
-        at.get(t)[column] = step ? [life.min[i], life.last[i], life.max[i]] : [life.last[i], life.last[i], life.last[i]];
-      });
-      if (life.t.length) ends.push([life.t[life.t.length - 1] + 1, column]);
-    }
-  }
-  for (const [t, column] of ends) { // a gap between two lives
+// How far two points of one line may lie apart without a gap in what is known. Counts are taken when there is time, the more rarely the more there is
+// to count: their own pace counts.
+function reach(times, step, interval) {
+  const apart = times.slice(1).map((t, i) => t - times[i]).sort((a, b) => a - b);
+  return 3 * Math.max(step, interval, apart[Math.floor(apart.length / 2)] || 0);
+}
+
+// After which of its points a line ends: each that has a gap behind it, and the last of the life.
+const ends = (times, step, interval) => {
+  const most = reach(times, step, interval);
+  return times.filter((t, i) => i + 1 === times.length || times[i + 1] - t > most);
+};
+
+// { metric: answer of /series } to rows of [Date, value or [min, last, max] of each column]. Lanes are sampled at times of their own: where a line has no
+// point, its column is null, which is drawn over; where it ends, the column is NaN, which is not.
+export function rows(answers, metrics, interval) {
+  const all = metrics.flatMap((metric) => (answers[metric]?.lives || []).map((life) => ({ ...life, metric, step: answers[metric].step_ms })));
+  const lanes = [...new Set(all.map((life) => life.lane))].sort((a, b) => a - b);
+  const keys = metrics.flatMap((metric) => lanes.map((lane) => metric + " " + lane));
+  const columns = new Map(keys.map((key, i) => [key, i])), at = new Map();
+  const put = (t, column, value) => {
     if (!at.has(t)) at.set(t, new Array(keys.length).fill(null));
-    if (at.get(t)[column] === null) at.get(t)[column] = [NaN, NaN, NaN];
+    at.get(t)[column] ??= value;
+  };
+  for (const life of all) {
+    const column = columns.get(life.metric + " " + life.lane), { last, min = last, max = last } = life;
+    life.t.forEach((t, i) => put(t, column, [min[i], last[i], max[i]]));
   }
-  const times = [...at.keys()].sort((a, b) => a - b);
-  return { keys, lanes: lanes.size, rows: times.map((t) => [new Date(t), ...at.get(t)]), columns };
+  for (const life of all) {
+    for (const t of ends(life.t, life.step, interval)) put(t + 1, columns.get(life.metric + " " + life.lane), [NaN, NaN, NaN]);
+  }
+  return { keys, lanes: lanes.length, rows: [...at.keys()].sort((a, b) => a - b).map((t) => [new Date(t), ...at.get(t)]) };
 }
 
 // Shades and lines under the data: warm-up, the climb with its band, the limit, markers, the chosen moments.
@@ -113,7 +120,7 @@ function drawLimit(canvas, graph, area, limit) {
 
 export const colours = ["--s1", "--s2", "--s3", "--s4"];
 
-// One chart. `on`: { zoom(from, to), pick(ms, shift) }.
+// One chart. `options`: { zoom(from, to), zoomOut(), pick(ms, shift), names(label), interval: ms between two samples, bytes }.
 export class Chart {
   constructor(element, options) {
     this.element = element;
@@ -123,7 +130,7 @@ export class Chart {
   }
 
   draw(answers, metrics, span, scene, format) {
-    const data = rows(answers, metrics);
+    const data = rows(answers, metrics, this.options.interval);
     const known = data.rows.length ? data.rows : [[new Date(span[0]), ...data.keys.map(() => [NaN, NaN, NaN])]];
     const labels = ["time", ...(data.keys.length ? data.keys : ["none"])];
     if (!data.keys.length) known.forEach((line) => line.push([NaN, NaN, NaN]));
@@ -141,7 +148,7 @@ export class Chart {
     const { file, ...rest } = settings;
     this.graph = new Dygraph(this.element, file, {
       ...rest, strokeWidth: 1.6, fillAlpha: 0.18, legend: "follow", labelsUTC: false, gridLineColor: css("--line"), axisLineColor: css("--line"),
-      connectSeparatedPoints: false, drawGapEdgePoints: true, includeZero: true, rightGap: 8, highlightCircleSize: 3, animatedZooms: false,
+      connectSeparatedPoints: true, drawGapEdgePoints: true, includeZero: true, rightGap: 8, highlightCircleSize: 3, animatedZooms: false,
       legendFormatter: (data) => this.legend(data),
       zoomCallback: (from, to) => this.options.zoom(from, to),
       clickCallback: (event, ms) => this.options.pick(ms, event.shiftKey),

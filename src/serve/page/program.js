@@ -81,7 +81,7 @@ export class ProgramView {
     this.releases = make("div");
     this.lives = make("div");
     const on = { zoom: (from, to) => go({ from, to, range: null }), zoomOut: () => go({ from: null, to: null, range: "all" }),
-      pick: (ms, shift) => go(shift ? { than: ms } : { at: ms, than: null }, { replace: true }), names: nameOf };
+      pick: (ms, shift) => go(shift ? { than: ms } : { at: ms, than: null }, { replace: true }), names: nameOf, interval: facts.interval_ms };
     this.charts = [new Chart(this.memory, { ...on, bytes: true }), new Chart(this.counts, on), new Chart(this.extra, { ...on })];
     const legend = (metrics) => make("div", { class: "legend" }, metrics.map((metric, i) => {
       const mark = make("i");
