@@ -156,8 +156,10 @@ def browse(agent):
     """A function that opens the page; what the browser complains of fails the test."""
     server, opened = PageServer(agent), []
 
-    def open_page(query="", **how):
+    def open_page(query="", before="", **how):
+        """`before`: what the browser runs before the page does."""
         opened.append(Browser(**how))
+        opened[-1].driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": before})
         opened[-1].driver.get(server.address + query)
         return opened[-1]
 

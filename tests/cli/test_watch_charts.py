@@ -4,6 +4,18 @@ from pageworld import MINUTE_MS, agent, browse, life  # noqa: F401: two are fixt
 
 S = 1000
 
+# Notes the words in all charts and the upright lines under their data, with their places on the canvas.
+SPY = """
+window.words = []; window.lines = [];
+const pen = CanvasRenderingContext2D.prototype, { fillText, moveTo, stroke } = pen;
+pen.fillText = function (text, x, y) {
+  const width = this.measureText(text).width, left = this.textAlign === "right" ? x - width : x;
+  words.push({ text, left, right: left + width, room: this.canvas.clientWidth });
+  fillText.call(this, text, x, y);
+};
+pen.moveTo = function (x, y) { this.begun = x; moveTo.call(this, x, y); };
+pen.stroke = function () { lines.push({ x: this.begun, colour: this.strokeStyle, broken: this.getLineDash().length > 0 }); stroke.call(this); };"""
+
 # The pieces of a line that is level: where along the row of the plot that has most of the colour it is drawn, from 0 to 1 of the width.
 PIECES = """
 const canvas = document.querySelectorAll(".chart")[arguments[0]].querySelector("canvas"), rows = [];
@@ -50,3 +62,24 @@ def test_lines_of_processes_that_are_counted_at_different_times_are_whole_and_ha
     assert len(lower) == 2, lower
     (begin, gap_from), (gap_to, end) = lower
     assert 0.15 < gap_to - gap_from < 0.25 and begin < 0.05 and end > 0.95, "ten of fifty minutes are a gap"
+
+
+# ---- releases
+
+def of_one_drawing(browser, what):
+    """What has been noted since the charts were drawn once more."""
+    browser.wait("return document.querySelectorAll('.chart canvas').length >= 4")
+    browser.run(f"{what}.length = 0")
+    return browser.wait(f"return {what}.length && {what}")
+
+
+def test_only_releases_and_rollbacks_are_drawn_as_such(agent, browse):
+    """Another process beside the first, and a restart, are nothing new."""
+    now, kinds = agent.now_ms, ["first", "first", "restart", "release", "rollback"]
+    agent.lives = [life(i + 1, now - (50 - 10 * i) * MINUTE_MS, now, lane=i, kind=kind, release=f"v{i + 1}") for i, kind in enumerate(kinds)]
+    browser = browse("?program=shop&range=1h", before=SPY)
+    assert {word["text"] for word in of_one_drawing(browser, "words")} == {"v1", "v4", "v5"}
+    dim = browser.run("""const probe = document.createElement("canvas").getContext("2d");
+        probe.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("--dim"); return probe.strokeStyle""")
+    strong = {round(line["x"]) for line in of_one_drawing(browser, "lines") if line["colour"] == dim and not line["broken"]}
+    assert len(strong) == 2, strong

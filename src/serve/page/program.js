@@ -16,12 +16,18 @@ const ends = { runs: "runs", exited: "ended", "out-of-memory": "killed for want 
 
 const nameOf = (label) => words[label.split(" ")[0]] || label.split(" ")[0];
 
+// Only a release or a rollback is something new; one more process of the same, or the same again, is not. The oldest life names what it began with.
+function markerOf(life, oldest) {
+  const strong = life.kind === "release" || life.kind === "rollback";
+  return { at: life.started_ms, label: strong || life === oldest ? life.release || begins[life.kind] : "", strong };
+}
+
 // What is drawn under the data of the memory chart, or of the others.
 function sceneOf(program, state, now, memory) {
   const scene = { warm: [], climbs: [], markers: [], moments: [], limit: null, labels: memory };
   for (const life of program.lives) {
     const standing = life.standing;
-    scene.markers.push({ at: life.started_ms, label: life.kind === "restart" ? "" : life.release || begins[life.kind], strong: life.kind !== "restart" });
+    scene.markers.push(markerOf(life, program.lives[0]));
     if (standing?.warm_up_ends_ms) scene.warm.push([life.started_ms, Math.min(standing.warm_up_ends_ms, life.last_seen_ms)]);
     if (memory && standing?.line) scene.climbs.push({ ...standing.line, low: standing.slope?.low ?? null, high: standing.slope?.high ?? null });
     if (memory && !life.ended_ms && standing?.limit) scene.limit = standing.limit;
