@@ -1,6 +1,8 @@
 """The charts of the page, in a real browser: lines of several processes, gaps, releases, axes, and what a click chooses."""
 
-from pageworld import MINUTE_MS, agent, browse, life  # noqa: F401: two are fixtures
+import time
+
+from pageworld import MIB, MINUTE_MS, agent, browse, group, life  # noqa: F401: two are fixtures
 
 S = 1000
 
@@ -83,3 +85,57 @@ def test_only_releases_and_rollbacks_are_drawn_as_such(agent, browse):
         probe.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("--dim"); return probe.strokeStyle""")
     strong = {round(line["x"]) for line in of_one_drawing(browser, "lines") if line["colour"] == dim and not line["broken"]}
     assert len(strong) == 2, strong
+
+
+# ---- moments
+
+def cells(browser, table):
+    """The texts of a table of the panel, row by row, its heads first."""
+    return browser.run("return [...document.querySelectorAll('.panel .scroll table')][arguments[0]] && "
+                       "[...[...document.querySelectorAll('.panel .scroll table')][arguments[0]].rows].map((row) => [...row.cells].map((cell) => cell.innerText.trim()))", table)
+
+
+def clock(ms):
+    return time.strftime("%H:%M", time.localtime(ms / 1000))
+
+
+def test_two_moments_are_compared_in_their_order_whichever_was_chosen_first(agent, browse):
+    now = agent.now_ms
+    early, late = now - 40 * MINUTE_MS, now - 10 * MINUTE_MS
+    agent.lives = [life(1, now - 60 * MINUTE_MS, now)]
+    agent.parts = lambda life, at_ms: {"heap live": 10 * MIB, "stacks": 4 * MIB} if at_ms < now - 20 * MINUTE_MS else {"heap live": 30 * MIB, "heap idle": MIB, "stacks": 3 * MIB}
+    agent.groups = lambda life, at_ms: [group(500, "main.stays"), group(40, "main.gone")] if at_ms < now - 20 * MINUTE_MS else [group(500, "main.stays"), group(300, "main.grew")]
+    seen = []
+    for at, than in ((early, late), (late, early)):
+        browser = browse(f"?program=shop&range=1h&at={at}&than={than}")
+        browser.wait("return document.querySelectorAll('.panel .stack').length === 2")
+        seen.append((cells(browser, 0), cells(browser, 1), browser.run("return document.querySelector('.panel .bar').innerText")))
+    assert seen[0] == seen[1]
+    memory, groups, heading = seen[0]
+    assert [row[0] for row in memory[1:]] == ["heap live", "stacks", "heap idle", "resident"]
+    assert [row[1:4] for row in memory[1:]] == [["10.0 MiB", "30.0 MiB", "+20.0 MiB"], ["4.0 MiB", "3.0 MiB", "−1.0 MiB"], ["0 B", "1.0 MiB", "+1.0 MiB"],
+                                                ["14.0 MiB", "34.0 MiB", "+20.0 MiB"]]
+    assert [[*row[:3], row[4].split()[0]] for row in groups[1:]] == [["0", "300", "+300", "main.grew"], ["40", "0", "−40", "main.gone"], ["500", "500", "±0", "main.stays"]]
+    earlier, later = memory[0][1:3]
+    assert earlier.endswith(clock(early)) and later.endswith(clock(late))
+    assert clock(late) in heading.splitlines()[0] and heading.endswith("different since " + earlier)
+
+
+def test_a_moment_of_one_of_several_processes_can_be_chosen(agent, browse):
+    """Two run side by side, and two that follow each other in a third lane."""
+    now = agent.now_ms
+    agent.lives = [life(1, now - 60 * MINUTE_MS, now), life(2, now - 50 * MINUTE_MS, now, lane=1),
+                   life(3, now - 60 * MINUTE_MS, now - 31 * MINUTE_MS, lane=2, end="exited", ended_ms=now - 31 * MINUTE_MS), life(4, now - 30 * MINUTE_MS, now, lane=2)]
+    agent.parts = lambda life, at_ms: {"heap live": life * MIB}
+    browser = browse(f"?program=shop&range=1h&at={now - 20 * MINUTE_MS}")
+    offered = browser.wait("return document.querySelector('.panel select') && [...document.querySelectorAll('.panel select option')].map((option) => option.innerText.split(' · ')[0])")
+    assert offered == ["pid 4001", "pid 4002", "pid 4004"]
+    browser.run("const box = document.querySelector('.panel select'); box.value = '4'; box.dispatchEvent(new Event('change'))")
+    browser.wait("return document.querySelector('.panel .scroll table').innerText.includes('4.0 MiB')")
+    assert browser.run("return new URLSearchParams(location.search).get('life')") == "4"
+    browser.driver.get(browser.run("return location.href") + f"&than={now - 40 * MINUTE_MS}")
+    browser.wait("return document.querySelectorAll('.panel .stack').length === 2")
+    assert cells(browser, 0)[1][1:4] == ["3.0 MiB", "4.0 MiB", "+1.0 MiB"], "who had its lane before it"
+    assert "(pid 4003)" in browser.run("return document.querySelector('.panel .bar').innerText")
+    browser.driver.get(browser.run("return location.href").replace(f"than={now - 40 * MINUTE_MS}", f"than={now - 90 * MINUTE_MS}"))
+    browser.wait("return document.querySelector('.panel .stack') && document.querySelector('main').innerText.includes('nothing is known of that moment')")

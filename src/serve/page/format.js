@@ -36,6 +36,15 @@ export function time(ms) {
   return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())} ${pad(date.getHours())}:${pad(date.getMinutes())}`;
 }
 
+// As short as it may be beside another time: without the day if that is the same, with seconds if only these differ.
+export function beside(ms, other) {
+  const [day, clock] = time(ms).split(" "), exact = ms !== other && time(ms) === time(other);
+  return (time(other).startsWith(day) ? clock : `${day} ${clock}`) + (exact ? ":" + pad(new Date(ms).getSeconds()) : "");
+}
+
+// A difference, as `show` shows what it is of.
+export const change = (value, show) => (value ? (value > 0 ? "+" : "−") + show(Math.abs(value)) : "±0");
+
 export const iso = (ms) => (ms ? new Date(ms).toISOString() : null);
 export const ago = (ms, now) => duration(Math.max(0, (now - ms) / 1000)) + " ago";
 

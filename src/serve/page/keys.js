@@ -1,6 +1,6 @@
 // Keys, and the list of them behind "?".
 import { byId, fill, make } from "./dom.js";
-import { go, presets, read, span } from "./state.js";
+import { go, goTo, presets, read, span } from "./state.js";
 
 const help = [["j k", "the next, the previous program"], ["Enter", "open it"], ["Esc", "back to all programs"], ["1 … 7", "1 h, 6 h, 24 h, 7 d, 30 d, 1 y, all"],
   ["+ −", "zoom in, out"], ["← →", "earlier, later"], ["click", "memory and goroutines at that moment"], ["shift-click", "compare with another moment"], ["drag", "zoom; double click: all"], ["/", "filter"], ["?", "this"]];
@@ -36,7 +36,7 @@ export function listen(view) {
     const program = read().program, preset = Object.keys(presets)[+event.key - 1];
     const acts = {
       "?": showKeys, j: () => move(1), k: () => move(-1), ArrowDown: () => !program && move(1), ArrowUp: () => !program && move(-1),
-      Escape: () => program && go({ program: null, from: null, to: null, range: null, metric: null, at: null, than: null }),
+      Escape: () => program && goTo(null),
       "+": () => program && shift(view, 0.5, 0), "=": () => program && shift(view, 0.5, 0), "-": () => program && shift(view, 2, 0),
       ArrowLeft: () => program && shift(view, 1, -0.25), ArrowRight: () => program && shift(view, 1, 0.25),
       "/": () => { document.querySelector("input[type=search]")?.focus(); event.preventDefault(); },

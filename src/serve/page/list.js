@@ -2,7 +2,7 @@
 import { fill, make, table } from "./dom.js";
 import * as format from "./format.js";
 import { update } from "./patch.js";
-import { go } from "./state.js";
+import { goTo } from "./state.js";
 
 const words = { leaking: "leaking", climbing: "climbing", settling: "settling", "warming-up": "warming up", steady: "steady", unknown: "too early to say", ended: "ended" };
 
@@ -37,10 +37,9 @@ function spark(values) {
 }
 
 function row(program) {
-  const open = () => go({ program: program.program, range: null, from: null, to: null, metric: null, at: null, than: null });
   const release = program.release || "–";
   const limit = program.to_limit ? `limit in ${format.duration(program.to_limit.s)}` : null;
-  return make("tr", { class: "pick", data: { key: program.program }, onclick: open },
+  return make("tr", { class: "pick", data: { key: program.program }, onclick: () => goTo(program.program) },
     make("td", { class: "full" },
       make("a", { class: "name", href: "?program=" + encodeURIComponent(program.program), onclick: (event) => { event.preventDefault(); } }, program.name),
       program.unit ? make("span", { class: "dim" }, "  " + program.unit) : null,

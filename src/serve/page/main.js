@@ -6,7 +6,7 @@ import { ListView } from "./list.js";
 import { update as refill } from "./patch.js";
 import { ProgramView } from "./program.js";
 import { listen } from "./keys.js";
-import { go, onChange, read } from "./state.js";
+import { goTo, onChange, read } from "./state.js";
 
 const main = byId("main");
 let facts = null, view = null, failures = 0, lost = null, problem = null, timer = null, skew = 0;
@@ -85,7 +85,7 @@ async function update() {
 document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : update()));
 document.querySelector("[data-home]").addEventListener("click", (event) => {
   event.preventDefault();
-  go({ program: null, from: null, to: null, range: null, metric: null, at: null, than: null });
+  goTo(null);
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { view?.destroy(); view = null; update(); });
 onChange(update);

@@ -4,10 +4,10 @@ import * as format from "./format.js";
 import { series } from "./api.js";
 import { Chart, colours } from "./chart.js";
 import { calls } from "./calls.js";
-import { panel } from "./moment.js";
+import { momentsOf, panel } from "./moment.js";
 import { stateWord } from "./list.js";
 import { update } from "./patch.js";
-import { go, presets, span } from "./state.js";
+import { go, presets, read, span } from "./state.js";
 
 const memoryMetrics = ["rss", "heap_live", "kept"], countMetrics = ["goroutines", "defers"];
 const words = { rss: "resident", rss_anon: "resident, its own", heap_live: "heap live", kept: "heap live and stacks", goroutines: "goroutines", defers: "pending deferred calls" };
@@ -36,8 +36,7 @@ function sceneOf(program, state, now, memory) {
     if (marker.kind !== "agent-start") scene.markers.push({ at: marker.at_ms, label: { trim: "trim", "out-of-memory": "OOM kill", "agent-gap": "not watched", "clock-step": "clock set" }[marker.kind] || "", strong: marker.kind === "out-of-memory" });
   }
   scene.markers.sort((a, b) => a.at - b.at);
-  if (state.at) scene.moments.push([state.at, "--accent"]);
-  if (state.than) scene.moments.push([state.than, "--climbing"]);
+  scene.moments = momentsOf(state);
   return scene;
 }
 
@@ -87,7 +86,7 @@ export class ProgramView {
     this.releases = make("div");
     this.lives = make("div");
     const on = { zoom: (from, to) => go({ from, to, range: null }), zoomOut: () => go({ from: null, to: null, range: "all" }),
-      pick: (ms, shift) => go(shift ? { than: ms } : { at: ms, than: null }, { replace: true }), names: nameOf, interval: facts.interval_ms };
+      pick: (ms, shift) => go(shift && read().at ? { than: ms } : { at: ms, than: null }, { replace: true }), names: nameOf, interval: facts.interval_ms };
     this.charts = [new Chart(this.memory, { ...on, bytes: true }), new Chart(this.counts, on), new Chart(this.extra, { ...on })];
     const legend = (metrics) => make("div", { class: "legend" }, metrics.map((metric, i) => {
       const mark = make("i");
@@ -151,10 +150,10 @@ export class ProgramView {
   }
 
   async choose(state) {
-    const wanted = `${state.at} ${state.than}`;
+    const wanted = `${state.at} ${state.than} ${state.life}`;
     if (this.wanted === wanted) return;
     this.wanted = wanted;
-    const content = state.at ? await panel(this.program.lives, state.at, state.than) : null;
+    const content = state.at ? await panel(this.program.lives, state) : null;
     if (this.wanted === wanted) update(this.chosen, content);
   }
 }

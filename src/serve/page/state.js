@@ -1,5 +1,5 @@
 // What is looked at stands in the address, so that it can be shared and Back works:
-//   ?program=KEY&range=24h   or &from=MS&to=MS   &metric=NAME &at=MS &than=MS
+//   ?program=KEY&range=24h   or &from=MS&to=MS   &metric=NAME &at=MS &than=MS &life=ID
 
 export const presets = { "1h": 3600e3, "6h": 6 * 3600e3, "24h": 86400e3, "7d": 7 * 86400e3, "30d": 30 * 86400e3, "1y": 365 * 86400e3, all: Infinity };
 
@@ -8,7 +8,7 @@ export function read() {
   const number = (key) => (query.has(key) && Number.isFinite(+query.get(key)) ? +query.get(key) : null);
   const range = query.get("range");
   return { program: query.get("program"), range: range in presets ? range : null, from: number("from"), to: number("to"),
-    metric: query.get("metric"), at: number("at"), than: number("than") };
+    metric: query.get("metric"), at: number("at"), than: number("than"), life: number("life") };
 }
 
 let changed = () => {};
@@ -25,6 +25,9 @@ export function go(change, { replace = false } = {}) {
   history[replace ? "replaceState" : "pushState"](null, "", text ? "?" + text : "/");
   changed(read());
 }
+
+// Another program, or all of them, as if nothing had been chosen.
+export const goTo = (program) => go({ ...Object.fromEntries(Object.keys(read()).map((key) => [key, null])), program });
 
 // The span that is shown: [from, to] in ms. `first`: the oldest that is known.
 export function span(state, first, now) {
