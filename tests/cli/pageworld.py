@@ -65,6 +65,7 @@ class MadeUp:
         self.points = lambda life, metric: [(self.now_ms - k * MINUTE_MS, 10 * MIB if metric not in COUNTS else 3) for k in range(60, 0, -1)]
         self.parts = lambda life, at_ms: {"heap live": 30 * MIB, "stacks": 2 * MIB}
         self.groups = lambda life, at_ms: []
+        self.units = {}     # of charts, where they are others than those of the metrics
         self.broken = None  # an error that all is answered with
         self.wrong = []     # what no agent would say
         self.asked = 0      # how often the machine was asked for: the number of updates begun
@@ -90,7 +91,7 @@ class MadeUp:
             points = [point for point in self.points(one, query["metric"]) if int(query["from"]) <= point[0] <= int(query["to"])]
             if points:
                 lives.append({"life": one["id"], "lane": one["lane"], "t": [at for at, _ in points], "last": [value for _, value in points]})
-        return {"program": query["program"], "metric": query["metric"], "unit": "count" if query["metric"] in COUNTS else "bytes", "from_ms": int(query["from"]),
+        return {"program": query["program"], "metric": query["metric"], "unit": self.units.get(query["metric"], "count" if query["metric"] in COUNTS else "bytes"), "from_ms": int(query["from"]),
                 "to_ms": int(query["to"]), "step_ms": 0, "lives": lives}
 
     def at(self, query):

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from pageworld import MIB, MINUTE_MS, agent, browse, group, life  # noqa: F401: two are fixtures
 
 S = 1000
@@ -85,6 +87,50 @@ def test_only_releases_and_rollbacks_are_drawn_as_such(agent, browse):
         probe.strokeStyle = getComputedStyle(document.documentElement).getPropertyValue("--dim"); return probe.strokeStyle""")
     strong = {round(line["x"]) for line in of_one_drawing(browser, "lines") if line["colour"] == dim and not line["broken"]}
     assert len(strong) == 2, strong
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_names_of_releases_do_not_run_into_each_other_and_none_is_cut_off(agent, browse, width):
+    """The last one begins right at the edge; those before it are as close as releases of a bad day."""
+    now, began = agent.now_ms, [55, 40, 39, 38, 20, 14, 8, 2]
+    agent.lives = [life(i + 1, now - minutes * MINUTE_MS, now, kind="release" if i else "first", release=f"v1.{i}.0-rc2+build") for i, minutes in enumerate(began)]
+    agent.markers = [{"life": 8, "at_ms": now - 19 * MINUTE_MS, "length_ms": 0, "kind": "trim", "text": None}]
+    browser = browse("?program=shop&range=1h", before=SPY, width=width, height=800, phone=width < 500)
+    words = sorted(of_one_drawing(browser, "words"), key=lambda word: word["left"])
+    words = [word for i, word in enumerate(words) if word not in words[:i]]
+    assert len(words) >= 2 and words[-1]["text"] == "v1.7.0-rc2+build"
+    assert all(left["right"] < right["left"] for left, right in zip(words, words[1:])), words
+    assert words[0]["left"] > 60 and words[-1]["right"] <= words[-1]["room"], words
+    assert all(word["text"] in ("trim", *(one["release"] for one in agent.lives)) or word["text"].endswith("…") for word in words)
+
+
+# ---- axes
+
+def ticks(browser, chart):
+    """The labels of the upright axis, from the bottom up."""
+    browser.wait("return document.querySelectorAll('.chart canvas').length >= 4")
+    return browser.run("return [...document.querySelectorAll('.chart')[arguments[0]].querySelectorAll('.dygraph-axis-label-y')].map((label) => label.innerText.trim())", chart)
+
+
+@pytest.mark.parametrize("height", [0, 1, 2, 7])
+def test_axes_of_few_things_and_bytes_say_each_number_once(agent, browse, height):
+    agent.lives = [life(1, agent.now_ms - 60 * MINUTE_MS, agent.now_ms)]
+    agent.points = lambda life, metric: [(agent.now_ms - k * MINUTE_MS, height) for k in range(50, 0, -1)]
+    browser = browse("?program=shop&range=1h")
+    for chart in (0, 1):
+        labels = ticks(browser, chart)
+        assert len(labels) >= 2 and len(set(labels)) == len(labels), labels
+        assert all(float(label.split()[0]).is_integer() for label in labels)
+
+
+def test_axes_of_what_has_parts_have_parts(agent, browse):
+    agent.lives = [life(1, agent.now_ms - 60 * MINUTE_MS, agent.now_ms)]
+    agent.points = lambda life, metric: [(agent.now_ms - k * MINUTE_MS, 0.0421 if metric == "collections" else 3) for k in range(50, 0, -1)]
+    agent.units = {"collections": "per second"}
+    browser = browse("?program=shop&range=1h&metric=collections")
+    browser.wait("return document.querySelectorAll('.chart canvas').length >= 6")
+    labels = ticks(browser, 2)
+    assert len(labels) >= 3 and len(set(labels)) == len(labels) and "0.04" in labels, labels
 
 
 # ---- moments

@@ -1,5 +1,6 @@
 // The charts: dygraphs draws, here is what it draws. Lives become columns by lane, so that one ends where the next begins.
 /* global Dygraph */
+import { placeLabels } from "./labels.js";
 
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -51,25 +52,7 @@ function underlay(scene) {
     }
     for (const climb of scene.climbs) drawClimb(canvas, graph, climb);
     if (scene.limit) drawLimit(canvas, graph, area, scene.limit);
-    let last = -100;
-    for (const marker of scene.markers) {
-      const at = x(marker.at);
-      if (at < area.x - 1 || at > right + 1) continue;
-      canvas.strokeStyle = css(marker.strong ? "--dim" : "--line");
-      canvas.setLineDash(marker.strong ? [] : [3, 3]);
-      canvas.lineWidth = 1;
-      canvas.beginPath();
-      canvas.moveTo(at, area.y);
-      canvas.lineTo(at, bottom);
-      canvas.stroke();
-      if (scene.labels && marker.label && at - last > 70) {
-        canvas.fillStyle = css("--dim");
-        canvas.font = "11px system-ui, sans-serif";
-        canvas.fillText(marker.label, at + 4, area.y + 11);
-        last = at;
-      }
-    }
-    canvas.setLineDash([]);
+    drawMarkers(canvas, area, scene.markers.map((marker) => ({ ...marker, x: x(marker.at) })).filter((marker) => marker.x >= area.x - 1 && marker.x <= right + 1), scene.labels);
     for (const [ms, colour] of scene.moments) {
       canvas.strokeStyle = css(colour);
       canvas.lineWidth = 1.5;
@@ -80,6 +63,29 @@ function underlay(scene) {
     }
     canvas.restore();
   };
+}
+
+// `markers` have their place `x`.
+function drawMarkers(canvas, area, markers, labels) {
+  canvas.lineWidth = 1;
+  for (const marker of markers) {
+    canvas.strokeStyle = css(marker.strong ? "--dim" : "--line");
+    canvas.setLineDash(marker.strong ? [] : [3, 3]);
+    canvas.beginPath();
+    canvas.moveTo(marker.x, area.y);
+    canvas.lineTo(marker.x, area.y + area.h);
+    canvas.stroke();
+  }
+  canvas.setLineDash([]);
+  if (!labels) return;
+  canvas.font = "11px system-ui, sans-serif";
+  const width = (text) => canvas.measureText(text).width;
+  for (const spot of placeLabels(markers, [area.x, area.x + area.w], width)) {
+    canvas.fillStyle = css("--panel"); // no line through it
+    canvas.fillRect(spot.x - 2, area.y, width(spot.text) + 4, 15);
+    canvas.fillStyle = css("--dim");
+    canvas.fillText(spot.text, spot.x, area.y + 11);
+  }
 }
 
 function drawClimb(canvas, graph, climb) {
@@ -118,9 +124,16 @@ function drawLimit(canvas, graph, area, limit) {
   canvas.setLineDash([]);
 }
 
+// Ticks of the upright axis: only whole numbers of what has no parts, and no two that read the same.
+const ticker = (whole) => (...asked) => {
+  const ticks = Dygraph.numericTicks(...asked).filter((tick) => !whole || Math.abs(tick.v - Math.round(tick.v)) < 1e-9);
+  return ticks.filter((tick, i) => !i || tick.label !== ticks[i - 1].label);
+};
+
 export const colours = ["--s1", "--s2", "--s3", "--s4"];
 
-// One chart. `options`: { zoom(from, to), zoomOut(), pick(ms, shift), names(label), interval: ms between two samples, bytes }.
+// One chart. `options`: { zoom(from, to), zoomOut(), pick(ms, shift), names(label), interval: ms between two samples, bytes, parts: whether there are
+// parts of one }.
 export class Chart {
   constructor(element, options) {
     this.element = element;
@@ -138,7 +151,7 @@ export class Chart {
     const series = Object.fromEntries(labels.slice(1).map((label, i) => [label, { color: css(colours[Math.floor(i / lanes) % colours.length]) }]));
     const settings = {
       file: known, labels, series, customBars: true, labelsKMG2: this.options.bytes, dateWindow: span, underlayCallback: underlay(scene),
-      axes: { y: { valueFormatter: format, axisLabelFormatter: format, axisLabelWidth: 68, includeZero: true },
+      axes: { y: { valueFormatter: format, axisLabelFormatter: format, axisLabelWidth: 68, includeZero: true, ticker: ticker(!this.options.parts) },
         x: { pixelsPerLabel: 90, axisLabelFormatter: Dygraph.dateAxisLabelFormatter } },
     };
     if (this.graph) {

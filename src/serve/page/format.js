@@ -63,6 +63,7 @@ export function interval(slope) {
 export function metric(value, unit) {
   if (value === null || value === undefined) return "–";
   if (unit === "bytes") return size(value);
+  if (unit === "per second") return value.toLocaleString("en-US", { maximumSignificantDigits: 3 });
   return unit === "cores" ? value.toFixed(3) : count(value);
 }
 

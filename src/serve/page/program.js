@@ -143,6 +143,7 @@ export class ProgramView {
       if (this.extraMetric !== state.metric) this.charts[2].destroy();
       this.extraMetric = state.metric;
       this.charts[2].options.bytes = unit(state.metric) === "bytes";
+      this.charts[2].options.parts = ["cores", "per second"].includes(unit(state.metric));
       this.charts[2].options.names = () => this.facts.metrics.find((metric) => metric.name === state.metric)?.what || state.metric;
       this.charts[2].draw(answers, [state.metric], shown, sceneOf(this.program, state, now, false), (value) => format.metric(value, unit(state.metric)));
     }
