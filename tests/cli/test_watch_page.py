@@ -101,7 +101,32 @@ def test_a_chart_that_is_pointed_at_keeps_telling_and_a_drag_goes_on(shop, brows
     browser.wait("return new URLSearchParams(location.search).has('from')")
 
 
+def test_what_is_long_makes_the_page_no_wider(shop, browse):
+    """An executable, a release and a service of more letters than any screen has room for."""
+    shop.lives[0].update(exe="/srv/" + "very-long-folder" * 15 + "/shop", release="v1." + "0" * 250, blind="no right to read " + "x" * 250)
+    shop.calls[1].update(title="t" * 250, because=["b" * 250], fix="f" * 250)
+    name = "n" * 250
+    shop.rows = [row(name, unit="u" * 200 + ".service", why="w" * 250, release="v1." + "0" * 250)]
+    for width in (390, 1280):
+        for query in ("?program=" + name, ""):
+            browser = browse(query, width=width, height=800, phone=width < 500)
+            browser.wait("return document.querySelector('.call .mono') || document.querySelector('tr.pick')")
+            assert browser.run("return document.documentElement.scrollWidth") <= width, query
+            if not query:
+                assert browser.run("const list = document.querySelector('.scroll'); return list.scrollWidth <= list.clientWidth"), "all columns are in sight"
+            else:
+                assert browser.run("return document.querySelector('.facts').title.endsWith('/shop') && document.querySelector('.facts').innerText.split('\\n')[0].endsWith('/shop')")
+
+
 # ---- the list
+
+def test_a_phone_is_told_all_counts(agent, browse):
+    agent.rows = [row("a")]
+    browser = browse("", width=390, height=800, phone=True)
+    browser.wait("return document.querySelector('tr.pick')")
+    shown = browser.run("return [...document.querySelectorAll('tr.pick td[data-label]')].filter((cell) => cell.checkVisibility()).map((cell) => [cell.dataset.label, cell.innerText])")
+    assert dict(shown) == {"release": "v1.4.2", "rss": "50.0 MiB", "heap live": "30.0 MiB", "goroutines": "12", "deferred": "3"}
+
 
 def test_the_list_keeps_what_is_open_and_the_row_that_the_keyboard_is_at(agent, browse):
     agent.rows = [row("a"), row("b"), row("c"), row("old", running=0, state="ended")]

@@ -67,6 +67,13 @@ export function metric(value, unit) {
   return unit === "cores" ? value.toFixed(3) : count(value);
 }
 
+export const short = (name, most) => (name && name.length > most ? name.slice(0, most - 1) + "…" : name);
+
+// A path with its middle left out, if it is long: where it begins and what it ends in say the most.
+export function path(name) {
+  return name && name.length > 80 ? `${name.slice(0, 30)}…${name.slice(-49)}` : name;
+}
+
 export function place(spot) {
   if (!spot || !spot.function) return "–";
   const file = spot.file ? spot.file.split("/").slice(-2).join("/") : "";

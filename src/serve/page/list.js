@@ -46,17 +46,17 @@ function row(program) {
       program.running > 1 ? make("span", { class: "dim" }, `  × ${program.running}`) : null,
       program.why ? make("div", { class: "why" }, program.why) : null),
     make("td", {}, stateWord(program.state), limit ? make("div", { class: "why" }, limit) : null),
-    make("td", { class: "mono", title: program.release_source || null, data: { label: "release" } }, release.length > 14 ? release.slice(0, 13) + "…" : release),
+    make("td", { class: "mono", title: [release.length > 14 ? release : null, program.release_source].filter(Boolean).join(", ") || null, data: { label: "release" } }, format.short(release, 14)),
     make("td", { class: "dim wide" }, program.go_version || "–"),
     make("td", { class: "num", data: { label: "rss" } }, format.size(program.now.rss)),
-    make("td", { class: "num wide" }, format.size(program.now.heap_live)),
+    make("td", { class: "num", data: { label: "heap live" } }, format.size(program.now.heap_live)),
     make("td", { class: "num", data: { label: "goroutines" } }, format.count(program.now.goroutines)),
-    make("td", { class: "num wide" }, format.count(program.now.defers)),
+    make("td", { class: "num", data: { label: "deferred" } }, format.count(program.now.defers)),
     make("td", { class: "num wide", title: format.interval(program.slope) || null }, format.perDay(program.slope)),
     make("td", { class: "full" }, spark(program.spark.values)));
 }
 
-const heads = [["program"], ["state"], ["release"], ["Go", false, true], ["rss", true], ["heap live", true, true], ["goroutines", true], ["deferred", true, true], ["slope", true, true], ["24 h"]];
+const heads = [["program"], ["state"], ["release"], ["Go", false, true], ["rss", true], ["heap live", true], ["goroutines", true], ["deferred", true], ["slope", true, true], ["24 h"]];
 
 const rowsOf = (programs) => table(heads, programs.map(row), { class: "cards" });
 

@@ -19,7 +19,7 @@ const nameOf = (label) => words[label.split(" ")[0]] || label.split(" ")[0];
 // Only a release or a rollback is something new; one more process of the same, or the same again, is not. The oldest life names what it began with.
 function markerOf(life, oldest) {
   const strong = life.kind === "release" || life.kind === "rollback";
-  return { at: life.started_ms, label: strong || life === oldest ? life.release || begins[life.kind] : "", strong };
+  return { at: life.started_ms, label: strong || life === oldest ? format.short(life.release, 24) || begins[life.kind] : "", strong };
 }
 
 // What is drawn under the data of the memory chart, or of the others.
@@ -54,7 +54,7 @@ function slopeBar(release, most) {
 function releases(program) {
   const most = Math.max(0, ...program.releases.map((release) => release.slope?.high ?? release.slope?.per_s ?? 0));
   const rows = [...program.releases].reverse().map((release) => make("tr", {},
-    make("td", { class: "mono" }, release.release || "–"), make("td", {}, stateWord(release.state)),
+    make("td", { class: "mono", title: release.release }, format.short(release.release, 40) || "–"), make("td", {}, stateWord(release.state)),
     make("td", { class: "num" }, format.perDay(release.slope)), make("td", { class: "wide" }, slopeBar(release, most)),
     make("td", { class: "num dim wide" }, format.interval(release.slope)), make("td", { class: "num" }, format.size(release.peak_rss)),
     make("td", { class: "num" }, format.duration(release.hours * 3600)), make("td", { class: "num" }, format.count(release.lives)),
@@ -65,7 +65,7 @@ function releases(program) {
 function lives(program, now) {
   const rows = [...program.lives].reverse().slice(0, 200).map((life) => make("tr", {},
     make("td", { title: format.iso(life.started_ms) }, format.time(life.started_ms)), make("td", {}, begins[life.kind] || life.kind),
-    make("td", { class: "mono" }, (life.release || "–").slice(0, 20)), make("td", { class: "num" }, life.pid),
+    make("td", { class: "mono", title: life.release }, format.short(life.release, 20) || "–"), make("td", { class: "num" }, life.pid),
     make("td", { class: "num" }, format.duration(((life.ended_ms || now) - life.started_ms) / 1000)), make("td", {}, ends[life.end] || life.end),
     make("td", { class: "wide" }, life.standing ? stateWord(life.standing.state) : null), make("td", { class: "dim wide" }, life.blind ? "not seen: " + life.blind : "")));
   return table([["started"], ["as"], ["release"], ["pid", true], ["for", true], ["then"], ["state", false, true], ["", false, true]], rows);
@@ -108,7 +108,7 @@ export class ProgramView {
     const newest = program.lives[program.lives.length - 1];
     update(this.top,
       make("div", { class: "bar" }, make("h1", {}, program.name), program.unit ? make("span", { class: "dim" }, program.unit) : null, stateWord(program.state)),
-      make("div", { class: "dim" }, [newest.go_version, newest.release && `release ${newest.release}`, newest.stripped ? "stripped" : null, newest.exe].filter(Boolean).join(" · "),
+      make("div", { class: "dim facts", title: newest.exe }, [newest.go_version, newest.release && `release ${format.short(newest.release, 60)}`, newest.stripped ? "stripped" : null, format.path(newest.exe)].filter(Boolean).join(" · "),
         newest.standing?.why ? make("div", {}, newest.standing.why) : null, newest.blind ? make("div", {}, "not seen: " + newest.blind) : null));
     this.drawButtons(state, now);
     update(this.calls, calls(program.calls, now));
