@@ -3,6 +3,8 @@
 import time
 
 import pytest
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
 
 from pageworld import MIB, MINUTE_MS, agent, browse, group, life  # noqa: F401: two are fixtures
 
@@ -185,3 +187,23 @@ def test_a_moment_of_one_of_several_processes_can_be_chosen(agent, browse):
     assert "(pid 4003)" in browser.run("return document.querySelector('.panel .bar').innerText")
     browser.driver.get(browser.run("return location.href").replace(f"than={now - 40 * MINUTE_MS}", f"than={now - 90 * MINUTE_MS}"))
     browser.wait("return document.querySelector('.panel .stack') && document.querySelector('main').innerText.includes('nothing is known of that moment')")
+
+
+@pytest.mark.parametrize("pause_s", [0, 0.35])
+def test_a_double_click_shows_all_and_leaves_the_moments_as_they_were(agent, browse, pause_s):
+    now = agent.now_ms
+    at, than = now - 30 * MINUTE_MS, now - 10 * MINUTE_MS
+    agent.lives = [life(1, now - 60 * MINUTE_MS, now)]
+    browser = browse(f"?program=shop&range=1h&at={at}&than={than}")
+    browser.wait("return document.querySelectorAll('.panel .stack').length === 2")
+    chart = browser.driver.find_element(By.CSS_SELECTOR, ".chart")
+    ActionChains(browser.driver, duration=0).move_to_element_with_offset(chart, 100, 0).click().pause(pause_s).click().perform()
+    browser.wait("return new URLSearchParams(location.search).get('range') === 'all'")
+    said = "return Object.fromEntries(new URLSearchParams(location.search))"
+    assert browser.run(said) == {"program": "shop", "range": "all", "at": str(at), "than": str(than)}
+    browser.wait("return document.querySelectorAll('.panel .stack').length === 2")
+    browser.driver.back()
+    assert browser.run(said) == {"program": "shop", "range": "1h", "at": str(at), "than": str(than)}
+    ActionChains(browser.driver, duration=0).move_to_element_with_offset(chart, 200, 0).click().perform()
+    browser.wait("return !new URLSearchParams(location.search).has('than')")
+    assert browser.run(said)["at"] != str(at), "a click alone chooses"

@@ -132,7 +132,7 @@ const ticker = (whole) => (...asked) => {
 
 export const colours = ["--s1", "--s2", "--s3", "--s4"];
 
-// One chart. `options`: { zoom(from, to), zoomOut(), pick(ms, shift), names(label), interval: ms between two samples, bytes, parts: whether there are
+// One chart. `options`: { zoom(from, to), zoomOut(), pick(ms, shift, which click of several), names(label), interval: ms between two samples, bytes, parts: whether there are
 // parts of one }.
 export class Chart {
   constructor(element, options) {
@@ -164,7 +164,7 @@ export class Chart {
       connectSeparatedPoints: true, drawGapEdgePoints: true, includeZero: true, rightGap: 8, highlightCircleSize: 3, animatedZooms: false,
       legendFormatter: (data) => this.legend(data),
       zoomCallback: (from, to) => this.options.zoom(from, to),
-      clickCallback: (event, ms) => this.options.pick(ms, event.shiftKey),
+      clickCallback: (event, ms) => this.options.pick(ms, event.shiftKey, event.detail),
       interactionModel: this.interaction(),
     });
   }

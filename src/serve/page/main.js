@@ -79,6 +79,7 @@ async function update() {
   }
   notes();
   const pause = (facts?.interval_ms || 10000) * Math.min(8, 2 ** Math.max(0, failures - 1));
+  clearTimeout(timer); // of another update that was begun meanwhile
   if (!document.hidden) timer = setTimeout(update, pause);
 }
 

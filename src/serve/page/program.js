@@ -7,7 +7,7 @@ import { calls } from "./calls.js";
 import { momentsOf, panel } from "./moment.js";
 import { stateWord } from "./list.js";
 import { update } from "./patch.js";
-import { go, presets, read, span } from "./state.js";
+import { go, keep, presets, read, span } from "./state.js";
 
 const memoryMetrics = ["rss", "heap_live", "kept"], countMetrics = ["goroutines", "defers"];
 const words = { rss: "resident", rss_anon: "resident, its own", heap_live: "heap live", kept: "heap live and stacks", goroutines: "goroutines", defers: "pending deferred calls" };
@@ -85,8 +85,7 @@ export class ProgramView {
     this.calls = make("div");
     this.releases = make("div");
     this.lives = make("div");
-    const on = { zoom: (from, to) => go({ from, to, range: null }), zoomOut: () => go({ from: null, to: null, range: "all" }),
-      pick: (ms, shift) => go(shift && read().at ? { than: ms } : { at: ms, than: null }, { replace: true }), names: nameOf, interval: facts.interval_ms };
+    const on = { zoom: (from, to) => go({ from, to, range: null }), zoomOut: () => this.zoomOut(), pick: (ms, shift, click) => this.pick(ms, shift, click), names: nameOf, interval: facts.interval_ms };
     this.charts = [new Chart(this.memory, { ...on, bytes: true }), new Chart(this.counts, on), new Chart(this.extra, { ...on })];
     const legend = (metrics) => make("div", { class: "legend" }, metrics.map((metric, i) => {
       const mark = make("i");
@@ -100,6 +99,20 @@ export class ProgramView {
   destroy() {
     this.charts.forEach((chart) => chart.destroy());
     this.generation++;
+  }
+
+  // `click`: the first of several, or one that belongs to those before it.
+  pick(ms, shift, click) {
+    if (click > 1) return;
+    const { at, than } = read();
+    this.before = { at, than };
+    go(shift && at ? { than: ms } : { at: ms, than: null }, { replace: true });
+  }
+
+  // A double click began with a click: what that chose is taken back.
+  zoomOut() {
+    keep(this.before);
+    go({ from: null, to: null, range: "all" });
   }
 
   setProgram(program, state, now) {

@@ -14,8 +14,8 @@ export function read() {
 let changed = () => {};
 export const onChange = (listener) => { changed = listener; window.addEventListener("popstate", () => listener(read())); };
 
-// Changes some of it; a step of Back for what is a step for people.
-export function go(change, { replace = false } = {}) {
+// Writes some of it into the address, and tells nobody.
+export function keep(change, { replace = true } = {}) {
   const next = { ...read(), ...change };
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(next)) {
@@ -23,6 +23,11 @@ export function go(change, { replace = false } = {}) {
   }
   const text = query.toString();
   history[replace ? "replaceState" : "pushState"](null, "", text ? "?" + text : "/");
+}
+
+// Changes some of it; a step of Back for what is a step for people.
+export function go(change, how = { replace: false }) {
+  keep(change, how);
   changed(read());
 }
 
