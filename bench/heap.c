@@ -69,15 +69,16 @@ static void forget_peak(void)
 static struct error *gather(struct heap *heap, const struct observation *observation,
                             struct costs *costs)
 {
-    struct graph graph = {.heap = heap, .observation = observation, .objects = heap->objects.count};
-    struct group_table groups;
     const struct data_symbols none = {0};
+    struct graph graph = {
+        .heap = heap, .observation = observation, .symbols = &none, .objects = heap->objects.count};
+    struct group_table groups;
     struct csr csr = {0};
     struct numbers late = {0};
     struct finalizer_edges finalizers = {0};
     groups_build(observation, &groups);
     double start = cpu_s();
-    struct error *error = graph_holders_build(&graph, &groups, &none, &csr, &late, &finalizers);
+    struct error *error = graph_holders_build(&graph, &groups, &csr, &late, &finalizers);
     costs->edges_s = cpu_s() - start;
     groups_deinit(&groups);
     csr_free(&csr);

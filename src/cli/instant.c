@@ -58,7 +58,9 @@ static void give_up_view(struct instant *instant, struct error *error)
 static void find_types(struct instant *instant, const struct looks *looks)
 {
     variable_types_read(instant->runtime->target, instant->runtime->program, &instant->variables);
-    error_ignore(typing_open(instant->heap, looks->now, &instant->variables, &instant->typing));
+    if (!error_ignore(
+            typing_open(instant->heap, looks->now, &instant->variables, &instant->typing)))
+        typing_add_statics(instant->typing, &instant->symbols);
 }
 
 void instant_view(struct instant *instant, const struct looks *looks,
@@ -74,16 +76,16 @@ void instant_view(struct instant *instant, const struct looks *looks,
         instant->heap_why = xstrdup("the heap is large: --heap tells who holds it");
         return;
     }
-    if (wanted->lines)
+    if (wanted->lines) {
         data_symbols_read(instant->runtime->target, &instant->symbols);
+        find_types(instant, looks);
+    }
     struct error *error =
         graph_open(instant->heap, looks->now, groups, &instant->symbols, &instant->graph);
     if (error) {
         give_up_view(instant, error);
         return;
     }
-    if (wanted->lines)
-        find_types(instant, looks);
     instant->view = xcalloc(1, sizeof(*instant->view));
     heap_view_build(instant->graph, instant->typing, looks, groups, &instant->symbols, wanted,
                     instant->view);

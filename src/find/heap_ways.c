@@ -29,6 +29,35 @@ static void put_field(struct viewing *viewing, const struct path_step *step, uin
     text_deinit(&field);
 }
 
+/* From a variable to the word that leads on, if it stands in an object of the data that belongs to the variable. */
+static void put_data(struct viewing *viewing, const struct graph_holder *holder, address word,
+                     struct text *text)
+{
+    enum {
+        STEPS_MAX = 32
+    };
+    struct typing *typing = viewing->objects.typing;
+    address words[STEPS_MAX], starts[STEPS_MAX];
+    size_t count = 0;
+    while (count < STEPS_MAX) {
+        const struct data_symbol *symbol = data_symbol_at(viewing->graph->symbols, word);
+        bool last = !symbol || symbol->at == holder->at || !symbol->from;
+        words[count] = word;
+        starts[count++] = symbol ? symbol->at : holder->at;
+        if (last)
+            break;
+        word = symbol->from;
+    }
+    for (size_t i = count - 1; i-- > 0;) {
+        struct text step = {0};
+        if (typing_static_name(typing, starts[i], &step))
+            text_puts(text, " → ");
+        (void)typing_data_field(typing, starts[i], words[i], &step);
+        text_puts(text, step.bytes ? step.bytes : "");
+        text_deinit(&step);
+    }
+}
+
 /* Tables and buckets of a map belong to the step before, the map. */
 static void put_step(struct viewing *viewing, const struct path_step *step, struct text *text)
 {
@@ -42,6 +71,9 @@ static void put_step(struct viewing *viewing, const struct path_step *step, stru
         holder ? holder_name(viewing, step->place) : heap_line_name(viewing, name);
     if (!part)
         text_printf(text, "%s%s", text->length ? " → " : "", shown);
+    if (holder && holder->kind == HOLDER_VARIABLE && step->offset != UINT64_MAX &&
+        viewing->objects.typing)
+        put_data(viewing, holder, holder->at + step->offset, text);
     if (!holder)
         put_field(viewing, step, number, part || !strncmp(shown, "map[", 4), text);
 }

@@ -54,7 +54,8 @@ enum holder_kind holder_names_kind(const struct holder_names *names, uint32_t la
 address holder_names_unnamed(const struct holder_names *names, uint32_t label)
 {
     const struct graph_holder *holder = holder_of(names, label);
-    bool unnamed = holder->kind == HOLDER_VARIABLE && !data_symbol_at(names->symbols, holder->at);
+    const struct data_symbol *symbol = data_symbol_at(names->symbols, holder->at);
+    bool unnamed = holder->kind == HOLDER_VARIABLE && (!symbol || !symbol->name);
     return unnamed ? holder->at : 0;
 }
 
@@ -122,7 +123,7 @@ static void put_variable(const struct holder_names *names, const struct graph_ho
                          struct text *text)
 {
     const struct data_symbol *symbol = data_symbol_at(names->symbols, holder->at);
-    if (symbol)
+    if (symbol && symbol->name)
         text_escape(text, symbol->name, strlen(symbol->name));
     else
         text_printf(text, "variable at 0x%llx", (unsigned long long)holder->at);

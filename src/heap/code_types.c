@@ -306,10 +306,20 @@ static void look_at(struct code_types *types, address entry)
     summary_destroy(summary);
 }
 
+static int by_variable(const void *left, const void *right)
+{
+    const struct data_user *a = left, *b = right;
+    if (a->variable != b->variable)
+        return a->variable < b->variable ? -1 : 1;
+    return (a->entry > b->entry) - (a->entry < b->entry);
+}
+
 void code_types_of_variables(struct code_types *types, const address *variables, size_t count)
 {
     struct data_users users = {0};
     (void)data_users_find(types->target, types->program, variables, count, &users);
+    if (users.length)
+        qsort(users.at, users.length, sizeof(*users.at), by_variable);
     for (size_t i = 0; i < users.length; i++)
         look_at(types, users.at[i].entry);
     VECTOR_DEINIT(&users);

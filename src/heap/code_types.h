@@ -45,7 +45,8 @@ struct error *code_types_open(struct target *target, const struct program *progr
                               struct code_types *types_ret) NODISCARD;
 void code_types_close(struct code_types *types);
 
-/* Adds what the code says of variables at these addresses (at most DATA_USERS_VARIABLES) to `variables`, in no order, perhaps several times. */
+/* Adds what the code says of variables at these addresses (at most DATA_USERS_VARIABLES) to `variables`, in no order, perhaps several times. The code that
+ * names the first ones is looked at first: for the others there may be no time. */
 void code_types_of_variables(struct code_types *types, const address *variables, size_t count);
 
 /* The struct that a closure of this function is; 0 if that was not found. */

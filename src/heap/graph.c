@@ -89,15 +89,14 @@ static void measure(struct graph *graph)
         graph->held[graph->dominator[place]] += graph->held[place];
 }
 
-static struct error *build(struct graph *graph, const struct group_table *groups,
-                           const struct data_symbols *symbols)
+static struct error *build(struct graph *graph, const struct group_table *groups)
 {
     struct csr csr = {0};
     struct numbers late = {0};
     struct finalizer_edges finalizers = {0};
     if (graph->objects > NODES_MAX)
         return error_create(ERROR_LIMIT, "the heap has more than 2^31 objects");
-    struct error *error = graph_holders_build(graph, groups, symbols, &csr, &late, &finalizers);
+    struct error *error = graph_holders_build(graph, groups, &csr, &late, &finalizers);
     if (!error)
         visit_all(graph, &csr, &late, &finalizers);
     csr_free(&csr);
@@ -115,9 +114,11 @@ struct error *graph_open(struct heap *heap, const struct observation *observatio
                          struct graph **graph_ret)
 {
     struct graph *graph = xcalloc(1, sizeof(*graph));
-    *graph =
-        (struct graph){.heap = heap, .observation = observation, .objects = heap->objects.count};
-    struct error *error = build(graph, groups, symbols);
+    *graph = (struct graph){.heap = heap,
+                            .observation = observation,
+                            .symbols = symbols,
+                            .objects = heap->objects.count};
+    struct error *error = build(graph, groups);
     if (error) {
         graph_close(graph);
         return error;

@@ -16,6 +16,12 @@ struct defers {
     uint32_t node;
 };
 
+/* A word outside of a variable that belongs to it, in an object of the data that it leads to. */
+struct owned_word {
+    address owner;
+    uint32_t to;
+};
+
 struct building {
     struct graph *graph;
     struct graph_edges edges;
@@ -26,8 +32,9 @@ struct building {
     struct goroutine_ranges VECTOR_OF(struct hidden_range) ranges; /* by goroutine */
     struct defers_list VECTOR_OF(struct defers) defers;            /* by goroutine */
     struct graph_edge_list specials;
-    const struct data_symbols *symbols;
-    const struct data_symbol *symbol; /* of the last variable */
+    const struct data_symbol *symbol;                      /* of the last variable */
+    struct owned_words VECTOR_OF(struct owned_word) owned; /* by owner */
+    size_t next_owned;
     struct finalizer_edges *finalizers;
     struct numbers *late;
     uint32_t threads, first_goroutine; /* nodes */
@@ -170,32 +177,114 @@ static struct error *add_finalizers(struct building *building)
     return NULL;
 }
 
+/* ---- variables */
+
+static bool leads_to_object(const struct building *building, uint64_t word, bool is_pointer,
+                            uint32_t *number_ret)
+{
+    struct heap *heap = building->graph->heap;
+    struct object object;
+    if (!objects_at(&heap->objects, word, &object) ||
+        (!is_pointer && !heap_is_allocated(heap, object)))
+        return false;
+    *number_ret = object_number(&heap->objects, object);
+    return true;
+}
+
+static bool is_owned(const struct data_symbol *symbol)
+{
+    return symbol && symbol->owner != symbol->at;
+}
+
+/* The words that belong to the variable at an address. */
+static void add_owned(struct building *building, address owner, uint32_t node)
+{
+    for (; building->next_owned < building->owned.length &&
+           building->owned.at[building->next_owned].owner == owner;
+         building->next_owned++)
+        graph_edges_add(&building->edges, node, building->owned.at[building->next_owned].to);
+}
+
+/* Those of variables before an address, none of whose own words leads into the heap. */
+static void add_owners(struct building *building, address end)
+{
+    while (building->next_owned < building->owned.length &&
+           building->owned.at[building->next_owned].owner < end) {
+        address owner = building->owned.at[building->next_owned].owner;
+        const struct data_symbol *symbol = data_symbol_at(building->graph->symbols, owner);
+        add_owned(building, owner,
+                  add_holder(building, (struct graph_holder){.kind = HOLDER_VARIABLE,
+                                                             .at = owner,
+                                                             .size = symbol ? symbol->size : 8}));
+    }
+}
+
 /* The node of the variable that the word is a part of: without symbols each word is one. */
-static uint32_t variable_of(struct building *building, address at)
+static uint32_t variable_of(struct building *building, address at, const struct data_symbol *symbol)
 {
     struct graph *graph = building->graph;
-    const struct data_symbol *symbol = building->symbol;
     size_t count = graph->holders.length;
     bool last_is_variable = graph->holders.at[count - 1].kind == HOLDER_VARIABLE;
-    if (!symbol || at - symbol->at >= symbol->size)
-        symbol = data_symbol_at(building->symbols, at);
     if (last_is_variable && ((symbol && symbol == building->symbol) || count > VARIABLES_MAX))
         return graph->objects + (uint32_t)count - 1;
     building->symbol = symbol;
-    return add_holder(building, (struct graph_holder){.kind = HOLDER_VARIABLE,
-                                                      .at = symbol ? symbol->at : at,
-                                                      .size = symbol ? symbol->size : 8});
+    address start = symbol ? symbol->at : at;
+    add_owners(building, start);
+    uint32_t node = add_holder(building, (struct graph_holder){.kind = HOLDER_VARIABLE,
+                                                               .at = start,
+                                                               .size = symbol ? symbol->size : 8});
+    add_owned(building, start, node);
+    return node;
+}
+
+static const struct data_symbol *symbol_at(const struct building *building, address at)
+{
+    const struct data_symbol *last = building->symbol;
+    return last && at - last->at < last->size ? last : data_symbol_at(building->graph->symbols, at);
 }
 
 static void add_variable(void *context, address at, uint64_t word, bool is_pointer)
 {
     struct building *building = context;
-    struct heap *heap = building->graph->heap;
-    struct object object;
-    if (objects_at(&heap->objects, word, &object) &&
-        (is_pointer || heap_is_allocated(heap, object)))
-        graph_edges_add(&building->edges, variable_of(building, at),
-                        object_number(&heap->objects, object));
+    uint32_t number = 0;
+    if (!leads_to_object(building, word, is_pointer, &number))
+        return;
+    const struct data_symbol *symbol = symbol_at(building, at);
+    if (!is_owned(symbol))
+        graph_edges_add(&building->edges, variable_of(building, at, symbol), number);
+}
+
+static void note_owned(void *context, address at, uint64_t word, bool is_pointer)
+{
+    struct building *building = context;
+    const struct data_symbol *symbol = data_symbol_at(building->graph->symbols, at);
+    uint32_t number = 0;
+    if (is_owned(symbol) && leads_to_object(building, word, is_pointer, &number))
+        VECTOR_PUSH(&building->owned, (struct owned_word){.owner = symbol->owner, .to = number});
+}
+
+static int by_owner(const void *left, const void *right)
+{
+    const struct owned_word *a = left, *b = right;
+    if (a->owner != b->owner)
+        return a->owner < b->owner ? -1 : 1;
+    return (a->to > b->to) - (a->to < b->to);
+}
+
+/* Variables by address, each with what belongs to it. */
+static struct error *add_variables(struct building *building)
+{
+    struct graph *graph = building->graph;
+    bool any = false;
+    for (size_t i = 0; i < graph->symbols->length && !any; i++)
+        any = is_owned(&graph->symbols->at[i]);
+    if (any)
+        TRY(variables_each(graph->heap, note_owned, building));
+    if (building->owned.length)
+        qsort(building->owned.at, building->owned.length, sizeof(*building->owned.at), by_owner);
+    TRY(variables_each(graph->heap, add_variable, building));
+    add_owners(building, UINT64_MAX);
+    return NULL;
 }
 
 static void add_defers(struct building *building)
@@ -286,7 +375,7 @@ static struct error *build(struct building *building, const struct group_table *
     graph_edges_of_objects(&building->edges, &building->specials);
     TRY(add_runtime(building));
     TRY(add_finalizers(building));
-    TRY(variables_each(graph->heap, add_variable, building));
+    TRY(add_variables(building));
     add_defers(building);
     building->first_goroutine = graph->objects + (uint32_t)graph->holders.length;
     size_t next_defers = 0;
@@ -300,11 +389,10 @@ static struct error *build(struct building *building, const struct group_table *
 }
 
 struct error *graph_holders_build(struct graph *graph, const struct group_table *groups,
-                                  const struct data_symbols *symbols, struct csr *csr_ret,
-                                  struct numbers *late_ret, struct finalizer_edges *finalizers_ret)
+                                  struct csr *csr_ret, struct numbers *late_ret,
+                                  struct finalizer_edges *finalizers_ret)
 {
-    struct building building = {
-        .graph = graph, .symbols = symbols, .late = late_ret, .finalizers = finalizers_ret};
+    struct building building = {.graph = graph, .late = late_ret, .finalizers = finalizers_ret};
     marker_open(graph->heap, &building.marker);
     building.marker.collected = &building.collected;
     building.hiding.marker = &building.marker;
@@ -319,5 +407,6 @@ struct error *graph_holders_build(struct graph *graph, const struct group_table 
     VECTOR_DEINIT(&building.ranges);
     VECTOR_DEINIT(&building.defers);
     VECTOR_DEINIT(&building.specials);
+    VECTOR_DEINIT(&building.owned);
     return error;
 }

@@ -11,11 +11,10 @@ struct finalizer_edges {
     struct numbers owners; /* by edge of the node */
 };
 
-/* Gathers all edges, of objects and of holders. `graph` has heap and observation. `late_ret` are the nodes to which the root leads only for what nothing else
+/* Gathers all edges, of objects and of holders. `graph` has heap, observation and symbols. `late_ret` are the nodes to which the root leads only for what nothing else
  * reaches: goroutines that run or are about to, which pass by; threads; finalizers, the last one. */
 struct error *graph_holders_build(struct graph *graph, const struct group_table *groups,
-                                  const struct data_symbols *symbols, struct csr *csr_ret,
-                                  struct numbers *late_ret,
+                                  struct csr *csr_ret, struct numbers *late_ret,
                                   struct finalizer_edges *finalizers_ret) NODISCARD;
 
 #endif

@@ -31,6 +31,23 @@ static uint64_t find_word(const struct graph *graph, address at, uint64_t size, 
     return UINT64_MAX;
 }
 
+/* From the variable's start to the word in it, or in an object of the data that belongs to it. */
+static uint64_t find_in_variable(const struct graph *graph, const struct graph_holder *holder,
+                                 uint32_t number)
+{
+    const struct data_symbols *symbols = graph->symbols;
+    uint64_t found = find_word(graph, holder->at, holder->size ? holder->size : 8, number);
+    for (size_t i = 0; i < symbols->length && found == UINT64_MAX; i++) {
+        const struct data_symbol *symbol = &symbols->at[i];
+        if (symbol->owner != holder->at || symbol->at == holder->at)
+            continue;
+        found = find_word(graph, symbol->at, symbol->size, number);
+        if (found != UINT64_MAX)
+            found += symbol->at - holder->at;
+    }
+    return found;
+}
+
 static uint64_t offset_of(const struct graph *graph, uint32_t from, uint32_t to)
 {
     const struct graph_holder *holder = graph_holder_at(graph, from);
@@ -38,9 +55,8 @@ static uint64_t offset_of(const struct graph *graph, uint32_t from, uint32_t to)
     if (number >= graph->objects)
         return UINT64_MAX;
     if (holder)
-        return holder->kind == HOLDER_VARIABLE
-                   ? find_word(graph, holder->at, holder->size ? holder->size : 8, number)
-                   : UINT64_MAX;
+        return holder->kind == HOLDER_VARIABLE ? find_in_variable(graph, holder, number)
+                                               : UINT64_MAX;
     struct object object = object_numbered(&graph->heap->objects, graph->visit.node[from]);
     return find_word(graph, object_address(&graph->heap->objects, object),
                      object_size(&graph->heap->objects, object), number);

@@ -7,7 +7,8 @@
 struct path_step {
     uint32_t place;
     uint64_t
-        offset; /* in this object, of the pointer to the next step's; of a variable from its start; UINT64_MAX: not told */
+        offset; /* in this object, of the pointer to the next step's; of a variable from its start, modulo 2^64 if it stands in an object of the data
+                   that belongs to the variable; UINT64_MAX: not told */
 };
 
 struct path VECTOR_OF(

@@ -95,6 +95,8 @@ void typing_close(struct typing *typing)
     forms_close(&typing->forms);
     code_types_close(&typing->code);
     samples_deinit(&typing->samples);
+    VECTOR_DEINIT(&typing->statics);
+    u64map_deinit(&typing->static_index);
     free(typing->known);
     free(typing->pending);
     free(typing->queue);

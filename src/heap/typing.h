@@ -71,8 +71,15 @@ bool typing_map_count(const struct typing *typing, struct object object, uint64_
  * then. */
 bool typing_field(struct typing *typing, struct object object, uint64_t offset, struct text *field);
 
-/* The same from a variable of the program: "main.cache.buf" for an address within main.cache. False if nothing has that address. */
-bool typing_variable(struct typing *typing, address at, struct text *field);
+/* Objects in the program's data that have no name, but that something typed leads to, as `var reg = &Registry{…}` does (cmd/compile/internal/staticinit): added
+ * to the variables that have names, where none of these lies (data_symbols_add). */
+void typing_add_statics(const struct typing *typing, struct data_symbols *symbols);
+
+/* Adds what such an object is: "main.Registry". False if nothing is known to begin there. */
+bool typing_static_name(struct typing *typing, address start, struct text *name);
+
+/* Adds the way from the start of a variable or of such an object to the address of a word in it: ".buf", "[3].name". Nothing if that is not known; false then. */
+bool typing_data_field(struct typing *typing, address start, address at, struct text *field);
 
 /* Totals over the objects with a bit in `reached`; NULL: over all typed ones. */
 void typing_facts(const struct typing *typing, const uint64_t *reached,

@@ -410,6 +410,10 @@ void typing_claim(struct typing *typing, uint64_t word, uint32_t form, uint64_t 
 {
     if (!word)
         return;
+    if (typing_is_data(typing, word)) {
+        typing_claim_static(typing, word, form, extent, way);
+        return;
+    }
     if (typing->claim_count == CLAIMS_AT_A_TIME)
         typing_judge(typing);
     typing->claims[typing->claim_count++] =

@@ -1,4 +1,4 @@
-/* Variables that lead to objects of which nothing is known, by what the code says of them. */
+/* Variables that lead to objects of which nothing is known, by what the code says of them; then those that lead into the program's data. */
 #include <string.h>
 
 #include "code/data_users.h"
@@ -13,6 +13,7 @@ enum {
 struct asking {
     struct typing *typing;
     struct variables VECTOR_OF(address) variables;
+    struct variables leading; /* into the program's data */
 };
 
 static void take_variable(void *context, address at, uint64_t word, bool is_pointer)
@@ -20,6 +21,8 @@ static void take_variable(void *context, address at, uint64_t word, bool is_poin
     struct asking *asking = context;
     struct typing *typing = asking->typing;
     struct object object;
+    if (is_pointer && typing_is_data(typing, word) && asking->leading.length < DATA_USERS_VARIABLES)
+        VECTOR_PUSH(&asking->leading, at);
     if (!is_pointer || !objects_at(&typing->heap->objects, word, &object) ||
         typing_known_form(typing, object_number(&typing->heap->objects, object)))
         return;
@@ -34,8 +37,12 @@ static void seed_value(struct typing *typing, address at, uint32_t form)
         return;
     AUTO_FREE uint8_t *bytes = xmalloc(size);
     typing->budget = size / 8 + 1;
-    if (!error_ignore(target_read(typing->heap->target, at, bytes, size)))
-        typing_follow_value(typing, form, bytes, size, TYPED_CODE);
+    if (error_ignore(target_read(typing->heap->target, at, bytes, size)))
+        return;
+    typing_from(typing, at, bytes);
+    typing_follow_value(typing, form, bytes, size, TYPED_CODE);
+    typing_from(typing, 0, NULL);
+    typing_claim_static(typing, at, form, size, TYPED_CODE); /* its words are one variable's */
 }
 
 static void seed_leaf(struct typing *typing, address at, enum leaf_kind kind, uint32_t form)
@@ -44,14 +51,28 @@ static void seed_leaf(struct typing *typing, address at, enum leaf_kind kind, ui
     const struct leaf leaf = {.kind = (uint8_t)kind, .form = form};
     size_t size = kind == LEAF_SLICE ? SLICE_BYTES : 8;
     typing->budget = 8;
-    if (form && !error_ignore(target_read_cached(typing->heap->target, at, bytes, size)))
-        typing_follow_leaf(typing, &leaf, bytes, sizeof(bytes), TYPED_CODE);
+    if ((!form && kind != LEAF_FUNCTION) ||
+        error_ignore(target_read_cached(typing->heap->target, at, bytes, size)))
+        return;
+    typing_from(typing, at, bytes);
+    typing_follow_leaf(typing, &leaf, bytes, sizeof(bytes), TYPED_CODE);
+    typing_from(typing, 0, NULL);
 }
 
 /* The code that makes small maps makes nothing but the runtime's own part. */
 static bool is_bare_map(const struct forms *forms, address type)
 {
     return type == forms->layouts.hmap || type == forms->layouts.swiss_map;
+}
+
+/* The struct that the compiler makes for a closure has no name, and the function first: its first word tells which one. */
+static bool may_be_closure(const struct forms *forms, address type)
+{
+    struct type_info info, first;
+    struct type_field field;
+    return type_info_read(forms->types, type, &info) && !info.named && info.kind == KIND_STRUCT &&
+           type_info_fields(forms->types, &info, 0, &field, 1) &&
+           type_info_read(forms->types, field.type, &first) && first.kind == KIND_UINTPTR;
 }
 
 static void seed(struct typing *typing, const struct code_type *said)
@@ -66,6 +87,8 @@ static void seed(struct typing *typing, const struct code_type *said)
         break;
     case CODE_POINTER:
         seed_leaf(typing, said->at, LEAF_POINTER, form_of(forms, FORM_VALUE, said->type));
+        if (may_be_closure(forms, said->type))
+            seed_leaf(typing, said->at, LEAF_FUNCTION, 0);
         break;
     case CODE_SLICE:
         seed_leaf(typing, said->at, LEAF_SLICE, form_of(forms, FORM_ARRAY, said->type));
@@ -87,8 +110,12 @@ void typing_seed_code(struct typing *typing)
     struct asking asking = {.typing = typing};
     if (!typing->forms.code || error_ignore(variables_each(typing->heap, take_variable, &asking)))
         return;
+    for (size_t i = 0; i < asking.leading.length && asking.variables.length < DATA_USERS_VARIABLES;
+         i++)
+        VECTOR_PUSH(&asking.variables, asking.leading.at[i]);
     code_types_of_variables(&typing->code, asking.variables.at, asking.variables.length);
     for (size_t i = 0; i < typing->code.variables.length; i++)
         seed(typing, &typing->code.variables.at[i]);
     VECTOR_DEINIT(&asking.variables);
+    VECTOR_DEINIT(&asking.leading);
 }

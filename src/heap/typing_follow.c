@@ -93,6 +93,7 @@ void typing_follow_leaf(struct typing *typing, const struct leaf *leaf, const ui
     if (leaf->offset + leaf_words(leaf->kind) * UINT64_C(8) > room)
         return;
     const uint8_t *at = value + leaf->offset;
+    typing->origin.leaf = at;
     uint64_t word = word_at(at, 0);
     enum typing_way child = way == TYPED_RUNTIME ? TYPED_PARENT : way;
     switch ((enum leaf_kind)leaf->kind) {
@@ -248,7 +249,7 @@ static void look_ahead(const struct typing *typing)
         prefetch_objects(typing, near);
 }
 
-void typing_drain(struct typing *typing)
+static void drain_queue(struct typing *typing)
 {
     typing_judge(typing);
     while (typing->queue_length) {
@@ -262,4 +263,11 @@ void typing_drain(struct typing *typing)
         if (!typing->queue_length)
             typing_judge(typing);
     }
+}
+
+void typing_drain(struct typing *typing)
+{
+    do {
+        drain_queue(typing);
+    } while (typing_follow_statics(typing));
 }

@@ -5,7 +5,7 @@
 
 static void take_pointer(void *context, uint64_t before, uint64_t word)
 {
-    typing_claim_pair(context, before, word);
+    typing_claim_pair(context, before, word, 0);
 }
 
 static void take_argument(void *context, address entry, uint64_t word)

@@ -57,37 +57,44 @@ void typing_seed_variables(struct typing *typing)
         AUTO_FREE uint8_t *bytes = xmalloc(variable->size);
         if (error_ignore(target_read(typing->heap->target, variable->at, bytes, variable->size)))
             continue;
+        typing_from(typing, variable->at, bytes);
         for (uint32_t k = 0; k < variable->part_count; k++)
             seed_part(typing, &variables->parts.at[variable->first_part + k], bytes,
                       variable->size);
+        typing_from(typing, 0, NULL);
     }
 }
 
-/* The part that an offset lies in: the last one that begins before it. */
-static const struct variable_part *part_at(const struct variable_types *variables,
+static uint64_t size_of_part(struct typing *typing, const struct variable_part *part)
+{
+    static const uint64_t sizes[] = {
+        [PART_POINTER] = 8, [PART_CHANNEL] = 8,  [PART_SLICE] = 24,   [PART_STRING] = 16,
+        [PART_ANY] = 16,    [PART_METHODS] = 16, [PART_FUNCTION] = 8,
+    };
+    return part->kind == PART_VALUE
+               ? form_at(&typing->forms, form_of_part(&typing->forms, part))->size
+               : sizes[part->kind];
+}
+
+/* The part that an offset lies in, or NULL. */
+static const struct variable_part *part_at(struct typing *typing,
                                            const struct variable_type *variable, uint64_t offset)
 {
-    const struct variable_part *found = NULL;
     for (uint32_t i = 0; i < variable->part_count; i++) {
-        const struct variable_part *part = &variables->parts.at[variable->first_part + i];
-        if (part->offset <= offset && (!found || part->offset >= found->offset))
-            found = part;
+        const struct variable_part *part = &typing->variables->parts.at[variable->first_part + i];
+        if (part->offset <= offset && offset - part->offset < size_of_part(typing, part))
+            return part;
     }
-    return found;
+    return NULL;
 }
 
-bool typing_variable(struct typing *typing, address at, struct text *field)
+bool typing_variable_field(struct typing *typing, const struct variable_type *variable, address at,
+                           struct text *field)
 {
-    const struct variable_type *variable =
-        typing->variables ? variable_type_at(typing->variables, at) : NULL;
-    if (!variable)
-        return false;
-    text_puts(field, variable->name);
-    const struct variable_part *part = part_at(typing->variables, variable, at - variable->at);
+    const struct variable_part *part = part_at(typing, variable, at - variable->at);
     if (part && part->name)
         text_puts(field, part->name);
-    if (part && part->kind == PART_VALUE)
-        (void)form_field(&typing->forms, form_of(&typing->forms, FORM_VALUE, part->type),
-                         at - variable->at - part->offset, field);
-    return true;
+    return part && (part->kind != PART_VALUE ||
+                    form_field(&typing->forms, form_of(&typing->forms, FORM_VALUE, part->type),
+                               at - variable->at - part->offset, field));
 }

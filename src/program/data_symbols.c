@@ -6,6 +6,7 @@
 enum {
     SYMBOLS_MAX = 1 << 24,
     NAME_MAX_BYTES = 4096,
+    STEPS_MAX = 32, /* from an object to the variable that leads to it */
 };
 
 static int by_address(const void *left, const void *right)
@@ -41,6 +42,13 @@ static void drop_overlapping(struct data_symbols *symbols)
     symbols->length = kept;
 }
 
+static void put_in_order(struct data_symbols *symbols)
+{
+    if (symbols->length)
+        qsort(symbols->at, symbols->length, sizeof(*symbols->at), by_address);
+    drop_overlapping(symbols);
+}
+
 void data_symbols_read(struct target *target, struct data_symbols *symbols_ret)
 {
     const struct elffile *file = target_executable(target);
@@ -56,13 +64,63 @@ void data_symbols_read(struct target *target, struct data_symbols *symbols_ret)
         if (ELF64_ST_TYPE(symbol.st_info) != STT_OBJECT || !symbol.st_size || !name || !*name ||
             symbol.st_value + symbol.st_size < symbol.st_value)
             continue;
-        VECTOR_PUSH(symbols_ret, (struct data_symbol){.at = symbol.st_value + target_bias(target),
-                                                      .size = symbol.st_size,
-                                                      .name = name});
+        VECTOR_PUSH(symbols_ret,
+                    (struct data_symbol){.at = symbol.st_value + target_bias(target),
+                                         .size = symbol.st_size,
+                                         .name = name,
+                                         .owner = symbol.st_value + target_bias(target)});
     }
-    if (symbols_ret->length)
-        qsort(symbols_ret->at, symbols_ret->length, sizeof(*symbols_ret->at), by_address);
-    drop_overlapping(symbols_ret);
+    put_in_order(symbols_ret);
+}
+
+/* ---- objects without names */
+
+/* Does something lie in the bytes of the object? */
+static bool is_taken(const struct data_symbols *symbols, const struct data_symbol *object)
+{
+    size_t low = 0, high = symbols->length;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        const struct data_symbol *symbol = &symbols->at[middle];
+        if (symbol->at + symbol->size <= object->at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < symbols->length && symbols->at[low].at < object->at + object->size;
+}
+
+/* Of some that lead to each other in a circle, none belongs to another one. */
+static address owner_of(const struct data_symbols *symbols, const struct data_symbol *object)
+{
+    const struct data_symbol *at = object;
+    for (unsigned step = 0; step < STEPS_MAX; step++) {
+        if (at->name || !at->from)
+            return at->at;
+        const struct data_symbol *next = data_symbol_at(symbols, at->from);
+        if (!next)
+            return at->from;
+        at = next;
+    }
+    return object->at;
+}
+
+void data_symbols_add(struct data_symbols *symbols, const struct data_symbols *nameless)
+{
+    size_t named = symbols->length;
+    const struct data_symbols known = {.at = symbols->at, .length = named};
+    struct data_symbols all = {0};
+    for (size_t i = 0; i < named; i++)
+        VECTOR_PUSH(&all, symbols->at[i]);
+    for (size_t i = 0; i < nameless->length; i++) {
+        if (nameless->at[i].size && !is_taken(&known, &nameless->at[i]))
+            VECTOR_PUSH(&all, nameless->at[i]);
+    }
+    put_in_order(&all);
+    for (size_t i = 0; i < all.length; i++)
+        all.at[i].owner = owner_of(&all, &all.at[i]);
+    VECTOR_DEINIT(symbols);
+    *symbols = all;
 }
 
 const struct data_symbol *data_symbol_at(const struct data_symbols *symbols, address at)

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/u64map.h"
 #include "elf/debug_info.h"
 #include "program/type_info.h"
 
@@ -19,13 +20,23 @@ enum {
     AT_GO_ELEMENT = 0x2902,
     AT_GO_RUNTIME_TYPE = 0x2904,
     VARIABLES_MAX = 1 << 20,
+    LED_TO_MAX = 1 << 16,
     PARTS_MAX = 1 << 22,
-    PARTS_OF_ONE_MAX = 256,
+    PARTS_OF_ONE_MAX = 1024,
     DEPTH_MAX = 12,
+    TYPEDEFS_MAX = 4,
     ENTRIES_MAX = 1 << 26, /* of all units */
-    ELEMENTS_MAX = 64,
+    ELEMENTS_MAX = 256,
     MEMBERS_MAX = 1 << 10,
     VARIABLE_BYTES_MAX = 1 << 28,
+};
+
+/* An object in the program's data, whose type has no descriptor. */
+struct led_to {
+    Dwarf_Die type;
+    address at, from;
+    uint64_t count, each; /* values; bytes of one */
+    bool several;
 };
 
 struct reading {
@@ -36,6 +47,9 @@ struct reading {
     uint64_t bias;
     address types_base;
     uint64_t entries_left;
+    struct led_to_list VECTOR_OF(struct led_to) led_to;
+    struct u64map led_to_seen; /* addresses */
+    address at;                /* of what is taken now */
     uint32_t first_part;
     unsigned depth;
     bool ours; /* firstmoduledata is where it must be */
@@ -61,10 +75,26 @@ static bool address_of(Dwarf_Die *entry, unsigned name, uint64_t *address_ret)
     return true;
 }
 
-static bool type_of(Dwarf_Die *entry, unsigned name, Dwarf_Die *type_ret)
+static bool refers_to(Dwarf_Die *entry, unsigned name, Dwarf_Die *type_ret)
 {
     Dwarf_Attribute attribute;
     return dwarf_attr(entry, name, &attribute) && dwarf_formref_die(&attribute, type_ret);
+}
+
+/* A type with a name is a typedef that says nothing but what it is a name of (cmd/link/internal/ld/dwarf.go, dotypedef). */
+static bool type_of(Dwarf_Die *entry, unsigned name, Dwarf_Die *type_ret)
+{
+    Dwarf_Die of;
+    if (!refers_to(entry, name, type_ret))
+        return false;
+    for (unsigned depth = 0; depth < TYPEDEFS_MAX && dwarf_tag(type_ret) == DW_TAG_typedef &&
+                             !dwarf_hasattr(type_ret, AT_GO_KIND);
+         depth++) {
+        if (!refers_to(type_ret, DW_AT_type, &of))
+            return true;
+        *type_ret = of;
+    }
+    return true;
 }
 
 /* What the address of a descriptor is told from: where the section begins that has them (cmd/link, AddSectionOffset, R_ADDROFF). */
@@ -110,14 +140,41 @@ static void add_part(struct reading *reading, enum part_kind kind, uint64_t offs
                                .name = reading->path.length ? xstrdup(reading->path.bytes) : NULL});
 }
 
+/* What a pointer or a slice leads to, if that is in the data. */
+static void note_led_to(struct reading *reading, const Dwarf_Die *type, enum part_kind kind,
+                        uint64_t offset)
+{
+    const struct moduledata *module = &reading->program->module;
+    struct led_to led_to = {
+        .type = *type, .from = reading->at + offset, .several = kind == PART_SLICE};
+    uint64_t words[2] = {0, 1}; /* the pointer, and of a slice its length */
+    bool is_new = false;
+    if (reading->led_to.length >= LED_TO_MAX ||
+        error_ignore(target_read_cached(reading->target, led_to.from, words,
+                                        led_to.several ? sizeof(words) : sizeof(*words))))
+        return;
+    led_to.at = words[0];
+    led_to.count = words[1];
+    if (led_to.at % 8 || led_to.at < module->noptrdata || led_to.at >= module->noptrbss_end ||
+        !number_of(&led_to.type, DW_AT_byte_size, &led_to.each) || !led_to.each ||
+        led_to.count > (module->noptrbss_end - led_to.at) / led_to.each || !led_to.count)
+        return;
+    u64map_intern(&reading->led_to_seen, led_to.at, 1, &is_new);
+    if (is_new)
+        VECTOR_PUSH(&reading->led_to, led_to);
+}
+
 /* A part that leads to values of the type at an attribute of it. */
 static void add_leading(struct reading *reading, Dwarf_Die *type, unsigned attribute,
                         enum part_kind kind, uint64_t offset)
 {
     Dwarf_Die element;
-    address descriptor = type_of(type, attribute, &element) ? descriptor_of(reading, &element) : 0;
-    if (descriptor)
-        add_part(reading, kind, offset, descriptor);
+    if (!type_of(type, attribute, &element))
+        return;
+    address descriptor = descriptor_of(reading, &element);
+    add_part(reading, kind, offset, descriptor);
+    if (!descriptor && kind != PART_CHANNEL)
+        note_led_to(reading, &element, kind, offset);
 }
 
 static void take_type(struct reading *reading, Dwarf_Die *type, uint64_t offset);
@@ -153,6 +210,16 @@ static void take_members(struct reading *reading, Dwarf_Die *type, uint64_t offs
     }
 }
 
+static void take_values(struct reading *reading, Dwarf_Die *type, uint64_t count, uint64_t size,
+                        uint64_t offset)
+{
+    for (uint64_t i = 0; i < count && i < ELEMENTS_MAX; i++) {
+        char step[32];
+        int length = snprintf(step, sizeof(step), "[%llu]", (unsigned long long)i);
+        take_below(reading, type, offset + i * size, step, (size_t)length);
+    }
+}
+
 static void take_elements(struct reading *reading, Dwarf_Die *type, uint64_t offset)
 {
     Dwarf_Die range, of;
@@ -161,11 +228,7 @@ static void take_elements(struct reading *reading, Dwarf_Die *type, uint64_t off
         !type_of(type, DW_AT_type, &of) || !number_of(&of, DW_AT_byte_size, &size) || !size ||
         size > VARIABLE_BYTES_MAX)
         return;
-    for (uint64_t i = 0; i < count && i < ELEMENTS_MAX; i++) {
-        char step[32];
-        int length = snprintf(step, sizeof(step), "[%llu]", (unsigned long long)i);
-        take_below(reading, &of, offset + i * size, step, (size_t)length);
-    }
+    take_values(reading, &of, count, size, offset);
 }
 
 /* Interfaces are typedefs of runtime.eface, which has no itab, or runtime.iface. */
@@ -193,6 +256,9 @@ static void take_kind(struct reading *reading, Dwarf_Die *type, uint64_t kind, u
         break;
     case KIND_INTERFACE:
         add_part(reading, interface_kind(type), offset, 0);
+        break;
+    case KIND_UNSAFE_POINTER:
+        add_part(reading, PART_POINTER, offset, 0);
         break;
     case KIND_FUNC:
         add_part(reading, PART_FUNCTION, offset, 0);
@@ -260,6 +326,7 @@ static void take_variable(struct reading *reading, Dwarf_Die *variable)
         types->list.length >= VARIABLES_MAX)
         return;
     reading->first_part = (uint32_t)types->parts.length;
+    reading->at = at;
     take_type(reading, &type, 0);
     VECTOR_PUSH(
         &types->list,
@@ -292,10 +359,44 @@ static void take_all(struct reading *reading, Dwarf *dwarf)
         take_unit(reading, &entry);
 }
 
+/* What variables lead to, and what that leads to. */
+static void take_led_to(struct reading *reading)
+{
+    struct variable_types *types = reading->types;
+    for (size_t i = 0; i < reading->led_to.length && types->list.length < VARIABLES_MAX; i++) {
+        struct led_to led_to = reading->led_to.at[i];
+        struct text name = {0};
+        const char *type = dwarf_diename(&led_to.type);
+        reading->at = led_to.at;
+        reading->first_part = (uint32_t)types->parts.length;
+        if (led_to.several)
+            take_values(reading, &led_to.type, led_to.count, led_to.each, 0);
+        else
+            take_type(reading, &led_to.type, 0);
+        text_puts(&name, led_to.several ? "[]" : "");
+        text_escape(&name, type ? type : "?", type ? strnlen(type, 4096) : 1);
+        VECTOR_PUSH(&types->list,
+                    (struct variable_type){.at = led_to.at,
+                                           .size = led_to.count * led_to.each,
+                                           .name = name.bytes,
+                                           .from = led_to.from,
+                                           .first_part = reading->first_part,
+                                           .part_count = (uint32_t)types->parts.length -
+                                                         reading->first_part});
+    }
+    VECTOR_DEINIT(&reading->led_to);
+    u64map_deinit(&reading->led_to_seen);
+}
+
+/* Variables first, then the larger. */
 static int by_address(const void *left, const void *right)
 {
     const struct variable_type *a = left, *b = right;
-    return a->at < b->at ? -1 : a->at > b->at;
+    if (a->at != b->at)
+        return a->at < b->at ? -1 : 1;
+    if (!a->from != !b->from)
+        return a->from ? 1 : -1;
+    return (a->size < b->size) - (a->size > b->size);
 }
 
 /* Where one lies over another one, the first stays. */
@@ -346,6 +447,7 @@ void variable_types_read(struct target *target, const struct program *program,
     if (!info)
         return;
     take_all(&reading, debug_info_dwarf(info));
+    take_led_to(&reading);
     debug_info_close(info);
     text_deinit(&reading.path);
     put_in_order(types_ret);

@@ -1,5 +1,6 @@
 /* The types of the program's variables, which only debug information tells (DWARF; cmd/link/internal/ld/dwarf.go, Go 1.18 to 1.27). What counts of a type is
- * its descriptor, whose address DWARF names (DW_AT_go_runtime_type). Not every type of a variable has one: then the parts that do are told. */
+ * its descriptor, whose address DWARF names (DW_AT_go_runtime_type). Not every type of a variable has one: then the parts that do are told. Where such a type is that of a pointer or a slice which leads into the program's data (`var reg = &Registry{…}`; the
+ * linker drops the descriptor of a type that nobody asks for), the object there is told as well. */
 #ifndef SEEP_PROGRAM_VARIABLE_TYPES_H
 #define SEEP_PROGRAM_VARIABLE_TYPES_H
 
@@ -21,7 +22,7 @@ enum part_kind {
 /* A part of a variable. */
 struct variable_part {
     uint64_t offset;
-    address type; /* descriptor; 0: of none */
+    address type; /* descriptor; 0: it has none, or what it leads to has none */
     char *name;   /* the way to it from the variable: ".first", "[3]"; NULL: it is all of it */
     enum part_kind kind;
 };
@@ -29,7 +30,9 @@ struct variable_part {
 struct variable_type {
     address at;
     uint64_t size;
-    char *name; /* escaped */
+    char *name; /* escaped; of an object without a name its type's */
+    address
+        from; /* of such an object: a word of a variable that leads there; 0: it is a variable */
     uint32_t first_part, part_count;
 };
 

@@ -1,6 +1,7 @@
 """Who holds the heap: against marking without the holder, against what the program frees when it drops it, and against its memory."""
 
 import os
+import re
 import signal
 import subprocess
 
@@ -39,10 +40,10 @@ def check_against_marking(lines):
 
 def test_like_marking(start, gcore):
     """The zoo has every kind of object and root; the others have goroutines and deferred calls that hold much."""
-    for program, *flags in [("heap-zoo", "-spin=0"), ("held",), ("held", "-kind=defers"), ("holders",)]:
+    for program, *flags in [("heap-zoo", "-spin=0"), ("held",), ("held", "-kind=defers"), ("holders",), ("statics",)]:
         target = start(program, *flags)
         groups = check_against_marking(graph(gcore(target.pid)))
-        assert program == "heap-zoo" or max(groups)[0] > 1_000_000
+        assert program in ("heap-zoo", "statics") or max(groups)[0] > 1_000_000
         target.stop()
 
 
@@ -55,7 +56,11 @@ def test_like_marking_in_every_release(start, gcore, toolchain):
 
 def test_ways_exist(start, gcore):
     """Each step of a way is a pointer in the process's own memory, at the word that is told, into the next object."""
-    target = start("heap-zoo", "-spin=0")
+    checked = sum(check_steps(start(*program), gcore) for program in (("heap-zoo", "-spin=0"), ("statics",)))
+    assert checked > 100
+
+
+def check_steps(target, gcore):
     checked = 0
     with heapcheck.stopped(target.pid), open(f"/proc/{target.pid}/mem", "rb") as memory:
         for line in graph(gcore(target.pid)):
@@ -63,11 +68,11 @@ def test_ways_exist(start, gcore):
             for (_, at, _, offset), (_, to, size, _) in zip(steps, steps[1:]):
                 if offset == "ffffffffffffffff":
                     continue  # goroutines and the runtime's own lists: no word tells
-                memory.seek(int(at, 16) + int(offset, 16))
+                memory.seek((int(at, 16) + int(offset, 16)) % 2**64)
                 word = int.from_bytes(memory.read(8), "little")
                 assert int(to, 16) <= word < int(to, 16) + int(size, 16), line
                 checked += 1
-    assert checked > 100
+    return checked
 
 
 def check_freed(target, *options):
@@ -114,6 +119,63 @@ def test_stripped(start):
     assert large["symbols"] == pytest.approx(large["static"], rel=0.01) and len(large["static"]) >= 4  # keys lie as they fall
     named = [line["name"] for line in lines["static"] if line["held_bytes"] > 100_000]
     assert all(name.startswith("variable at 0x") and name.endswith(" (used by main.fill)") for name in named), named
+
+
+def view_of(start, mode, toolchain="path"):
+    """What `statics` holds: the way to each of its types, and the variables that have objects of this type below them."""
+    target = start("statics", mode=mode, toolchain=toolchain)
+    doc = inspect(target.pid, "--heap", "--for", "0", "--pause", "10s").doc
+    assert doc["heap"]["known"], doc["heap"]["why"]
+    ways = {
+        kind["name"]: re.sub(r"(\[\]\*main\.\w+)\[\d+\]", r"\1[…]", kind["path"] or "")
+        for kind in doc["heap"]["types"] if kind["name"].startswith("main.")
+    }
+    lines, holders = doc["heap"]["holders"], {}
+    for line in lines:
+        top = line
+        while top["parent"]:
+            top = lines[top["parent"]]
+        if line["kind"] == "objects" and line["name"].startswith("main."):
+            holders.setdefault(line["name"], []).append(top["name"])
+    return ways, holders
+
+
+# From what the compiler and the linker gave a value, by way of objects in the data: any of these ways.
+STATICS = {
+    "main.entry": ["main.reg → main.registry.known → map[string]*main.entry[value] → main.entry"],
+    "main.row": [f"main.store → main.memory.{field} → []*main.row[…] → main.row" for field in ("even", "other")],
+    "main.fact": [f"main.srv → main.server.inner → main.part.{field} → map[int]*main.fact[value] → main.fact" for field in ("facts", "more")],
+    "main.job": ["main.pending → main.queue.jobs → []*main.job[…] → main.job"],
+    "main.trip": ["main.routes → []main.route[1].trips → []*main.trip[…] → main.trip"],
+}
+
+
+def check_statics(start, toolchain="path"):
+    ways, holders = view_of(start, "symbols", toolchain)
+    for name, wanted in STATICS.items():
+        assert ways[name] in wanted, ways[name]
+        assert holders[name] == [ways[name].split(" → ", maxsplit=1)[0]], name
+
+
+def test_objects_in_the_data_belong_to_their_variables(start):
+    """`var reg = &Registry{…}`: the registry has no symbol, and its type perhaps no descriptor. All of its words are main.reg's."""
+    check_statics(start)
+
+
+@pytest.mark.heap
+@pytest.mark.parametrize("toolchain", EVERY_RELEASE)
+def test_objects_in_the_data_in_every_release(start, toolchain):
+    check_statics(start, toolchain)
+
+
+def test_objects_in_the_data_of_stripped_programs(start):
+    """Where an interface or a method tells the type."""
+    ways, holders = view_of(start, "static")
+    for name in ("main.row", "main.job"):
+        variable, _, rest = ways[name].partition(" → ")
+        assert re.fullmatch(r"variable at 0x[0-9a-f]+ \(used by main\.fill\)", variable), ways[name]
+        assert rest in [way.partition(" → ")[2] for way in STATICS[name]], ways[name]
+        assert holders[name] == [variable]
 
 
 @pytest.mark.heap

@@ -180,7 +180,8 @@ def test_stripped_programs_lose_little(start):
         done = subprocess.run([heapcheck.HEAPCHECK, "twins", str(program.pid)], text=True, capture_output=True, timeout=300, check=True)
     counts = {name: int(value) for name, value in re.findall(r"^(\w+) (\d+)$", done.stdout, re.M)}
     assert counts["same"] > 90_000 and counts["different"] == 0, done.stdout
-    assert counts["only_with"] <= 20, done.stdout
+    assert counts["only_without"] == 0, done.stdout
+    assert counts["only_with"] <= 500, done.stdout  # 400 hang on main.global, an array whose type no code names; nodes of sync.Map
 
 
 @pytest.mark.skipif(shutil.which("gcore") is None, reason="there is no gcore")

@@ -7,7 +7,9 @@
 #include "heap/graph.h"
 #include "heap/hiding.h"
 #include "heap/path.h"
+#include "heap/typing.h"
 #include "heapcheck.h"
+#include "program/variable_types.h"
 
 struct comparison {
     uint64_t both, only_graph, only_marks;
@@ -149,6 +151,20 @@ static void print_paths(const struct graph *graph)
     }
 }
 
+/* With the objects of the data that belong to variables. */
+static struct error *add_statics(struct opened *opened, struct heap *heap,
+                                 struct data_symbols *symbols)
+{
+    struct variable_types variables;
+    struct typing *typing = NULL;
+    variable_types_read(opened->target, opened->program, &variables);
+    TRY(typing_open(heap, &opened->observation, &variables, &typing));
+    typing_add_statics(typing, symbols);
+    typing_close(typing);
+    variable_types_deinit(&variables);
+    return NULL;
+}
+
 struct error *print_graph(struct opened *opened, bool compared)
 {
     struct heap *heap = NULL;
@@ -159,6 +175,8 @@ struct error *print_graph(struct opened *opened, bool compared)
     groups_build(&opened->observation, &groups);
     data_symbols_read(opened->target, &symbols);
     TRY(heap_open(opened->runtime, &heap));
+    if (compared)
+        TRY(add_statics(opened, heap, &symbols));
     TRY(graph_open(heap, &opened->observation, &groups, &symbols, &graph));
     printf("seconds %.3f\nobjects %" PRIu64 "\nbytes %" PRIu64 "\nedges %" PRIu64 "\nslots %" PRIu32
            "\nholders %zu\n",

@@ -16,6 +16,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "elfmaker.h"
+#include "program/data_symbols.h"
 #include "program/program.h"
 #include "target/internal.h"
 
@@ -740,6 +741,52 @@ static void a_real_program(void **state)
     target_close(target);
 }
 
+/* ---- objects of the data without names */
+
+static void add_object(struct data_symbols *objects, address at, uint64_t size, address from)
+{
+    VECTOR_PUSH(objects, (struct data_symbol){.at = at, .size = size, .from = from});
+}
+
+static void check_owner(const struct data_symbols *symbols, address at, uint64_t size,
+                        address owner)
+{
+    const struct data_symbol *symbol = data_symbol_at(symbols, at);
+    assert_non_null(symbol);
+    assert_true(symbol->at == at && symbol->size == size && symbol->owner == owner);
+}
+
+/* A variable leads to one object, which leads to another one; a word without a name leads to a third; two lead to each other; of a sixth nothing is known. */
+static void objects_belong_to_variables(void **state)
+{
+    (void)state;
+    struct data_symbols symbols = {0}, objects = {0};
+    VECTOR_PUSH(&symbols, (struct data_symbol){
+                              .at = 0x1000, .size = 16, .name = "main.reg", .owner = 0x1000});
+    add_object(&objects, 0x3000, 8, 0x2010);
+    add_object(&objects, 0x2000, 0x20, 0x1008);
+    add_object(&objects, 0x2000, 8, 0x1008); /* its beginning */
+    add_object(&objects, 0x2018, 0x20, 0);   /* over its end */
+    add_object(&objects, 0xff8, 16, 0x1008); /* over the variable */
+    add_object(&objects, 0x1008, 8, 0);      /* in it */
+    add_object(&objects, 0x4000, 8, 0x5550);
+    add_object(&objects, 0x6000, 8, 0x6100);
+    add_object(&objects, 0x6100, 8, 0x6000);
+    add_object(&objects, 0x7000, 8, 0);
+    add_object(&objects, 0x8000, 0, 0);
+    data_symbols_add(&symbols, &objects);
+    assert_int_equal(symbols.length, 7);
+    check_owner(&symbols, 0x1000, 16, 0x1000);
+    check_owner(&symbols, 0x2000, 0x20, 0x1000);
+    check_owner(&symbols, 0x3000, 8, 0x1000);
+    check_owner(&symbols, 0x4000, 8, 0x5550);
+    check_owner(&symbols, 0x6000, 8, 0x6000);
+    check_owner(&symbols, 0x6100, 8, 0x6100);
+    check_owner(&symbols, 0x7000, 8, 0x7000);
+    VECTOR_DEINIT(&symbols);
+    VECTOR_DEINIT(&objects);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -759,6 +806,7 @@ int main(void)
         cmocka_unit_test(each_failing_read_ends_well),
         cmocka_unit_test(broken_programs_do_no_harm),
         cmocka_unit_test(a_real_program),
+        cmocka_unit_test(objects_belong_to_variables),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
