@@ -29,7 +29,7 @@ static void put_field(struct viewing *viewing, const struct path_step *step, uin
     text_deinit(&field);
 }
 
-/* From a variable to the word that leads on, if it stands in an object of the data that belongs to the variable. */
+/* From a variable to the word that leads on: the field, or, if the word stands in an object of the data that belongs to the variable, the way there. */
 static void put_data(struct viewing *viewing, const struct graph_holder *holder, address word,
                      struct text *text)
 {
@@ -48,9 +48,9 @@ static void put_data(struct viewing *viewing, const struct graph_holder *holder,
             break;
         word = symbol->from;
     }
-    for (size_t i = count - 1; i-- > 0;) {
+    for (size_t i = count; i-- > 0;) {
         struct text step = {0};
-        if (typing_static_name(typing, starts[i], &step))
+        if (i + 1 < count && typing_static_name(typing, starts[i], &step))
             text_puts(text, " → ");
         (void)typing_data_field(typing, starts[i], words[i], &step);
         text_puts(text, step.bytes ? step.bytes : "");

@@ -178,6 +178,26 @@ def test_objects_in_the_data_of_stripped_programs(start):
         assert holders[name] == [variable]
 
 
+def test_fields_of_variables(start):
+    """Structs, arrays, structs without a name; the word that leads on, not the one before it of the same type."""
+    ways, _ = view_of(start, "symbols")
+    assert ways["main.user"] == "main.app.users → map[int]*main.user[value] → main.user"
+    assert ways["main.mark"] == "main.anon.b → map[string]*main.mark[value] → main.mark"
+    assert ways["main.hit"] == "main.table[3].hits → []*main.hit[…] → main.hit"
+    assert ways["main.box"] in GOODS
+
+
+GOODS = [f"main.goods.{field} → []*main.box[…] → main.box" for field in ("boxes", "spare")]
+
+
+def test_fields_of_variables_of_stripped_programs(start):
+    """Where a method tells the type of the variable itself: it is one, not one for each word."""
+    ways, holders = view_of(start, "static")
+    named = re.sub(r"^variable at 0x[0-9a-f]+ \(used by main\.fill\)", "main.goods", ways["main.box"])
+    assert named in GOODS, ways["main.box"]
+    assert len(holders["main.box"]) == 1 and ways["main.box"].startswith(holders["main.box"][0])
+
+
 @pytest.mark.heap
 @pytest.mark.parametrize("toolchain", EVERY_RELEASE)
 def test_held_is_what_is_freed_in_every_release(start, toolchain):

@@ -20,6 +20,7 @@ type (
 	user  struct{ data [500]byte }
 	hit   struct{ data [600]byte }
 	mark  struct{ data [650]byte }
+	box   struct{ data [700]byte }
 )
 
 // A registry is made nowhere and nobody asks for its type: only debug information has it.
@@ -74,6 +75,20 @@ type application struct {
 	users, other map[int]*user
 }
 
+// A depot is like a queue, but a variable of its own.
+type depot struct {
+	name         string
+	spare, boxes []*box
+}
+
+//go:noinline
+func (d *depot) add() {
+	d.boxes = append(d.boxes, &box{})
+	if len(d.spare) < 3 {
+		d.spare = append(d.spare, &box{})
+	}
+}
+
 var (
 	reg          = &registry{name: "r", known: map[string]*entry{}}
 	store   rows = &memory{name: "m"}
@@ -81,6 +96,7 @@ var (
 	pending      = newQueue("q")
 	routes       = []route{{name: "a"}, {name: "b"}}
 
+	goods depot
 	app   application
 	table [8]struct {
 		n    int
@@ -102,6 +118,7 @@ func fill(n int) {
 		srv.inner.facts[i] = &fact{}
 		srv.inner.more[i] = &fact{}
 		pending.add()
+		goods.add()
 		routes[1].trips = append(routes[1].trips, &trip{})
 		app.users[i] = &user{}
 		table[3].hits = append(table[3].hits, &hit{})
@@ -110,7 +127,7 @@ func fill(n int) {
 }
 
 func main() {
-	fmt.Fprintf(io.Discard, "%T", queue{})
+	fmt.Fprintf(io.Discard, "%T %T", queue{}, depot{})
 	truth.Start(nil)
 	fill(500)
 	runtime.GC()
