@@ -15,7 +15,8 @@ struct error *backlog_open(const char *where, const struct store_limits *limits,
 {
     struct store *store = NULL;
     TRY(store_open_writer(where, limits, &store, note_ret));
-    *backlog_ret = (struct backlog){.where = xstrdup(where), .limits = *limits, .store = store};
+    *backlog_ret = (struct backlog){
+        .where = xstrdup(where), .limits = *limits, .store = store, .opened = store_opened(store)};
     return NULL;
 }
 
@@ -78,10 +79,9 @@ static void take(struct backlog *backlog, struct batch *batch)
 static struct error *reopen(struct backlog *backlog)
 {
     AUTO_FREE char *moved = NULL;
-    if (backlog->store)
-        store_close(backlog->store);
-    backlog->store = NULL;
-    TRY(store_open_writer(backlog->where, &backlog->limits, &backlog->store, &moved));
+    TRY(store_open_again(backlog->where, &backlog->limits, &backlog->opened, &backlog->store,
+                         &moved));
+    backlog->opened = store_opened(backlog->store);
     backlog->renewed = true;
     return NULL;
 }

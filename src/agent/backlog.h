@@ -15,6 +15,7 @@ struct backlog {
     char *where;
     struct store_limits limits;
     struct store *store;                            /* NULL: it could not be opened */
+    struct store_file opened;                       /* the last file that was the store */
     struct batches VECTOR_OF(struct batch) waiting; /* have samples only, oldest first */
     size_t waiting_samples;
     struct batch records; /* go with the next batch that is written */

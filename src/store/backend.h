@@ -8,7 +8,10 @@
 struct store_backend {
     const char *scheme; /* "sqlite": also for what has no scheme */
     struct error *(*open_writer)(const char *where, const struct store_limits *limits,
-                                 struct store **store_ret, char **moved_ret)NODISCARD;
+                                 const struct store_file *ours, struct store **store_ret,
+                                 char **moved_ret)
+        NODISCARD; /* `ours`: NULL if it was not open before */
+    struct store_file (*opened)(struct store *store);
     struct error *(*open_reader)(const char *where, struct store **store_ret)NODISCARD;
     void (*close)(struct store *store);
     struct error *(*write)(struct store *store, const struct batch *batch)NODISCARD;
@@ -18,7 +21,8 @@ struct store_backend {
                            struct lives *lives_ret)NODISCARD;
     struct error *(*markers)(struct store *store, uint32_t life, struct store_span span,
                              struct markers *markers_ret)NODISCARD;
-    struct error *(*sites)(struct store *store, uint32_t life, struct site_records *sites_ret)NODISCARD;
+    struct error *(*sites)(struct store *store, uint32_t life,
+                           struct site_records *sites_ret)NODISCARD;
     struct error *(*standings)(struct store *store, struct standings *standings_ret)NODISCARD;
     struct error *(*calls)(struct store *store, uint32_t life, struct store_span span,
                            struct calls *calls_ret)NODISCARD;

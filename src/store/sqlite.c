@@ -56,36 +56,60 @@ static const char tables[] =
 
 /* ---- the lock: held by a descriptor, so that it ends with the process, however that ends */
 
-static struct error *take_lock(struct sqlite_store *store, const char *path)
+static struct error *in_use(const struct sqlite_store *store)
 {
-    AUTO_FREE char *name = NULL;
-    if (asprintf(&name, "%s-lock", path) < 0)
-        return error_create(ERROR_NO_MEMORY, "out of memory");
-    store->lock = open(name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-    if (store->lock < 0)
-        return error_os(errno, "the store %s cannot be written", store->path);
-    if (!flock(store->lock, LOCK_EX | LOCK_NB))
-        return NULL;
     return error_create(ERROR_LIMIT,
                         "the store %s is in use by another `seep watch`: stop that one, or give "
                         "another --store",
                         store->path);
 }
 
+/* Whether the name still means what was locked: who is refused takes a lock that he made away again. */
+static bool is_still(int descriptor, const char *name)
+{
+    struct stat held, named;
+    return !fstat(descriptor, &held) && !stat(name, &named) && held.st_dev == named.st_dev &&
+           held.st_ino == named.st_ino;
+}
+
+static struct error *take_lock(struct sqlite_store *store, const char *path)
+{
+    static const int how = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+    AUTO_FREE char *name = NULL;
+    if (asprintf(&name, "%s-lock", path) < 0)
+        return error_create(ERROR_NO_MEMORY, "out of memory");
+    store->lock = open(name, how | O_CREAT | O_EXCL, 0600);
+    store->lock_is_new = store->lock >= 0;
+    if (store->lock < 0 && errno == EEXIST)
+        store->lock = open(name, how | O_CREAT, 0600);
+    if (store->lock < 0)
+        return error_os(errno, "the store %s cannot be written", store->path);
+    if (!flock(store->lock, LOCK_EX | LOCK_NB) && is_still(store->lock, name))
+        return NULL;
+    store->lock_is_new = false;
+    return in_use(store);
+}
+
+/* What was made for a store that could not be opened: its lock, and a file that is still empty. */
+static void clean_up(const struct sqlite_store *store, const char *path, bool file_is_new)
+{
+    AUTO_FREE char *name = NULL;
+    struct stat status;
+    if (file_is_new && !stat(path, &status) && !status.st_size)
+        unlink(path);
+    if (store->lock_is_new && asprintf(&name, "%s-lock", path) >= 0)
+        unlink(name);
+}
+
 /* ---- what kind of file it is, before SQLite touches it */
 
 enum file_kind {
-    FILE_NONE,    /* none, or an empty one */
-    FILE_STORE,   /* bears the mark of a store, broken or not */
-    FILE_DAMAGED, /* once was a database, by its name, and has lost its head */
+    FILE_NONE,
+    FILE_EMPTY,
+    FILE_STORE, /* bears the mark of a store, broken or not */
+    FILE_OURS,  /* has lost its mark, but was this process's store before */
     FILE_OTHER
 };
-
-static bool ends_in_db(const char *path)
-{
-    size_t length = strlen(path);
-    return length > 3 && !strcmp(path + length - 3, ".db");
-}
 
 static bool has_log(const char *path)
 {
@@ -93,10 +117,22 @@ static bool has_log(const char *path)
     return asprintf(&log, "%s-wal", path) < 0 || !access(log, F_OK);
 }
 
-static struct error *look_at(struct sqlite_store *store, const char *path, enum file_kind *kind_ret)
+static bool has_mark(const uint8_t *head)
 {
     static const char magic[16] = "SQLite format 3";
     static const uint8_t mark[4] = {'s', 'e', 'e', 'p'};
+    return !memcmp(head, magic, sizeof(magic)) && !memcmp(head + 68, mark, sizeof(mark));
+}
+
+static bool is_file(const struct store_file *file, const struct stat *status)
+{
+    return file && file->device == status->st_dev && file->inode == status->st_ino;
+}
+
+/* `ours`: the file that was this process's store before; NULL: none. */
+static struct error *look_at(struct sqlite_store *store, const char *path,
+                             const struct store_file *ours, enum file_kind *kind_ret)
+{
     uint8_t head[100];
     int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (descriptor < 0 && errno == ENOENT) {
@@ -114,14 +150,23 @@ static struct error *look_at(struct sqlite_store *store, const char *path, enum 
     close(descriptor);
     if (!S_ISREG(status.st_mode))
         return error_create(ERROR_BAD_DATA, "the store %s is no file", store->path);
-    if (!status.st_size)
-        *kind_ret = has_log(path) ? FILE_DAMAGED : FILE_NONE; /* SQLite makes its log later */
-    else if (length == sizeof(head) && !memcmp(head, magic, 16) && !memcmp(head + 68, mark, 4))
-        *kind_ret = FILE_STORE;
-    else
-        *kind_ret = ends_in_db(path) && (length < 16 || memcmp(head, magic, 16) != 0) ? FILE_DAMAGED
-                                                                                      : FILE_OTHER;
+    bool empty = !status.st_size && !has_log(path); /* SQLite makes its log later */
+    *kind_ret = empty                                      ? FILE_EMPTY
+                : length == sizeof(head) && has_mark(head) ? FILE_STORE
+                : is_file(ours, &status)                   ? FILE_OURS
+                                                           : FILE_OTHER;
     return NULL;
+}
+
+/* What is not seep's is left alone, whatever it is called. */
+static struct error *refuse_other(const struct sqlite_store *store, enum file_kind kind)
+{
+    if (kind != FILE_OTHER)
+        return NULL;
+    return error_create(ERROR_UNSUPPORTED,
+                        "%s is not a store of seep, and was left as it is: give another --store, "
+                        "or, if it was a store whose beginning is damaged, move it away",
+                        store->path);
 }
 
 /* ---- opening */
@@ -200,8 +245,7 @@ static struct error *open_file(struct sqlite_store *store, const char *path)
     struct stat status;
     if (stat(path, &status))
         return error_os(errno, "the store %s", store->path);
-    store->device = status.st_dev;
-    store->inode = status.st_ino;
+    store->opened = (struct store_file){status.st_dev, status.st_ino};
     return check_content(store);
 }
 
@@ -272,18 +316,14 @@ static void say_lost(const struct sqlite_store *store, char **moved_ret)
         *moved_ret = NULL;
 }
 
-static struct error *open_or_renew(struct sqlite_store *store, const char *path, char **moved_ret)
+static struct error *open_or_renew(struct sqlite_store *store, const char *path,
+                                   enum file_kind kind, char **moved_ret)
 {
-    enum file_kind kind = FILE_NONE;
-    TRY(take_lock(store, path));
-    TRY(look_at(store, path, &kind));
-    if (kind == FILE_OTHER)
-        return error_create(ERROR_UNSUPPORTED,
-                            "%s is not a store of seep: give another --store, nothing was changed",
-                            store->path);
     bool lost = kind == FILE_STORE && wal_lost_something(path);
-    struct error *error = kind == FILE_DAMAGED ? NULL : open_file(store, path);
-    if (kind != FILE_DAMAGED && (!error || error_code(error) != ERROR_BAD_DATA)) {
+    struct error *error = kind == FILE_OURS ? NULL : open_file(store, path);
+    bool broken =
+        kind == FILE_OURS || (kind == FILE_STORE && error && error_code(error) == ERROR_BAD_DATA);
+    if (!broken) {
         if (lost && !error)
             say_lost(store, moved_ret);
         return error;
@@ -294,17 +334,44 @@ static struct error *open_or_renew(struct sqlite_store *store, const char *path,
     return open_file(store, path);
 }
 
+/* What kind of file it is is asked once more under the lock: another agent may have made it meanwhile. */
+static struct error *lock_and_open(struct sqlite_store *store, const char *path,
+                                   const struct store_file *ours, char **moved_ret)
+{
+    enum file_kind kind = FILE_NONE;
+    TRY(look_at(store, path, ours, &kind));
+    TRY(refuse_other(store, kind));
+    struct error *error = take_lock(store, path);
+    if (!error)
+        error = look_at(store, path, ours, &kind);
+    if (!error)
+        error = refuse_other(store, kind);
+    if (!error)
+        error = open_or_renew(store, path, kind, moved_ret);
+    if (error) {
+        close_file(store);
+        clean_up(store, path, kind == FILE_NONE);
+    }
+    return error;
+}
+
 static struct error *open_writer(const char *path, const struct store_limits *limits,
-                                 struct store **store_ret, char **moved_ret)
+                                 const struct store_file *ours, struct store **store_ret,
+                                 char **moved_ret)
 {
     struct sqlite_store *store = new_store(path, limits);
-    struct error *error = open_or_renew(store, path, moved_ret);
+    struct error *error = lock_and_open(store, path, ours, moved_ret);
     if (error) {
         sqlite_close(&store->store);
         return error;
     }
     *store_ret = &store->store;
     return NULL;
+}
+
+static struct store_file opened(struct store *base)
+{
+    return sqlite_of(base)->opened;
 }
 
 /* A store in a folder that nothing can be written to, and without a log: nobody changes it, so it is read without the locks that would
@@ -325,8 +392,8 @@ static struct error *open_frozen(struct sqlite_store *store, const char *path)
 static struct error *open_if_there(struct sqlite_store *store, const char *path)
 {
     enum file_kind kind = FILE_NONE;
-    TRY(look_at(store, path, &kind));
-    if (kind == FILE_NONE)
+    TRY(look_at(store, path, NULL, &kind));
+    if (kind == FILE_NONE || kind == FILE_EMPTY)
         return error_create(ERROR_NOT_FOUND, "there is no store at %s: `seep watch` makes one",
                             store->path);
     if (kind != FILE_STORE)
@@ -368,6 +435,7 @@ static struct error *maintain(struct store *base, int64_t now_ms, bool *more_ret
 const struct store_backend store_backend_sqlite = {
     .scheme = "sqlite",
     .open_writer = open_writer,
+    .opened = opened,
     .open_reader = open_reader,
     .close = sqlite_close,
     .write = sqlite_write,

@@ -27,12 +27,12 @@ enum {
 struct sqlite_store {
     struct store store; /* first */
     sqlite3 *db;
-    char *path; /* escaped, for messages */
-    char *file; /* as it was given */
-    dev_t device;
-    ino_t inode; /* of a writer's file: is it still the one that the name means? */
+    char *path;               /* escaped, for messages */
+    char *file;               /* as it was given */
+    struct store_file opened; /* a writer's: is it still the one that the name means? */
     struct store_limits limits;
     int lock;          /* of the writer; -1 for a reader */
+    bool lock_is_new;  /* it was not there before */
     int64_t pruned_ms; /* when nothing was left to prune */
     sqlite3_stmt *put_period;
     struct bytes scratch;

@@ -55,8 +55,8 @@ static bool has_head(struct sqlite_store *store)
 struct error *sqlite_is_there(struct sqlite_store *store)
 {
     struct stat status;
-    if (stat(store->file, &status) || status.st_dev != store->device ||
-        status.st_ino != store->inode)
+    if (stat(store->file, &status) || status.st_dev != store->opened.device ||
+        status.st_ino != store->opened.inode)
         return error_create(ERROR_NOT_FOUND, "the store %s was taken away while it was in use",
                             store->path);
     if (!has_head(store))

@@ -28,6 +28,8 @@ static const struct store_backend *const backends[] = {&store_backend_sqlite};
 /* The backend that a place names, and what is behind its scheme. */
 static struct error *backend_of(const char **where, const struct store_backend **backend_ret)
 {
+    if (!**where)
+        return error_create(ERROR_BAD_DATA, "--store wants the name of a file");
     const char *colon = strstr(*where, "://");
     if (!colon) {
         *backend_ret = &store_backend_sqlite;
@@ -38,7 +40,8 @@ static struct error *backend_of(const char **where, const struct store_backend *
         if (length == (size_t)(colon - *where) && !strncmp(*where, backends[i]->scheme, length)) {
             *where = colon + 3;
             *backend_ret = backends[i];
-            return NULL;
+            return **where ? NULL
+                           : error_create(ERROR_BAD_DATA, "--store wants the name of a file");
         }
     }
     return error_create(ERROR_UNSUPPORTED,
@@ -51,7 +54,21 @@ struct error *store_open_writer(const char *where, const struct store_limits *li
 {
     const struct store_backend *backend = NULL;
     TRY(backend_of(&where, &backend));
-    return backend->open_writer(where, limits, store_ret, moved_ret);
+    return backend->open_writer(where, limits, NULL, store_ret, moved_ret);
+}
+
+struct error *store_open_again(const char *where, const struct store_limits *limits,
+                               const struct store_file *ours, struct store **store_ret,
+                               char **moved_ret)
+{
+    const struct store_backend *backend = NULL;
+    TRY(backend_of(&where, &backend));
+    return backend->open_writer(where, limits, ours, store_ret, moved_ret);
+}
+
+struct store_file store_opened(struct store *store)
+{
+    return store->backend->opened(store);
 }
 
 struct error *store_open_reader(const char *where, struct store **store_ret)

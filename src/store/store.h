@@ -8,6 +8,8 @@
 #ifndef SEEP_STORE_STORE_H
 #define SEEP_STORE_STORE_H
 
+#include <sys/types.h>
+
 #include "base/error.h"
 #include "store/records.h"
 #include "store/series.h"
@@ -46,11 +48,24 @@ extern const struct store_limits store_limits_default; /* 30 days, 2 years, 1 Gi
 
 struct store;
 
-/* For the agent: made if it is not there, brought up to date if it is from an older seep, locked against a second writer. A file that
- * is broken is moved aside ("….broken-TIME") and a new one begun; *moved_ret (may be NULL) then says so in one line (owned), and so it does if the end of its log is lost. Errors
- * name the file and what would help: no such directory, read-only, disk full, another agent, from a newer seep, not a store. */
+/* For the agent: made if it is not there, brought up to date if it is from an older seep, locked against a second writer. A store that
+ * is broken is moved aside ("….broken-TIME") and a new one begun; *moved_ret (may be NULL) then says so in one line (owned), and so it does if the end of its log is lost. A file
+ * that does not bear a store's mark is nobody's to move: it is refused. Who is refused leaves no new file.
+ * Errors name the file and what would help: no such directory, read-only, disk full, another agent, from a newer seep, not a store. */
 struct error *store_open_writer(const char *where, const struct store_limits *limits,
                                 struct store **store_ret, char **moved_ret) NODISCARD;
+
+/* Which file a writer has open. */
+struct store_file {
+    dev_t device;
+    ino_t inode;
+};
+struct store_file store_opened(struct store *store);
+
+/* For one who had it open, as `ours`, and closed it since it broke: that file may be moved aside even if it has lost its mark. */
+struct error *store_open_again(const char *where, const struct store_limits *limits,
+                               const struct store_file *ours, struct store **store_ret,
+                               char **moved_ret) NODISCARD;
 
 /* For the page and `seep history`: an error if it is not there. Never changes it. */
 struct error *store_open_reader(const char *where, struct store **store_ret) NODISCARD;

@@ -38,9 +38,34 @@ def test_wrong_uses_end_in_one_line(tmp_path):
     letter.write_text("Dear reader, this is no store. " * 20)
     assert "not a store of seep" in complaint("--store", letter, "--listen", "none")
     assert letter.read_text().startswith("Dear reader")
+    assert "is no file" in complaint("--store", "/dev/null", "--listen", "none")
+    assert "the name of a file" in complaint("--store", "", "--listen", "none")
     short = tmp_path / "token"
     short.write_text("short\n")
     assert "16" in complaint(*store, "--listen", f"0.0.0.0:{free_port()}", "--token-file", short)
+    assert sorted(os.listdir(tmp_path)) == ["letter", "token"], "who is refused leaves nothing"
+    assert not os.path.exists("/dev/null-lock") and not os.path.exists("-lock")
+
+
+def test_what_does_not_bear_the_mark_of_a_store_is_never_moved(watch, tmp_path):
+    """Whatever it is called: another's file, another's database, a store whose beginning is overwritten."""
+    text, database, store = tmp_path / "text.db", tmp_path / "database.db", tmp_path / "watch.db"
+    text.write_text("hello\n")
+    with sqlite3.connect(database) as other:
+        other.execute("CREATE TABLE mine(x)")
+    agent = watch(interval="200ms", store=store)
+    agent.wait_line("the series are kept")
+    assert agent.stop() == 0
+    with open(store, "r+b") as file:
+        file.write(b"x" * 100)
+    os.unlink(f"{store}-lock")
+    before = {path: path.read_bytes() for path in (text, database, store)}
+    names = sorted(os.listdir(tmp_path))
+    for path, content in before.items():
+        line = complaint("--store", path, "--listen", "none")
+        assert "is not a store of seep" in line and "move it away" in line
+        assert path.read_bytes() == content
+    assert sorted(os.listdir(tmp_path)) == names
 
 
 def test_the_file_says_what_is_wrong_with_it(tmp_path):
@@ -234,7 +259,8 @@ def test_a_store_that_broke_while_no_agent_ran_is_begun_anew(watch):
     time.sleep(1)
     agent.stop(signal.SIGKILL)
     with open(agent.store, "r+b") as file:
-        file.write(b"x" * 100)
+        file.seek(100)  # behind the mark
+        file.write(b"x" * 2000)
     agent.start()
     agent.wait_line("was broken", "a new one is begun")
     assert agent.ask("/api/v1/machine")["agent"]["running"]

@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -357,10 +358,10 @@ static void records_are_found_again(void **state)
     VECTOR_PUSH(&batch.lives, life);
     VECTOR_PUSH(&batch.markers, (struct marker){7, begin_ms + 1, 5, MARKER_TRIM, xstrdup("fell")});
     VECTOR_PUSH(&batch.sites, (struct site_record){.id = 3,
-                                            .kind = SITE_DEFERS,
-                                            .build_id = xstrdup("b"),
-                                            .at_function = xstrdup("main.poll"),
-                                            .at_line = 10});
+                                                   .kind = SITE_DEFERS,
+                                                   .build_id = xstrdup("b"),
+                                                   .at_function = xstrdup("main.poll"),
+                                                   .at_line = 10});
     VECTOR_PUSH(&batch.standings, (struct standing){.life = 7,
                                                     .state = STANDING_CLIMBING,
                                                     .slope_per_s = 1.5,
@@ -444,6 +445,16 @@ static void write_file(const char *name, const char *bytes, size_t length)
     close(descriptor);
 }
 
+static unsigned files_in(const char *name)
+{
+    unsigned count = 0;
+    DIR *entries = opendir(name);
+    for (struct dirent *entry; entry = readdir(entries), entry != NULL;)
+        count += entry->d_name[0] != '.';
+    closedir(entries);
+    return count;
+}
+
 static void what_is_no_store_is_refused(void **state)
 {
     (void)state;
@@ -452,11 +463,16 @@ static void what_is_no_store_is_refused(void **state)
         "This is somebody's letter and nothing else. It is long enough to have a head, "
         "and it is to be left as it is, whatever happens to it.";
     char letter[96];
-    snprintf(letter, sizeof(letter), "%s/letter", folder);
-    write_file(letter, other, sizeof(other));
-    expect(store_open_writer(letter, &store_limits_default, &store, NULL),
-           "is not a store of seep");
-    expect(store_open_reader(letter, &store), "is not a store of seep");
+    static const char *const names[] = {"%s/letter", "%s/letter.db"};
+    for (size_t i = 0; i < LENGTH_OF(names); i++) {
+        snprintf(letter, sizeof(letter), names[i], folder);
+        write_file(letter, other, sizeof(other));
+        expect(store_open_writer(letter, &store_limits_default, &store, NULL),
+               "is not a store of seep");
+        expect(store_open_reader(letter, &store), "is not a store of seep");
+    }
+    expect(store_open_writer("", &store_limits_default, &store, NULL), "the name of a file");
+    expect(store_open_writer("/dev/null", &store_limits_default, &store, NULL), "is no file");
     expect(store_open_reader(path, &store), "there is no store at");
     expect(store_open_writer(folder, &store_limits_default, &store, NULL), "is no file");
     expect(store_open_writer("/nowhere/at/all.db", &store_limits_default, &store, NULL),
@@ -466,6 +482,8 @@ static void what_is_no_store_is_refused(void **state)
     struct stat status;
     assert_int_equal(stat(letter, &status), 0);
     assert_int_equal(status.st_size, sizeof(other));
+    assert_int_equal(files_in(folder), LENGTH_OF(names));
+    assert_int_equal(access("/dev/null-lock", F_OK), -1);
 }
 
 static void a_second_writer_is_refused(void **state)
@@ -483,6 +501,7 @@ static void a_broken_store_is_moved_aside(void **state)
     for (unsigned round = 0; round < 3; round++) {
         struct model model = {0};
         struct store *store = open_writer();
+        struct store_file ours = store_opened(store);
         for (unsigned i = 0; i < 200; i++)
             write_period(store, &model, begin_ms + i * STEP);
         store_close(store);
@@ -498,7 +517,12 @@ static void a_broken_store_is_moved_aside(void **state)
             assert_int_equal(ftruncate(descriptor, 5000), 0);
         close(descriptor);
         char *moved = NULL;
-        fail_with(store_open_writer(path, &store_limits_default, &store, &moved));
+        if (round == 0) /* whose it was shows no longer: only who had it open may move it */
+            expect(store_open_writer(path, &store_limits_default, &store, &moved), "move it away");
+        if (round == 0)
+            fail_with(store_open_again(path, &store_limits_default, &ours, &store, &moved));
+        else
+            fail_with(store_open_writer(path, &store_limits_default, &store, &moved));
         assert_non_null(moved);
         free(moved);
         struct batch batch = {.at_ms = begin_ms};
@@ -517,7 +541,12 @@ static void a_store_of_a_newer_seep_is_left_alone(void **state)
     assert_int_equal(pwrite(descriptor, version, 4, 60), 4);
     close(descriptor);
     struct store *store = NULL;
+    unsigned files = files_in(folder);
+    char lock[sizeof(path) + 8];
+    snprintf(lock, sizeof(lock), "%s-lock", path);
+    assert_int_equal(unlink(lock), 0);
     expect(store_open_writer(path, &store_limits_default, &store, NULL), "from a newer seep");
+    assert_int_equal(files_in(folder), files - 1);
     expect(store_open_reader(path, &store), "from a newer seep");
 }
 
