@@ -290,6 +290,23 @@ static char *bytes_because(const struct watched *watched, const struct trend_ver
     return text.bytes;
 }
 
+/* While it climbs, an open call says what the newest look says. */
+static void renew_bytes(struct watched *watched, struct open_call *open,
+                        const struct trend_verdict *verdict, const struct call_context *context)
+{
+    if (verdict->state != TREND_CLIMBING || context->boot_ms - open->renewed_boot_ms < RENEW_MS)
+        return;
+    free(open->call.title);
+    free(open->call.because);
+    open->call.title = bytes_title(verdict);
+    open->call.because = bytes_because(watched, verdict);
+    open->call.slope_per_s = verdict->slope_per_s;
+    open->call.slope_low = verdict->slope_low;
+    open->call.slope_high = verdict->slope_high;
+    open->renewed_boot_ms = context->boot_ms;
+    changed(open, context);
+}
+
 void calls_from_trend(struct watched *watched, const struct trend_verdict *verdict,
                       const struct call_context *context)
 {
@@ -301,6 +318,8 @@ void calls_from_trend(struct watched *watched, const struct trend_verdict *verdi
                 weigh(watched, &watched->calls.at[k], tracked);
         }
     }
+    if (open)
+        renew_bytes(watched, open, verdict, context);
     if (!verdict->called || open)
         return;
     struct call call = {

@@ -198,6 +198,7 @@ static struct standing standing_copy(const struct standing *standing)
     return copy;
 }
 
+/* Written when it was looked at anew, and when its words have changed: those of a call do so once a minute at the most (calls.c). */
 static void publish(struct agent *agent, struct watched *watched, bool looked)
 {
     const struct call *worst = calls_worst(watched);
@@ -207,12 +208,14 @@ static void publish(struct agent *agent, struct watched *watched, bool looked)
         now.why = xstrdup(worst->title);
         now.state = worst->state;
     }
-    bool same = watched->published == (int)now.state && !looked;
-    if (same) {
+    bool same = watched->published == (int)now.state && !strcmp(watched->published_why, now.why);
+    if (same && !looked) {
         standing_deinit(&now);
         return;
     }
     watched->published = (int)now.state;
+    free(watched->published_why);
+    watched->published_why = xstrdup(now.why);
     now.at_ms = agent->wall.now_ms;
     now.limit = watched->limit_bytes == UINT64_MAX ? (double)NAN : (double)watched->limit_bytes;
     VECTOR_PUSH(&agent->batch.standings, now);

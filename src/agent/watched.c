@@ -21,6 +21,7 @@ struct watched *watched_create(struct life life, struct vitals_source source)
     watched->cpu_share = (double)NAN;
     watched->trend_series = SERIES_METRIC_COUNT;
     watched->published = -1;
+    watched->published_why = xstrdup("");
     const double unknown = (double)NAN;
     watched->standing = (struct standing){.life = life.id,
                                           .series = SERIES_METRIC_COUNT,
@@ -61,6 +62,7 @@ void watched_destroy(struct watched *watched, struct cgroups *cgroups)
     standing_deinit(&watched->standing);
     life_deinit(&watched->life);
     free(watched->why_inspect);
+    free(watched->published_why);
     free(watched);
 }
 

@@ -69,6 +69,7 @@ struct watched {
     uint32_t trend_series;    /* what it is fed with */
     struct standing standing; /* by the trend of bytes alone */
     int published;            /* the state that was written last; -1: none */
+    char *published_why;      /* and its words */
     struct open_calls VECTOR_OF(struct open_call) calls;
 
     /* Closer looks. */

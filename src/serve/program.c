@@ -219,18 +219,32 @@ static void kept_deinit(struct kept *kept)
     u64map_deinit(&kept->here);
 }
 
-static const char *worst_state(const struct kept *kept)
+/* Of those that run; *runs_ret false if none does. */
+static const struct standing *worst_of(const struct kept *kept, bool *runs_ret)
 {
-    enum standing_state worst = STANDING_UNKNOWN;
-    bool runs = false;
+    const struct standing *worst = NULL;
+    *runs_ret = false;
     for (size_t i = 0; i < kept->lives.length; i++) {
         const struct life *life = &kept->lives.at[i];
         const struct standing *standing = standing_of(&kept->standings, life->id);
-        runs = runs || !life->ended_ms;
-        if (!life->ended_ms && standing && standing->state > worst)
-            worst = standing->state;
+        *runs_ret = *runs_ret || !life->ended_ms;
+        if (!life->ended_ms && standing && (!worst || standing->state > worst->state))
+            worst = standing;
     }
-    return runs ? standing_state_name(worst) : "ended";
+    return worst;
+}
+
+static json_t *whole(const struct kept *kept, json_t *lives, json_t *releases)
+{
+    bool runs = false;
+    const struct life *newest = &kept->lives.at[kept->lives.length - 1];
+    const struct standing *worst = worst_of(kept, &runs);
+    const char *state = standing_state_name(worst ? worst->state : STANDING_UNKNOWN);
+    return json_pack("{s:o, s:o, s:o, s:s, s:o, s:O, s:o, s:o, s:O}", "program",
+                     value_text(newest->program), "name", value_text(newest->name), "unit",
+                     value_text(newest->unit), "state", runs ? state : "ended", "why",
+                     worst ? value_text(worst->why) : json_null(), "lives", lives, "markers",
+                     markers_json(kept), "calls", calls_json(kept), "releases", releases);
 }
 
 struct error *answer_program(const struct source *source, const struct question *question,
@@ -244,14 +258,8 @@ struct error *answer_program(const struct source *source, const struct question 
     for (size_t i = 0; i < kept.lives.length; i++)
         json_array_append_new(
             lives, life_json(&kept.lives.at[i], standing_of(&kept.standings, kept.lives.at[i].id)));
-    if (!error) {
-        const struct life *newest = &kept.lives.at[kept.lives.length - 1];
-        *json_ret = json_pack("{s:o, s:o, s:o, s:s, s:O, s:o, s:o, s:O}", "program",
-                              value_text(newest->program), "name", value_text(newest->name), "unit",
-                              value_text(newest->unit), "state", worst_state(&kept), "lives", lives,
-                              "markers", markers_json(&kept), "calls", calls_json(&kept),
-                              "releases", releases);
-    }
+    if (!error)
+        *json_ret = whole(&kept, lives, releases);
     json_decref(lives);
     json_decref(releases);
     kept_deinit(&kept);

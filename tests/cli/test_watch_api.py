@@ -73,6 +73,8 @@ def test_each_program_with_all_that_hangs_on_it(agent):
     seen = {"calls": 0, "markers": 0, "standing": 0, "slope": 0, "line": 0, "groups": 0, "memory": 0, "document": 0}
     for row in rows(agent):
         program = check("program", agent.ask("/api/v1/program", program=row["program"]))
+        if not row["running"]:  # what an ended life was thought to be is no headline
+            assert program["state"] == "ended" and program["why"] is None and row["why"] is None
         seen["calls"] += len(program["calls"])
         seen["markers"] += len(program["markers"])
         seen["slope"] += sum(release["slope"] is not None for release in program["releases"])

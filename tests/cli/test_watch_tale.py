@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import time
 import urllib.parse
@@ -154,6 +155,27 @@ def test_what_the_call_rests_on_is_kept(world):
     inspection = world.watch.ask("/api/v1/inspection", id=calls[0]["inspection"])
     assert inspection["document"]["findings"][0]["rule"] == "blocked-goroutines"
     assert inspection["peak_bytes"] < 200 << 20 and inspection["cpu_s"] < 5
+
+
+def counted(text):
+    return int(text.split()[0].replace(",", ""))
+
+
+def test_the_headline_follows_the_count(world):
+    """It was written once, when the call was opened, and said the same for hours."""
+    world.both_calls()
+    before = {name: counted(world.row(name)["why"]) for name in ("tale-send", "tale-defer")}
+    world.wait_samples(8)
+    deadline = time.monotonic() + 60
+    for name, count in before.items():
+        while counted(world.row(name)["why"]) < count + 4:
+            assert time.monotonic() < deadline, (count, world.row(name))
+            time.sleep(0.5)
+        one = world.watch.ask("/api/v1/program", program=world.key(name))
+        assert one["state"] == "leaking" and counted(one["why"]) >= count + 4 and one["why"] == world.row(name)["why"]
+        with sqlite3.connect(f"file:{world.watch.store}?mode=ro", uri=True) as db:
+            (at_ms,), = db.execute("SELECT at_ms FROM standings WHERE life = ?", (one["lives"][-1]["id"],))
+        assert world.now_ms() - at_ms < 5 * 60 * 1000
 
 
 # ---- history and metrics
