@@ -20,6 +20,7 @@ enum {
     SLOW_MS =
         60 *
         1000, /* between two readings of what is dearer, and of what the agent says of itself */
+    TELL_MS = 1000, /* between two times that the page is told how the agent is */
     MAINTAIN_MS = 60 * 1000,
     YOUNG_PERIODS = 1, /* who has not lived for so many is left alone */
     PICKS_MAX = 256,
@@ -143,7 +144,8 @@ struct error *agent_create(struct settings settings, struct agent **agent_ret)
 {
     struct agent *agent = xcalloc(1, sizeof(*agent));
     agent->settings = settings;
-    agent->proc = agent->cgroup_root = agent->page.socket = -1;
+    agent->proc = agent->cgroup_root = -1;
+    agent->page = (struct page){.socket = -1, .notice = {.own = -1, .shown = -1}};
     struct error *error = set_up(agent);
     if (error) {
         agent_destroy(agent);
@@ -349,6 +351,20 @@ static void publish_all(struct agent *agent)
         agent->watched.at[i]->life_changed = true;
         agent->watched.at[i]->published = -1;
     }
+    agent->slow_boot_ms = 0; /* what it says of itself, too */
+}
+
+/* Whether the store can be written is not left to the store to say. */
+static void tell_page(struct agent *agent)
+{
+    bool failing = agent->store_note;
+    if (failing == agent->told_failing && agent->wall.boot_ms - agent->told_boot_ms < TELL_MS)
+        return;
+    AUTO_FREE char *self = self_described(agent);
+    if (self)
+        page_tell(&agent->page, self);
+    agent->told_failing = failing;
+    agent->told_boot_ms = agent->wall.boot_ms;
 }
 
 static void write_batch(struct agent *agent)
@@ -364,7 +380,7 @@ static void write_batch(struct agent *agent)
     if (failing && !agent->backlog.failing_since_ms)
         mark(agent, MARKER_STORE_LOST, 0, line ? line : "the store could not be written");
     free(agent->store_note);
-    agent->store_note = agent->backlog.problem ? xstrdup(agent->backlog.problem) : NULL;
+    agent->store_note = backlog_trouble(&agent->backlog, agent->wall.now_ms);
 }
 
 void agent_tick(struct agent *agent)
@@ -388,6 +404,7 @@ void agent_tick(struct agent *agent)
         agent_say(false, "and %u more that came or went", agent->said - LINES_A_TICK);
     agent->said = 0;
     write_batch(agent);
+    tell_page(agent);
     agent->ticks++;
 }
 

@@ -74,6 +74,8 @@ struct agent {
     uint64_t unreadable;      /* Go processes that could not be read, at the last count */
     char *unreadable_why;     /* of one of them */
     char *store_note;         /* while the store cannot be written: why */
+    bool told_failing;        /* what the page was told last, and when */
+    int64_t told_boot_ms;
 };
 
 /* All that must be there before the first tick. Takes the settings. Errors are for people. */

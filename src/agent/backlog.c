@@ -163,6 +163,23 @@ char *backlog_put(struct backlog *backlog, struct batch *batch, int64_t boot_ms)
     return error ? failed(backlog, error, boot_ms) : goes_on(backlog, boot_ms);
 }
 
+char *backlog_trouble(const struct backlog *backlog, int64_t now_ms)
+{
+    char kept[TEXT_SIZE_ROOM], lost[TEXT_SIZE_ROOM];
+    struct text text = {0};
+    if (!backlog->problem)
+        return NULL;
+    int64_t kept_ms = backlog->waiting.length ? now_ms - backlog->waiting.at[0].at_ms : 0;
+    if (kept_ms < 1000)
+        text_printf(&text, "%s; what is seen is kept in memory", backlog->problem);
+    else
+        text_printf(&text, "%s; %s are kept in memory", backlog->problem,
+                    text_duration(kept, (double)kept_ms / 1e3));
+    if (backlog->lost_samples)
+        text_printf(&text, ", %s older samples are lost", text_count(lost, backlog->lost_samples));
+    return text.bytes;
+}
+
 bool backlog_maintain(struct backlog *backlog, int64_t now_ms)
 {
     bool more = false;

@@ -34,6 +34,9 @@ struct error *backlog_open(const char *where, const struct store_limits *limits,
  * `boot_ms`: a clock that no one sets. */
 char *backlog_put(struct backlog *backlog, struct batch *batch, int64_t boot_ms);
 
+/* While the store cannot be written: why, and how much waits in memory, in one line that the caller frees; else NULL. */
+char *backlog_trouble(const struct backlog *backlog, int64_t now_ms);
+
 /* A bounded piece of the store's housekeeping, if all is well; true if there is more to do. */
 bool backlog_maintain(struct backlog *backlog, int64_t now_ms);
 

@@ -23,6 +23,7 @@ enum {
     IDLE_S = 60,
     SOCKET_FD = 3,
     TOKEN_FD = 4,
+    NOTICE_FD = 5,
     TAKEN_TRIES = 40, /* for a place that is taken: two seconds */
     TAKEN_TRY_US = 50 * 1000,
     REST_MS = 1000,
@@ -89,7 +90,7 @@ static struct error *listen_on(const struct settings *settings, int *socket_ret)
                    : error;
     }
     /* Out of the way of the numbers that seep-page gets. */
-    *socket_ret = fcntl(descriptor, F_DUPFD_CLOEXEC, TOKEN_FD + 1);
+    *socket_ret = fcntl(descriptor, F_DUPFD_CLOEXEC, NOTICE_FD + 1);
     close(descriptor);
     return *socket_ret < 0 ? error_os(errno, "a socket for the page") : NULL;
 }
@@ -125,7 +126,7 @@ static struct error *read_token(const char *path, char **token_ret)
 
 struct error *page_open(const struct settings *settings, struct page *page_ret)
 {
-    struct page page = {.settings = settings, .socket = -1};
+    struct page page = {.settings = settings, .socket = -1, .notice = {.own = -1, .shown = -1}};
     struct error *error = NULL;
     if (settings->address) {
         error = executable_find("seep-page", &page.program);
@@ -133,6 +134,8 @@ struct error *page_open(const struct settings *settings, struct page *page_ret)
             error = read_token(settings->token_file, &page.token);
         if (!error)
             error = listen_on(settings, &page.socket);
+        if (!error)
+            error = notice_create(NOTICE_FD + 1, &page.notice);
     }
     if (error) {
         page_close(&page);
@@ -145,6 +148,12 @@ struct error *page_open(const struct settings *settings, struct page *page_ret)
 int page_descriptor(const struct page *page, int64_t boot_ms)
 {
     return page->child || boot_ms < page->rest_until_boot_ms ? -1 : page->socket;
+}
+
+void page_tell(struct page *page, const char *facts)
+{
+    if (page->notice.own >= 0)
+        notice_put(&page->notice, facts);
 }
 
 /* ---- seep-page */
@@ -166,18 +175,20 @@ static struct error *token_pipe(const struct page *page, int *descriptor_ret)
 
 static int spawn(const struct page *page, int token, pid_t *pid_ret)
 {
-    char interval[32], idle[16], socket_fd[16], token_fd[16], parent[16];
+    char interval[32], idle[16], socket_fd[16], token_fd[16], notice_fd[16], parent[16];
     snprintf(interval, sizeof(interval), "%lld", (long long)page->settings->interval_ms);
     snprintf(idle, sizeof(idle), "%d", IDLE_S);
     snprintf(socket_fd, sizeof(socket_fd), "%d", SOCKET_FD);
     snprintf(token_fd, sizeof(token_fd), "%d", TOKEN_FD);
+    snprintf(notice_fd, sizeof(notice_fd), "%d", NOTICE_FD);
     snprintf(parent, sizeof(parent), "%d", (int)getpid());
-    char *arguments[16] = {page->program, "--store",  page->settings->store,
+    char *arguments[20] = {page->program, "--store",  page->settings->store,
                            "--socket",    socket_fd,  "--interval-ms",
                            interval,      "--idle-s", idle,
-                           "--parent",    parent};
-    size_t count = 11;
-    struct child_file files[4] = {{STDIN_FILENO, CHILD_NULL}, {STDOUT_FILENO, CHILD_NULL}};
+                           "--parent",    parent,     "--notice-fd",
+                           notice_fd};
+    size_t count = 13;
+    struct child_file files[5] = {{STDIN_FILENO, CHILD_NULL}, {STDOUT_FILENO, CHILD_NULL}};
     size_t file_count = 2;
     if (token >= 0) {
         files[file_count++] = (struct child_file){TOKEN_FD, token};
@@ -187,6 +198,7 @@ static int spawn(const struct page *page, int token, pid_t *pid_ret)
             arguments[count++] = "--allow-any-host-with-token";
     }
     files[file_count++] = (struct child_file){SOCKET_FD, page->socket};
+    files[file_count++] = (struct child_file){NOTICE_FD, page->notice.shown};
     return child_spawn(arguments, files, file_count, pid_ret);
 }
 
@@ -259,7 +271,8 @@ void page_close(struct page *page)
     }
     if (page->socket >= 0)
         close(page->socket);
+    notice_close(&page->notice);
     free(page->token);
     free(page->program);
-    *page = (struct page){.socket = -1};
+    *page = (struct page){.socket = -1, .notice = {.own = -1, .shown = -1}};
 }

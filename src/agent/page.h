@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "agent/settings.h"
+#include "base/notice.h"
 
 struct page {
     const struct settings *settings; /* borrowed */
@@ -17,6 +18,7 @@ struct page {
     unsigned failures;          /* in a row */
     char *token;                /* NULL: none */
     char *program;              /* of seep-page */
+    struct notice notice;       /* what it reads of the agent */
 };
 
 /* Listens. Errors name the address and what would help (taken, not allowed). Without an address: does nothing. */
@@ -24,6 +26,9 @@ struct error *page_open(const struct settings *settings, struct page *page_ret) 
 
 /* What to wait for with poll(2), for reading; -1: nothing now. */
 int page_descriptor(const struct page *page, int64_t boot_ms);
+
+/* What seep-page is to say of the agent, one JSON object, whether the store can be written or not. */
+void page_tell(struct page *page, const char *facts);
 
 /* Somebody knocks: starts seep-page. */
 struct error *page_wake(struct page *page, int64_t boot_ms) NODISCARD;

@@ -15,6 +15,8 @@ struct source {
     const char *where;   /* the store's place, escaped */
     uint64_t file_bytes; /* of its file */
     int64_t now_ms, interval_ms;
+    const char *
+        said; /* by the agent of itself, now; NULL: only the store has it. Until the next question */
 };
 
 typedef struct error *answer_function(const struct source *source, const struct question *question,

@@ -21,7 +21,7 @@ enum {
 
 struct options {
     const char *store;
-    int socket, token;
+    int socket, token, notice; /* -1: none */
     bool any_host;
     pid_t parent; /* 0: nobody's child in particular */
     int64_t interval_ms, idle_s;
@@ -41,9 +41,10 @@ static bool parse(int argc, char **argv, struct options *options)
                                           {"interval-ms", required_argument, NULL, 'i'},
                                           {"idle-s", required_argument, NULL, 'w'},
                                           {"parent", required_argument, NULL, 'p'},
+                                          {"notice-fd", required_argument, NULL, 'n'},
                                           {"allow-any-host-with-token", no_argument, NULL, 'a'},
                                           {0}};
-    *options = (struct options){.socket = -1, .token = -1, .interval_ms = 10000};
+    *options = (struct options){.socket = -1, .token = -1, .notice = -1, .interval_ms = 10000};
     for (int option; option = getopt_long(argc, argv, "", names, NULL), option != -1;) {
         long long number = optarg ? strtoll(optarg, NULL, 10) : 0;
         if (option == 's')
@@ -58,6 +59,8 @@ static bool parse(int argc, char **argv, struct options *options)
             options->idle_s = number;
         else if (option == 'p')
             options->parent = (pid_t)number;
+        else if (option == 'n')
+            options->notice = (int)number;
         else if (option == 'a')
             options->any_host = true;
         else
@@ -136,6 +139,7 @@ int main(int argc, char **argv)
                               .socket = options.socket,
                               .interval_ms = options.interval_ms,
                               .idle_s = options.idle_s,
+                              .notice = options.notice,
                               .guards = {.token = token, .any_host = options.any_host}};
     AUTO_FREE char *folder = folder_of(options.store);
     struct error *error = guard_enter(GUARD_PAGE, folder);

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/notice.h"
 #include "serve/answer.h"
 #include "serve/respond.h"
 #include "serve/server_internal.h"
@@ -49,11 +50,14 @@ static int64_t now_of(struct store *store)
 
 struct source source_of(struct server *server)
 {
+    free(server->said);
+    server->said = server->serving.notice >= 0 ? notice_read(server->serving.notice) : NULL;
     return (struct source){.store = server->reader.store,
                            .where = server->reader.shown,
                            .file_bytes = (uint64_t)server->reader.file.st_size,
                            .now_ms = now_of(server->reader.store),
-                           .interval_ms = server->serving.interval_ms};
+                           .interval_ms = server->serving.interval_ms,
+                           .said = server->said};
 }
 
 /* ---- errors */

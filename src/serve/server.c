@@ -231,6 +231,7 @@ void server_destroy(struct server *server)
         MHD_stop_daemon(server->daemon);
     }
     reader_deinit(&server->reader);
+    free(server->said);
     free(server);
 }
 

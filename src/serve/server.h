@@ -12,6 +12,7 @@ struct serving {
     int socket;        /* that listens */
     int64_t interval_ms;
     int64_t idle_s; /* ends when nobody has asked for so long; 0: never */
+    int notice;     /* what the agent says of itself (base/notice.h); -1: only the store has it */
     struct guards guards;
 };
 

@@ -14,6 +14,7 @@ struct server {
     struct serving serving;
     struct MHD_Daemon *daemon;
     struct reader reader;
+    char *said; /* by the agent, as of the last question; or NULL */
     struct patience patience;
     unsigned streams; /* exports on their way */
     int64_t last_ms;  /* somebody asked; CLOCK_MONOTONIC */

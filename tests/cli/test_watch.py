@@ -140,6 +140,17 @@ def test_names_that_hide_or_hurt_are_shown_as_they_are(watch, run, build, tmp_pa
 
 # ---- what it keeps, whatever happens
 
+def wait_machine(agent, holds, patience=30):
+    """What the page says of its agent, as soon as that is so."""
+    deadline = time.monotonic() + patience
+    while True:
+        machine = agent.ask("/api/v1/machine")
+        if holds(machine["agent"]):
+            return machine
+        assert time.monotonic() < deadline, machine
+        time.sleep(0.1)
+
+
 def newest_period(store):
     with sqlite3.connect(f"file:{store}?mode=ro", uri=True) as db:
         return db.execute("SELECT max(at_ms) FROM periods").fetchone()[0]
@@ -198,8 +209,13 @@ def test_a_store_that_cannot_be_written_is_told_and_goes_on(watch, start_own, ro
         os.close(descriptor)
         agent.wait_line("the disk is full", patience=90)
         assert agent.process.poll() is None
+        told = wait_machine(agent, lambda facts: any("are kept in memory" in problem for problem in facts["problems"]))
+        assert told["agent"]["running"] and "the disk is full; " in told["agent"]["problems"][0] and len(told["agent"]["problems"]) == 1
+        sampled = told["agent"]["sampled_ms"]
+        wait_machine(agent, lambda facts: facts["sampled_ms"] > sampled + 2000)
         filler.unlink()
         agent.wait_line("can be written again", "no samples were lost", patience=30)
+        wait_machine(agent, lambda facts: not facts["problems"] and facts["running"], patience=5)
         assert agent.stop() == 0
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=False)
@@ -309,6 +325,33 @@ def test_a_log_that_broke_while_no_agent_ran_is_told(watch, start_own, damage):
     agent.wait_programs(name)
     assert agent.stop() == 0
     assert kept(agent.store)[0] > 0 and not list(agent.folder.glob("watch.db.broken-*"))
+
+
+def test_what_the_agent_is_shows_at_once(watch, start_own):
+    """After a start, and after the store was begun anew: not only when it is written again, a minute later."""
+    name = start_own("tickers").name
+    agent = watch(interval="200ms", only=[name])
+
+    def check():
+        machine = wait_machine(agent, lambda facts: facts["started_ms"] and facts["sampled_ms"] and facts["running"] and facts["processes"] == 1, patience=5)
+        assert machine["host"]
+
+    agent.wait_programs(name)
+    check()
+    os.truncate(agent.store, 0)
+    agent.wait_line("can be written again")
+    deadline = time.monotonic() + 5
+    while agent.get("/api/v1/machine")[0] != 200:  # until the page has the new one
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    check()
+    deadline = time.monotonic() + 5
+    while True:  # in the store, too: for `seep history`
+        with sqlite3.connect(f"file:{agent.store}?mode=ro", uri=True) as db:
+            if db.execute("SELECT count(*) FROM facts WHERE name = 'agent'").fetchone() == (1,):
+                break
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_the_store_is_nobody_elses_business(watch):

@@ -6,11 +6,13 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "base/cursor.h"
 #include "base/memory.h"
+#include "base/notice.h"
 #include "base/text.h"
 #include "base/u64map.h"
 
@@ -286,6 +288,29 @@ static void test_memory_limit(void **state)
     free(block);
 }
 
+static void test_notice_is_read_as_it_was_put(void **state)
+{
+    (void)state;
+    struct notice notice;
+    assert_null(notice_create(10, &notice));
+    assert_true(notice.own >= 10 && notice.shown >= 10);
+    assert_null(notice_read(notice.shown));
+    static const char *const texts[] = {"one", "", "another that is longer", "two"};
+    for (size_t i = 0; i < LENGTH_OF(texts); i++) {
+        notice_put(&notice, texts[i]);
+        AUTO_FREE char *text = notice_read(notice.shown);
+        assert_string_equal(text, texts[i]);
+    }
+    AUTO_FREE char *large = xcalloc(1, NOTICE_MAX + 2);
+    memset(large, 'x', NOTICE_MAX + 1);
+    notice_put(&notice, large); /* too long: what was there stays */
+    AUTO_FREE char *text = notice_read(notice.shown);
+    assert_string_equal(text, "two");
+    assert_int_equal(write(notice.shown, "x", 1), -1); /* who reads cannot change it */
+    assert_int_equal(ftruncate(notice.shown, 0), -1);
+    notice_close(&notice);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -300,6 +325,7 @@ int main(void)
         cmocka_unit_test(test_map_against_naive),
         cmocka_unit_test(test_error_chain),
         cmocka_unit_test(test_memory_limit),
+        cmocka_unit_test(test_notice_is_read_as_it_was_put),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
