@@ -315,6 +315,14 @@ static void settle_kills(struct agent *agent)
 
 /* ---- a tick */
 
+static struct share tally_share(const struct agent *agent)
+{
+    AUTO_FREE double *costs_us = xcalloc(agent->watched.length + 1, sizeof(*costs_us));
+    for (size_t i = 0; i < agent->watched.length; i++)
+        costs_us[i] = agent->watched.at[i]->tally.spent_us;
+    return share_out(costs_us, agent->watched.length, agent->settings.interval_ms, tally_share_all);
+}
+
 static void sample_all(struct agent *agent)
 {
     struct moment moment = {
@@ -322,8 +330,7 @@ static void sample_all(struct agent *agent)
         .boot_ms = agent->wall.boot_ms,
         .interval_ms = agent->settings.interval_ms,
         .slow = agent->wall.boot_ms >= agent->slow_boot_ms,
-        .tally_share =
-            tally_share_all / (double)(agent->watched.length ? agent->watched.length : 1),
+        .tally_share = tally_share(agent),
         .available_bytes = memory_available(agent->proc),
     };
     struct watched_list ended = {0};

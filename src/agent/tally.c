@@ -3,12 +3,13 @@
 #include <string.h>
 
 #include "agent/chains.h"
+#include "agent/nearby.h"
 #include "agent/peek.h"
 #include "base/clock.h"
 #include "runtime/goroutine_state.h"
 
 enum {
-    BLOCK = 256, /* goroutines that are read at a time */
+    BLOCK = NEARBY_MAX, /* goroutines that are read at a time */
     GOROUTINES_MAX = 4 << 20,
     SCAN_BIT = 0x1000
 };
@@ -151,19 +152,18 @@ static bool is_place(address at)
 
 static void count_block(struct look *look, const address *gs, size_t count, uint8_t *bytes)
 {
-    struct read_request requests[BLOCK];
+    address places[BLOCK];
+    const uint8_t *found[BLOCK];
     size_t wanted = 0;
     for (size_t i = 0; i < count; i++) {
-        if (!is_place(gs[i]))
-            continue;
-        requests[wanted] = (struct read_request){gs[i] + look->recipe->g_from, look->recipe->g_size,
-                                                 false, bytes + wanted * look->recipe->g_size};
-        wanted++;
+        if (is_place(gs[i]))
+            places[wanted++] = gs[i] + look->recipe->g_from;
     }
-    look->tally->unread += count - peek_many(look->pid, requests, wanted);
+    look->tally->unread +=
+        count - nearby_read(look->pid, places, wanted, look->recipe->g_size, bytes, found);
     for (size_t i = 0; i < wanted; i++) {
-        if (!requests[i].failed)
-            count_goroutine(look, requests[i].to);
+        if (found[i])
+            count_goroutine(look, found[i]);
     }
 }
 
@@ -174,7 +174,8 @@ static bool count_all(struct look *look)
     if (!peek_at(look->pid, look->recipe->allgs, header, sizeof(header)) || !is_place(header[0]) ||
         header[1] > GOROUTINES_MAX || !header[1])
         return false;
-    AUTO_FREE uint8_t *bytes = xmalloc((size_t)BLOCK * look->recipe->g_size);
+    AUTO_FREE uint8_t *bytes =
+        xmalloc(nearby_room(header[1] < BLOCK ? header[1] : BLOCK, look->recipe->g_size));
     begin(look->tally);
     for (uint64_t at = 0; at < header[1]; at += BLOCK) {
         size_t count = header[1] - at < BLOCK ? header[1] - at : BLOCK;

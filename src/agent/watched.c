@@ -234,13 +234,21 @@ static void add_sites(struct watched *watched, const struct moment *moment, stru
     }
 }
 
+/* Never sooner than its share allows, but for a little, since samplings are not exactly on their beat. */
+static bool tally_is_due(const struct watched *watched, const struct moment *moment)
+{
+    double wait_ms = share_wait_ms(&moment->tally_share, watched->tally.spent_us);
+    wait_ms = wait_ms < TALLY_MOST_MS ? wait_ms : TALLY_MOST_MS;
+    return !watched->tallied || wait_ms <= (double)moment->interval_ms ||
+           (double)(moment->boot_ms - watched->tally_boot_ms) >=
+               wait_ms - (double)moment->interval_ms / 16;
+}
+
 static void take_tally(struct watched *watched, const struct moment *moment, struct batch *batch)
 {
-    if (moment->boot_ms >= watched->tally_due_boot_ms &&
+    if (tally_is_due(watched, moment) &&
         tally_take(&watched->tally, watched->source.pid, &watched->recipe)) {
-        double pause_ms = watched->tally.spent_us / 1e3 / moment->tally_share;
-        pause_ms = pause_ms < TALLY_MOST_MS ? pause_ms : TALLY_MOST_MS;
-        watched->tally_due_boot_ms = moment->boot_ms + (int64_t)pause_ms - moment->interval_ms / 2;
+        watched->tally_boot_ms = moment->boot_ms;
         watched->tallied = true;
         track_all(watched, moment);
     } else if (watched->tallied) {

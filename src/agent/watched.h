@@ -5,6 +5,7 @@
 #include "agent/cgroup.h"
 #include "agent/kills.h"
 #include "agent/pauses.h"
+#include "agent/share.h"
 #include "agent/tally.h"
 #include "agent/vitals.h"
 #include "store/store.h"
@@ -62,7 +63,7 @@ struct watched {
 
     struct tally tally;
     bool tallied;
-    int64_t tally_due_boot_ms;
+    int64_t tally_boot_ms; /* of the last tally */
     struct tracked_list VECTOR_OF(struct tracked) tracked;
 
     struct trend trend;
@@ -93,7 +94,7 @@ struct moment {
     int64_t now_ms, boot_ms;
     int64_t interval_ms;
     bool slow;                /* the dearer numbers, too: descriptors, control group */
-    double tally_share;       /* of a core, that tallies of one process may take */
+    struct share tally_share; /* how often goroutines are counted */
     uint64_t available_bytes; /* memory of the machine */
 };
 

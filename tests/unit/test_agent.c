@@ -8,6 +8,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,9 +19,11 @@
 #include "agent/evidence.h"
 #include "agent/families.h"
 #include "agent/kills.h"
+#include "agent/nearby.h"
 #include "agent/outbox.h"
 #include "agent/roster.h"
 #include "agent/settings.h"
+#include "agent/share.h"
 #include "agent/tally.h"
 #include "agent/vitals.h"
 #include "agent/wall.h"
@@ -724,6 +727,82 @@ static void long_lists_of_deferred_calls_are_counted_once(void **state)
     tally_deinit(&tally);
 }
 
+static void what_lies_near_is_read_as_one_and_what_cannot_be_read_alone(void **state)
+{
+    (void)state;
+    enum {
+        PIECE = 64,
+        PAGES = 8
+    };
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    uint8_t *memory =
+        mmap(NULL, PAGES * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(memory != MAP_FAILED);
+    for (size_t i = 0; i < PAGES * page; i++)
+        memory[i] = (uint8_t)(i * 2654435761U >> 24);
+    assert_int_equal(munmap(memory + 3 * page, page), 0);
+    address places[NEARBY_MAX];
+    const uint8_t *found[NEARBY_MAX];
+    uint8_t *room = malloc(nearby_room(NEARBY_MAX, PIECE));
+    uint32_t random = 1;
+    for (unsigned round = 0; round < 200; round++) {
+        size_t good = 0;
+        for (size_t i = 0; i < NEARBY_MAX; i++) {
+            random = random * 1664525 + 1013904223;
+            size_t spread = round % 2
+                                ? PAGES * page
+                                : (i % 5 + 1) * page; /* anywhere; side by side at five places */
+            size_t at = round % 2 ? random % (spread - PIECE) : spread + i / 5 * (PIECE + round);
+            places[i] = (address)(uintptr_t)memory + at % (PAGES * page - PIECE);
+        }
+        size_t count = nearby_read(getpid(), places, NEARBY_MAX, PIECE, room, found);
+        for (size_t i = 0; i < NEARBY_MAX; i++) {
+            size_t at = places[i] - (address)(uintptr_t)memory;
+            bool there = at + PIECE <= 3 * page || at >= 4 * page;
+            good += there;
+            assert_int_equal(found[i] != NULL, there);
+            assert_true(!there || !memcmp(found[i], memory + at, PIECE));
+        }
+        assert_int_equal(count, good);
+    }
+    free(room);
+    munmap(memory, 3 * page);
+    munmap(memory + 4 * page, (PAGES - 4) * page);
+}
+
+/* How long one waits; all together must keep to the share. */
+static double waits_ms(size_t which, const double *costs_us, size_t count, int64_t interval_ms)
+{
+    const double share = 0.0004;
+    struct share out = share_out(costs_us, count, interval_ms, share);
+    double sum = 0;
+    for (size_t i = 0; i < count; i++)
+        sum += costs_us[i] / 1e3 / fmax(share_wait_ms(&out, costs_us[i]), (double)interval_ms);
+    assert_true(sum <= share * 1.0001);
+    return share_wait_ms(&out, costs_us[which]);
+}
+
+static void counting_is_bounded_and_what_the_small_do_not_need_is_for_the_large(void **state)
+{
+    (void)state;
+    double costs[101] = {[0] = 7500}; /* sixty thousand goroutines, and 17 small ones */
+    for (size_t i = 1; i < 18; i++)
+        costs[i] = 30;
+    assert_true(waits_ms(0, costs, 18, 10000) <= 30e3 && waits_ms(1, costs, 18, 10000) <= 10e3);
+    assert_true(waits_ms(0, costs, 18, 1000) <= 30e3 && waits_ms(1, costs, 18, 1000) <= 5e3);
+    for (size_t i = 1; i < 18; i++)
+        costs[i] = 150; /* of a thousand goroutines */
+    assert_true(waits_ms(0, costs, 18, 1000) <= 30e3 && waits_ms(1, costs, 18, 1000) <= 20e3);
+    for (size_t i = 0; i < 101; i++)
+        costs[i] = i ? 150 : 300000; /* one of millions does not starve a hundred others */
+    assert_true(waits_ms(1, costs, 101, 10000) < 80e3 && waits_ms(0, costs, 101, 10000) > 600e3);
+    double none[2] = {0, 0}, little[1] = {100};
+    assert_true(waits_ms(0, none, 2, 1000) <= 1000);
+    assert_true(waits_ms(0, little, 1, 1000) <= 1000); /* within its share: at each sampling */
+    assert_true(waits_ms(0, little, 1, 100) > 100);
+    assert_true(waits_ms(0, little, 1, 60000) <= 60000);
+}
+
 static void hostile_memory_ends(void **state)
 {
     (void)state;
@@ -874,6 +953,8 @@ int main(void)
         cmocka_unit_test_setup(goroutines_are_counted_by_where_they_come_from, clear_goroutines),
         cmocka_unit_test_setup(long_lists_of_deferred_calls_are_counted_once, clear_goroutines),
         cmocka_unit_test_setup(hostile_memory_ends, clear_goroutines),
+        cmocka_unit_test(what_lies_near_is_read_as_one_and_what_cannot_be_read_alone),
+        cmocka_unit_test(counting_is_bounded_and_what_the_small_do_not_need_is_for_the_large),
         cmocka_unit_test(evidence_is_read_and_nonsense_is_refused),
         IN_FOLDER(what_cannot_be_written_waits),
         cmocka_unit_test(an_alert_names_the_program_and_links_to_it),
