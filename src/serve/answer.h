@@ -46,7 +46,7 @@ struct error *answer_metrics(const struct source *source, struct text *text_ret)
 struct export;
 struct error *export_begin(const struct source *source, const struct question *question,
                            struct export **export_ret) NODISCARD;
-/* Adds the next piece; *more_ret false at the end. */
+/* Adds the next piece; *more_ret false at the end. Nothing is added, and there is more, if it took so long that others should have their turn. */
 struct error *export_next(struct export *export, struct store *store, struct text *text,
                           bool *more_ret) NODISCARD;
 void export_end(struct export *export);

@@ -1,8 +1,10 @@
 /* All metrics of a program, row by row, in pieces of bounded size: an export may be larger than memory. */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "serve/answer.h"
 #include "serve/csv.h"
 
@@ -12,13 +14,14 @@ enum {
     PIECE_MOST_MS = 6 * 3600 * 1000,
     PIECE_SMALL = 64 << 10,
     PIECE_LARGE = 256 << 10,
-    POINTS_DEFAULT = 2000
+    POINTS_DEFAULT = 2000,
+    TURN_NS = 5 * 1000 * 1000 /* for lives in which nothing is found */
 };
 
 struct export
 {
-    struct source source;
-    struct lives lives;
+    char *program;
+    struct lives lives; /* that may have samples */
     struct store_span span;
     size_t life;
     int64_t at_ms;    /* of the piece that comes next */
@@ -37,13 +40,44 @@ static void clear(struct export *export)
     }
 }
 
+static int by_id(const void *left, const void *right)
+{
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    return (a > b) - (a < b);
+}
+
+/* Those that have nothing are not asked for each series of theirs. */
+static struct error *drop_empty(struct store *store, const char *program, struct lives *lives)
+{
+    struct life_ids ids = {0};
+    size_t kept = 0;
+    struct error *error = store_sampled(store, program, &ids);
+    for (size_t i = 0; i < lives->length && !error; i++) {
+        if (ids.length && bsearch(&lives->at[i].id, ids.at, ids.length, sizeof(*ids.at), by_id))
+            lives->at[kept++] = lives->at[i];
+        else
+            life_deinit(&lives->at[i]);
+    }
+    if (!error)
+        lives->length = kept;
+    VECTOR_DEINIT(&ids);
+    return error;
+}
+
 struct error *export_begin(const struct source *source, const struct question *question,
                            struct export **export_ret)
 {
     struct lives lives = {0};
     TRY(program_lives(source, question->program, &lives));
+    char *program = xstrdup(lives.at[0].program);
+    struct error *error = drop_empty(source->store, question->program, &lives);
+    if (error) {
+        free(program);
+        lives_deinit(&lives);
+        return error;
+    }
     struct export *export = xcalloc(1, sizeof(*export));
-    *export = (struct export){.source = *source,
+    *export = (struct export){.program = program,
                               .lives = lives,
                               .span = {question->from_ms, question->to_ms},
                               .at_ms = -1,
@@ -58,6 +92,7 @@ void export_end(struct export *export)
 {
     clear(export);
     lives_deinit(&export->lives);
+    free(export->program);
     free(export);
 }
 
@@ -66,7 +101,7 @@ void export_end(struct export *export)
 static void add_head(const struct export *export, struct text *text)
 {
     if (export->json) {
-        json_t *name = value_text(export->lives.at[0].program);
+        json_t *name = value_text(export->program);
         AUTO_FREE char *quoted = json_dumps(name, JSON_ENCODE_ANY);
         json_decref(name);
         text_printf(text, "{\"program\":%s,\"samples\":[", quoted ? quoted : "null");
@@ -208,13 +243,18 @@ struct error *export_next(struct export *export, struct store *store, struct tex
     if (!export->begun)
         add_head(export, text);
     export->begun = true;
-    while (export->life < export->lives.length && !text->length)
+    int64_t until_ns = clock_now_ns() + TURN_NS;
+    bool late = false;
+    while (export->life < export->lives.length && !text->length && !late) {
         TRY(add_piece(export, store, text));
-    if (!text->length && !export->ended) {
+        late = clock_now_ns() >= until_ns;
+    }
+    *more_ret = text->length || export->life < export->lives.length;
+    if (!*more_ret && !export->ended) {
         export->ended = true;
         if (export->json)
             text_puts(text, "\n]}\n");
+        *more_ret = text->length > 0;
     }
-    *more_ret = text->length > 0;
     return NULL;
 }

@@ -48,6 +48,8 @@ static ssize_t stream_read(void *context, uint64_t position, char *buffer, size_
         return MHD_CONTENT_READER_END_OF_STREAM;
     size_t left = stream->text.length - stream->at;
     size_t length = left < room ? left : room;
+    if (!length)
+        return 0; /* not yet: it is asked again in the next turn, after the others */
     memcpy(buffer, stream->text.bytes + stream->at, length);
     stream->at += length;
     return (ssize_t)length;

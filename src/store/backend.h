@@ -19,6 +19,8 @@ struct store_backend {
     struct error *(*ids)(struct store *store, struct store_ids *ids_ret)NODISCARD;
     struct error *(*lives)(struct store *store, const char *program, struct store_span span,
                            struct lives *lives_ret)NODISCARD;
+    struct error *(*sampled)(struct store *store, const char *program,
+                             struct life_ids *ids_ret)NODISCARD;
     struct error *(*markers)(struct store *store, uint32_t life, struct store_span span,
                              struct markers *markers_ret)NODISCARD;
     struct error *(*sites)(struct store *store, uint32_t life,

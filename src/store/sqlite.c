@@ -442,6 +442,7 @@ const struct store_backend store_backend_sqlite = {
     .maintain = maintain,
     .ids = sqlite_ids,
     .lives = sqlite_lives,
+    .sampled = sqlite_sampled,
     .markers = sqlite_markers,
     .sites = sqlite_sites,
     .standings = sqlite_standings,

@@ -98,6 +98,8 @@ struct error *sqlite_prune(struct sqlite_store *store, int64_t now_ms, bool *mor
 struct error *sqlite_ids(struct store *store, struct store_ids *ids_ret) NODISCARD;
 struct error *sqlite_lives(struct store *store, const char *program, struct store_span span,
                            struct lives *lives_ret) NODISCARD;
+struct error *sqlite_sampled(struct store *store, const char *program,
+                             struct life_ids *ids_ret) NODISCARD;
 struct error *sqlite_markers(struct store *store, uint32_t life, struct store_span span,
                              struct markers *markers_ret) NODISCARD;
 struct error *sqlite_sites(struct store *store, uint32_t life,

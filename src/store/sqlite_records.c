@@ -93,6 +93,26 @@ struct error *sqlite_lives(struct store *base, const char *program, struct store
     return NULL;
 }
 
+/* Who was seen since the oldest period may be in it: periods are not looked into. */
+struct error *sqlite_sampled(struct store *base, const char *program, struct life_ids *ids_ret)
+{
+    AUTO_STATEMENT sqlite3_stmt *statement = NULL;
+    bool row = false;
+    TRY(sqlite_prepare(sqlite_of(base),
+                       "SELECT id FROM lives WHERE program = ? AND ("
+                       "last_seen_ms >= (SELECT min(at_ms) FROM periods) "
+                       "OR EXISTS(SELECT 1 FROM sealed WHERE sealed.life = lives.id) "
+                       "OR EXISTS(SELECT 1 FROM rolled WHERE rolled.life = lives.id)) ORDER BY id",
+                       &statement));
+    sqlite3_bind_text(statement, 1, program, -1, SQLITE_STATIC);
+    TRY(sqlite_step(sqlite_of(base), statement, &row));
+    while (row) {
+        VECTOR_PUSH(ids_ret, id(statement, 0));
+        TRY(sqlite_step(sqlite_of(base), statement, &row));
+    }
+    return NULL;
+}
+
 struct error *sqlite_markers(struct store *base, uint32_t life, struct store_span span,
                              struct markers *markers_ret)
 {

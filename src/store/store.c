@@ -105,6 +105,11 @@ struct error *store_lives(struct store *store, const char *program, struct store
     return store->backend->lives(store, program, span, lives_ret);
 }
 
+struct error *store_sampled(struct store *store, const char *program, struct life_ids *ids_ret)
+{
+    return store->backend->sampled(store, program, ids_ret);
+}
+
 struct error *store_markers(struct store *store, uint32_t life, struct store_span span,
                             struct markers *markers_ret)
 {

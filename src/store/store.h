@@ -94,6 +94,10 @@ struct store_span {
 /* Lives that overlap the span; `program` NULL: of all programs. By start. */
 struct error *store_lives(struct store *store, const char *program, struct store_span span,
                           struct lives *lives_ret) NODISCARD;
+/* The lives of a program that may have samples or roll-ups, in ascending order: of many short ones most have none, and asking each of them for each series is dear. */
+struct life_ids VECTOR_OF(uint32_t);
+struct error *store_sampled(struct store *store, const char *program,
+                            struct life_ids *ids_ret) NODISCARD;
 struct error *store_markers(struct store *store, uint32_t life, struct store_span span,
                             struct markers *markers_ret) NODISCARD; /* life UINT32_MAX: of all */
 /* That have samples in this life. */

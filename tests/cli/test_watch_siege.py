@@ -161,6 +161,56 @@ def test_a_crowd_that_comes_and_goes_is_no_trouble(siege):
     siege.check()
 
 
+def short_lives(store, program, count, sealed):
+    """Adds lives that ended a day ago: without samples, or with a day's that cannot be read."""
+    with sqlite3.connect(store) as db:
+        columns = [row[1] for row in db.execute("PRAGMA table_info(lives)")]
+        first = db.execute("SELECT max(id) + 1 FROM lives").fetchone()[0]
+        at_ms = int(time.time() * 1000) - 2 * 24 * 3600 * 1000
+        for i in range(count):
+            life = {"id": first + i, "program": program, "name": program, "started_ms": at_ms + i, "first_seen_ms": at_ms + i, "last_seen_ms": at_ms + i + 1000,
+                    "ended_ms": at_ms + i + 1000, "pid": 1000 + i}
+            texts = {"unit", "cgroup", "exe", "boot_id", "go_version", "module", "release", "release_source", "build_id", "blind"}
+            db.execute(f"INSERT INTO lives VALUES({', '.join('?' * len(columns))})", [life.get(name, "" if name in texts else 0) for name in columns])
+            if sealed:
+                db.execute("INSERT INTO sealed VALUES(?, 0, 1, ?, ?, 1, x'00')", (first + i, at_ms + i, at_ms + i + 1000))
+
+
+def cpu_s(pid):
+    fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+@pytest.mark.skipif("asan" in str(SEEP), reason="measures time")
+def test_exports_of_many_lives_hold_up_nobody(siege, tmp_path):
+    store = tmp_path / "past.db"
+    subprocess.run([FIXTURE, store, "--days", "3", "--programs", "1", "--interval-ms", "60000"], check=True, timeout=120)
+    short_lives(store, "empty", 1500, sealed=False)
+    short_lives(store, "full", 1500, sealed=True)
+    siege = siege(store)
+    before = cpu_s(siege.page)
+    for _ in range(5):
+        assert siege.agent.get("/export", program="empty", points=0, format="json")[2] == b'{"program":"empty","samples":[\n]}\n'
+    assert cpu_s(siege.page) - before < 1, "each life was asked for each series"
+    for _ in range(16):
+        client = siege.connect()
+        client.sendall(b"GET /export?program=full&points=0&format=json HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    began, waits = time.monotonic(), []
+    while time.monotonic() < began + 3:
+        asked = time.monotonic()
+        assert siege.status("/") == 200
+        waits.append(time.monotonic() - asked)
+        time.sleep(0.1)
+    assert max(waits) < 2 and sorted(waits)[len(waits) // 2] < 0.7, waits
+    for client in siege.sockets:  # and they get their answers
+        answer = b""
+        while piece := client.recv(65536):
+            answer += piece
+        assert answer.startswith(b"HTTP/1.1 200") and b"]}" in answer
+    siege.leave()
+    siege.check()
+
+
 def test_answers_that_nobody_takes_are_bounded(siege, tmp_path):
     store = tmp_path / "past.db"
     subprocess.run([FIXTURE, store, "--days", "1", "--programs", "1", "--interval-ms", "8000"], check=True, timeout=120)
