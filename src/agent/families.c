@@ -70,18 +70,19 @@ static struct family *find_or_make(struct families *families, const char *progra
     return place;
 }
 
-static bool knows(const struct family *family, uint64_t release)
+/* How new it is: the higher, the later it was seen for the first time. -1: it is not known, or forgotten. */
+static int rank_of(const struct family *family, uint64_t release)
 {
     for (size_t i = 0; i < family->release_count; i++) {
         if (family->releases[i] == release)
-            return true;
+            return (int)i;
     }
-    return false;
+    return -1;
 }
 
 static void note_release(struct family *family, uint64_t release)
 {
-    if (knows(family, release))
+    if (rank_of(family, release) >= 0)
         return;
     if (family->release_count == FAMILY_RELEASES_MAX) {
         family->release_count--;
@@ -136,11 +137,14 @@ static enum life_kind kind_of(const struct family *family, const struct lane *la
 {
     if (!family->release_count)
         return LIFE_FIRST;
-    if (!knows(family, release))
+    int rank = rank_of(family, release);
+    if (rank < 0)
         return LIFE_RELEASE;
     if (!lane->life) /* one more beside others */
         return LIFE_FIRST;
-    return lane->release == release ? LIFE_RESTART : LIFE_ROLLBACK;
+    if (lane->release == release)
+        return LIFE_RESTART;
+    return rank < rank_of(family, lane->release) ? LIFE_ROLLBACK : LIFE_RELEASE;
 }
 
 void families_begin(struct families *families, struct life *life)

@@ -24,7 +24,8 @@ struct lane {
 
 struct family {
     char *program;
-    uint64_t releases[FAMILY_RELEASES_MAX]; /* hashes of what tells builds apart, newest last */
+    uint64_t releases
+        [FAMILY_RELEASES_MAX]; /* hashes of what tells builds apart, in the order in which they were first seen */
     size_t release_count;
     int64_t seen_ms;
     struct lanes VECTOR_OF(struct lane) lanes;

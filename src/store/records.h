@@ -14,8 +14,8 @@
 enum life_kind {
     LIFE_FIRST,    /* none before it is known */
     LIFE_RESTART,  /* the same release */
-    LIFE_RELEASE,  /* a release not seen before */
-    LIFE_ROLLBACK, /* a release that was seen before the last one */
+    LIFE_RELEASE,  /* a release that was first seen after that */
+    LIFE_ROLLBACK, /* a release that was first seen before that */
 };
 
 enum life_end {

@@ -149,9 +149,10 @@ static void restarts_releases_and_rollbacks_are_told(void **state)
     static const struct {
         const char *build;
         enum life_kind kind;
-    } steps[] = {{"a", LIFE_FIRST},   {"a", LIFE_RESTART},  {"b", LIFE_RELEASE},
-                 {"b", LIFE_RESTART}, {"a", LIFE_ROLLBACK}, {"b", LIFE_ROLLBACK},
-                 {"c", LIFE_RELEASE}};
+    } steps[] = {{"a", LIFE_FIRST},    {"a", LIFE_RESTART},  {"b", LIFE_RELEASE},
+                 {"b", LIFE_RESTART},  {"a", LIFE_ROLLBACK}, {"b", LIFE_RELEASE},
+                 {"c", LIFE_RELEASE},  {"a", LIFE_ROLLBACK}, {"b", LIFE_RELEASE},
+                 {"a", LIFE_ROLLBACK}, {"c", LIFE_RELEASE},  {"c", LIFE_RESTART}};
     struct families families = {0};
     for (uint32_t i = 0; i < LENGTH_OF(steps); i++) {
         struct life life = new_life(i + 1, steps[i].build, i * 1000);
