@@ -370,24 +370,52 @@ static void find_many(const struct looks *looks, const struct heap_growths *grow
     }
 }
 
-/* What several lead to has no holder that it could be called with. What of it comes and goes is not worth a word. */
-static void note_shared(const struct looks *looks, const struct heap_growths *growths,
+/* What has nobody that it could be called with: several lead to it, or more goroutines than before hold it, each of which may have brought what it holds. */
+static const char *why_no_holder(const struct looks *looks, const struct judged *judged)
+{
+    const struct heap_line *line = line_of(judged);
+    const struct heap_line *holder = holder_of(judged->after, line);
+    const struct heap_line *old_holder =
+        holder_of(judged->before, &judged->before->lines.at[judged->growth->before]);
+    int64_t came = judged->growth->members;
+    int64_t rose = (int64_t)(holder->members - old_holder->members);
+    if (line->kind != HEAP_LINE_OBJECTS || is_of_runtime(line->name))
+        return NULL;
+    if (heap_line_is_shared(line) && !is_for_goroutines(looks, judged->growth->after, came))
+        return ", and none goes; but they are held by several";
+    if (holder->kind == HEAP_LINE_GOROUTINES && rose > 0 && came >= rose * CAME_MIN)
+        return ", and none goes; but there are more of those goroutines than before";
+    return NULL;
+}
+
+/* One line of those under one other line. What of it comes and goes is not worth a word. */
+static bool is_noted(const struct heap_view *view, const uint8_t *noted, uint32_t line)
+{
+    for (uint32_t at = view->lines.at[line].parent; at; at = view->lines.at[at].parent) {
+        if (noted[at])
+            return true;
+    }
+    return false;
+}
+
+static void note_unheld(const struct looks *looks, const struct heap_growths *growths,
                         struct notes *notes)
 {
+    const struct heap_view *after = looks->heap_now;
+    AUTO_FREE uint8_t *noted = xcalloc(after->lines.length, 1);
     unsigned count = 0;
     for (uint32_t i = 0; i < growths->length && count < LINES_MAX; i++) {
         const struct heap_growth *growth = &growths->at[i];
-        struct judged judged = {
-            .before = looks->heap_first, .after = looks->heap_now, .growth = growth};
+        struct judged judged = {.before = looks->heap_first, .after = after, .growth = growth};
         if (growth->before == HEAP_LINE_NONE || growth->after == HEAP_LINE_NONE ||
-            growth->members < CAME_MIN || !heap_line_is_shared(line_of(&judged)) ||
-            is_of_runtime(line_of(&judged)->name) ||
-            is_for_goroutines(looks, growth->after, growth->members))
+            growth->members < CAME_MIN || is_noted(after, noted, growth->after))
             continue;
+        const char *why = why_no_holder(looks, &judged);
         count_samples(&judged);
-        if (judged.samples < SAMPLES_MIN || judged.stayed < judged.samples)
+        if (!why || judged.samples < SAMPLES_MIN || judged.stayed < judged.samples)
             continue;
-        remark(looks, &judged, notes, ", and none goes; but they are held by several");
+        remark(looks, &judged, notes, why);
+        noted[after->lines.at[growth->after].parent] = 1;
         count++;
     }
 }
@@ -407,7 +435,7 @@ void find_growing(const struct looks *looks, struct findings *findings, struct n
     }
     find_many(looks, &growths, growth_of, findings, notes);
     find_large(looks, &growths, growth_of, findings, notes);
-    note_shared(looks, &growths, notes);
+    note_unheld(looks, &growths, notes);
     VECTOR_DEINIT(&growths);
     findings_sort_by_weight(findings);
 }

@@ -125,6 +125,31 @@ static void test_what_several_lead_to(void **state)
     }
 }
 
+/* A slice that one goroutine holds, or two by now: which of them brought what came is not known. */
+static void test_more_goroutines(void **state)
+{
+    (void)state;
+    for (unsigned now = 1; now <= 3; now++) {
+        struct scene scene;
+        set_up(&scene);
+        view_add(&scene.before, HEAP_LINE_GOROUTINES, 0, "goroutine at main.keep main.go:9", 1);
+        view_add(&scene.after, HEAP_LINE_GOROUTINES, 0,
+                 now > 1 ? "goroutines at main.keep main.go:9" : "goroutine at main.keep main.go:9",
+                 now);
+        uint32_t at = both(&scene, HEAP_LINE_OBJECTS, 1, "main.session", 100, 135);
+        both(&scene, HEAP_LINE_OBJECTS, at, "[]uint8", 100, 135);
+        judge(&scene, at, SAMPLES, SAMPLES, 30);
+        assert_int_equal(scene.findings.length, now == 1);
+        assert_int_equal(scene.notes.length, now == 2); /* two that came may have brought 35 */
+        if (scene.notes.length)
+            assert_string_equal(scene.notes.at[0],
+                                "goroutines at main.keep main.go:9 → main.session: 35 more in "
+                                "10.0 s, and none goes; but there are more of those goroutines "
+                                "than before, so this is not called a leak");
+        tear_down(&scene);
+    }
+}
+
 /* The same map of sessions, held by a variable: 100 came to `old`. */
 static void check_note(uint64_t old, unsigned samples, unsigned stayed, double uptime_s,
                        const char *why)
@@ -228,6 +253,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_under_what_several_share),
         cmocka_unit_test(test_what_several_lead_to),
+        cmocka_unit_test(test_more_goroutines),
         cmocka_unit_test(test_title_and_held_bytes),
         cmocka_unit_test(test_why_not_called),
         cmocka_unit_test(test_why_a_buffer_is_not_called),
