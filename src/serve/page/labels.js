@@ -2,10 +2,10 @@
 // before them what is left, shortened if need be.
 const PAST_LINE = 4, BETWEEN = 6; // pixels
 
-// The longest beginning that fits, with at least three of its letters; null if there is none.
+// The longest beginning that fits, with at least five of its letters; null if there is none.
 function shorten(text, room, measure) {
   if (measure(text) <= room) return text;
-  for (let length = text.length - 1; length >= 3; length--) {
+  for (let length = text.length - 1; length >= 5; length--) {
     if (measure(text.slice(0, length) + "…") <= room) return text.slice(0, length) + "…";
   }
   return null;

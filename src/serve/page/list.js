@@ -77,7 +77,7 @@ export class ListView {
     const wanted = programs.filter((program) => program.program.toLowerCase().includes(filter.toLowerCase()));
     const running = wanted.filter((program) => program.running), ended = wanted.filter((program) => !program.running);
     const box = make("input", { type: "search", placeholder: "filter", "aria-label": "filter programs", value: filter, oninput: (event) => { filter = event.target.value; this.show(programs); } });
-    const none = programs.length ? "no program of that name" : "No Go process has been seen yet. One is looked at when it has run for a few seconds.";
+    const none = filter ? "no program of that name" : programs.length ? "None of them runs now." : "No Go process has been seen yet. One is looked at when it has run for a few seconds.";
     update(this.bar, make("div", { class: "bar" }, make("h1", {}, running.length === 1 ? "1 program" : `${running.length} programs`), make("span", { class: "grow" }), box));
     update(this.running, running.length ? rowsOf(running) : make("p", { class: "dim" }, none));
     update(this.ended, ended.length
