@@ -126,6 +126,7 @@ void code_types_close(struct code_types *types)
     u64map_deinit(&types->captures);
     VECTOR_DEINIT(&types->variables);
     VECTOR_DEINIT(&types->types);
+    VECTOR_DEINIT(&types->more);
 }
 
 /* ---- values */
@@ -306,23 +307,25 @@ static void look_at(struct code_types *types, address entry)
     summary_destroy(summary);
 }
 
-static int by_variable(const void *left, const void *right)
-{
-    const struct data_user *a = left, *b = right;
-    if (a->variable != b->variable)
-        return a->variable < b->variable ? -1 : 1;
-    return (a->entry > b->entry) - (a->entry < b->entry);
-}
-
-void code_types_of_variables(struct code_types *types, const address *variables, size_t count)
+void code_types_of_variables(struct code_types *types, const address *variables, size_t count,
+                             size_t more)
 {
     struct data_users users = {0};
-    (void)data_users_find(types->target, types->program, variables, count, &users);
-    if (users.length)
-        qsort(users.at, users.length, sizeof(*users.at), by_variable);
-    for (size_t i = 0; i < users.length; i++)
-        look_at(types, users.at[i].entry);
+    (void)data_users_find(types->target, types->program, variables, count + more, &users);
+    for (size_t i = 0; i < users.length; i++) {
+        if (users.at[i].variable < count)
+            look_at(types, users.at[i].entry);
+        else
+            VECTOR_PUSH(&types->more, users.at[i].entry);
+    }
     VECTOR_DEINIT(&users);
+}
+
+void code_types_of_more(struct code_types *types)
+{
+    for (size_t i = 0; i < types->more.length; i++)
+        look_at(types, types->more.at[i]);
+    types->more.length = 0;
 }
 
 /* ---- closures */

@@ -34,7 +34,8 @@ struct code_types {
     struct u64map seen;      /* entries of functions that were looked at */
     struct u64map makers;    /* runtime functions by entry: enum maker */
     struct code_type_list VECTOR_OF(struct code_type) variables;
-    struct u64map captures; /* entry of a closure's function -> index of a type */
+    struct functions VECTOR_OF(address) more; /* entries of those that name other variables */
+    struct u64map captures;                   /* entry of a closure's function -> index of a type */
     struct captured_types VECTOR_OF(address) types; /* of the structs that closures are */
     uint64_t spent;                                 /* bytes of code */
     unsigned depth;
@@ -45,9 +46,11 @@ struct error *code_types_open(struct target *target, const struct program *progr
                               struct code_types *types_ret) NODISCARD;
 void code_types_close(struct code_types *types);
 
-/* Adds what the code says of variables at these addresses (at most DATA_USERS_VARIABLES) to `variables`, in no order, perhaps several times. The code that
- * names the first ones is looked at first: for the others there may be no time. */
-void code_types_of_variables(struct code_types *types, const address *variables, size_t count);
+/* Adds what the code says of the first `count` variables at these addresses to `variables`, in no order, perhaps several times. Of the `more` ones behind them
+ * code_types_of_more() does so later, when other questions have had their share of the time. All are at most DATA_USERS_VARIABLES. */
+void code_types_of_variables(struct code_types *types, const address *variables, size_t count,
+                             size_t more);
+void code_types_of_more(struct code_types *types);
 
 /* The struct that a closure of this function is; 0 if that was not found. */
 address code_type_of_closure(struct code_types *types, const struct func *func);

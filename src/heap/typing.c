@@ -60,6 +60,8 @@ static struct error *find_forms(struct typing *typing)
     typing_drain(typing);
     typing_seed_samples(typing);
     typing_drain(typing);
+    typing_seed_more_code(typing);
+    typing_drain(typing);
     look_at_unknown(typing);
     return NULL;
 }

@@ -8,12 +8,20 @@
 enum {
     SLICE_BYTES = 24,
     VALUE_MAX = 1 << 20,
+    LEADING_MAX = 1 << 16,
+    OBJECT_BYTES = 512, /* of most structs */
+    ADDED_MAX = 128,
+};
+
+/* A variable that leads into the program's data. */
+struct leading {
+    address at, to;
 };
 
 struct asking {
     struct typing *typing;
-    struct variables VECTOR_OF(address) variables;
-    struct variables leading; /* into the program's data */
+    struct variables VECTOR_OF(address) variables; /* by address */
+    struct leading_list VECTOR_OF(struct leading) leading;
 };
 
 static void take_variable(void *context, address at, uint64_t word, bool is_pointer)
@@ -21,13 +29,43 @@ static void take_variable(void *context, address at, uint64_t word, bool is_poin
     struct asking *asking = context;
     struct typing *typing = asking->typing;
     struct object object;
-    if (is_pointer && typing_is_data(typing, word) && asking->leading.length < DATA_USERS_VARIABLES)
-        VECTOR_PUSH(&asking->leading, at);
+    if (is_pointer && typing_is_data(typing, word) && asking->leading.length < LEADING_MAX)
+        VECTOR_PUSH(&asking->leading, (struct leading){.at = at, .to = word});
     if (!is_pointer || !objects_at(&typing->heap->objects, word, &object) ||
         typing_known_form(typing, object_number(&typing->heap->objects, object)))
         return;
     if (asking->variables.length < DATA_USERS_VARIABLES)
         VECTOR_PUSH(&asking->variables, at);
+}
+
+/* Whether one of the first `count` variables is close behind an address. */
+static bool is_followed_by_one(const struct asking *asking, size_t count, address at)
+{
+    size_t low = 0, high = count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (asking->variables.at[middle] < at)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < count && asking->variables.at[low] - at < OBJECT_BYTES;
+}
+
+/* Adds variables that lead to where one of those in question may be a part of an object. Few: the code that names them takes time from the others. Returns how
+ * many. */
+static size_t add_leading(struct asking *asking)
+{
+    size_t count = asking->variables.length, added = 0;
+    for (size_t i = 0;
+         i < asking->leading.length && added < ADDED_MAX && count + added < DATA_USERS_VARIABLES;
+         i++) {
+        if (!is_followed_by_one(asking, count, asking->leading.at[i].to))
+            continue;
+        VECTOR_PUSH(&asking->variables, asking->leading.at[i].at);
+        added++;
+    }
+    return added;
 }
 
 static void seed_value(struct typing *typing, address at, uint32_t form)
@@ -105,17 +143,29 @@ static void seed(struct typing *typing, const struct code_type *said)
     }
 }
 
+static void seed_all(struct typing *typing)
+{
+    for (size_t i = 0; i < typing->code.variables.length; i++)
+        seed(typing, &typing->code.variables.at[i]);
+    typing->code.variables.length = 0;
+}
+
 void typing_seed_code(struct typing *typing)
 {
     struct asking asking = {.typing = typing};
     if (!typing->forms.code || error_ignore(variables_each(typing->heap, take_variable, &asking)))
         return;
-    for (size_t i = 0; i < asking.leading.length && asking.variables.length < DATA_USERS_VARIABLES;
-         i++)
-        VECTOR_PUSH(&asking.variables, asking.leading.at[i]);
-    code_types_of_variables(&typing->code, asking.variables.at, asking.variables.length);
-    for (size_t i = 0; i < typing->code.variables.length; i++)
-        seed(typing, &typing->code.variables.at[i]);
+    size_t count = asking.variables.length, added = add_leading(&asking);
+    code_types_of_variables(&typing->code, asking.variables.at, count, added);
+    seed_all(typing);
     VECTOR_DEINIT(&asking.variables);
     VECTOR_DEINIT(&asking.leading);
+}
+
+void typing_seed_more_code(struct typing *typing)
+{
+    if (!typing->forms.code)
+        return;
+    code_types_of_more(&typing->code);
+    seed_all(typing);
 }

@@ -135,6 +135,7 @@ void typing_seed_runtime(struct typing *typing);
 void typing_seed_variables(struct typing *typing);
 void typing_seed_stacks(struct typing *typing);
 void typing_seed_code(struct typing *typing);
+void typing_seed_more_code(struct typing *typing);
 void typing_seed_samples(struct typing *typing);
 struct error *typing_seed_pairs(struct typing *typing) NODISCARD;
 void typing_seed_unknown(struct typing *typing);
