@@ -53,8 +53,8 @@ struct graph {
     uint64_t edges;
 };
 
-/* By an observation of the same instant, with stacks, and its groups; `symbols` names the variables, as far as there are any, and tells which objects of the data belong to them. Borrows the
- * heap, the observation and the symbols. Errors: something could not be read; too many edges (2^32). */
+/* By an observation of the same instant, with stacks, and its groups; `symbols` names the variables, as far as there are any, and tells which
+ * objects of the data belong to them. Borrows the heap, the observation and the symbols. Errors: something could not be read; too many edges (2^32). */
 struct error *graph_open(struct heap *heap, const struct observation *observation,
                          const struct group_table *groups, const struct data_symbols *symbols,
                          struct graph **graph_ret) NODISCARD;

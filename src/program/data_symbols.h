@@ -19,8 +19,8 @@ struct data_symbols VECTOR_OF(struct data_symbol); /* by address, none over anot
 /* None if the file is stripped or its table makes no sense. */
 void data_symbols_read(struct target *target, struct data_symbols *symbols_ret);
 
-/* Adds objects without names where no symbol is; where some lie over each other, the first and largest stays. One belongs to the variable that it is led to from, perhaps by way of others;
- * if that has no name either, to the word that leads there. */
+/* Adds objects without names where no symbol is; where some lie over each other, the first and largest stays. One belongs to the variable that it is led to
+ * from, perhaps by way of others; if that has no name either, to the word that leads there. */
 void data_symbols_add(struct data_symbols *symbols, const struct data_symbols *nameless);
 
 /* The variable that an address lies in, or NULL. */

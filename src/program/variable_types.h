@@ -1,6 +1,7 @@
 /* The types of the program's variables, which only debug information tells (DWARF; cmd/link/internal/ld/dwarf.go, Go 1.18 to 1.27). What counts of a type is
- * its descriptor, whose address DWARF names (DW_AT_go_runtime_type). Not every type of a variable has one: then the parts that do are told. Where such a type is that of a pointer or a slice which leads into the program's data (`var reg = &Registry{…}`; the
- * linker drops the descriptor of a type that nobody asks for), the object there is told as well. */
+ * its descriptor, whose address DWARF names (DW_AT_go_runtime_type). Not every type of a variable has one: then the parts that do are told. Where what
+ * a pointer or a slice leads to has none and lies in the program's data (`var reg = &Registry{…}`; the linker drops the descriptor of a type that nobody asks
+ * for), the object there is told as well. */
 #ifndef SEEP_PROGRAM_VARIABLE_TYPES_H
 #define SEEP_PROGRAM_VARIABLE_TYPES_H
 
