@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "agent/settings.h"
+#include "agent/settings_check.h"
 #include "base/executables.h"
 #include "base/text.h"
 #include "cli/command.h"
@@ -91,26 +91,21 @@ static void replace(char **text, const char *with)
 static struct error *read_interval(const char *text, int64_t *interval_ms)
 {
     int64_t interval_ns = 0;
-    TRY(option_duration(text, &interval_ns));
+    struct error *error = option_duration(text, &interval_ns);
+    AUTO_FREE char *shown = text_escaped(text, strlen(text));
+    if (error_ignore(error)) /* not all that is a duration elsewhere is one here */
+        return error_create(ERROR_BAD_DATA,
+                            "'%s' is no time between two samples: from 100ms to 5m is possible",
+                            shown);
     *interval_ms = interval_ns / 1000000;
-    return NULL;
+    return check_interval(*interval_ms);
 }
 
 static struct error *check(const struct settings *settings)
 {
-    enum {
-        INTERVAL_LEAST_MS = 100,
-        INTERVAL_MOST_MS = 5 * 60 * 1000,
-        PAUSE_MOST_MS = 10 * 1000
-    };
-    if (settings->interval_ms < INTERVAL_LEAST_MS || settings->interval_ms > INTERVAL_MOST_MS)
-        return error_create(ERROR_BAD_DATA, "--interval: from 100ms to 5m is possible");
-    if (settings->inspect_pause_ms > PAUSE_MOST_MS)
-        return error_create(ERROR_BAD_DATA, "inspect.pause: at most 10s is possible");
-    if (settings->webhook && strncmp(settings->webhook, "http://", 7) != 0 &&
-        strncmp(settings->webhook, "https://", 8) != 0)
-        return error_create(ERROR_BAD_DATA,
-                            "--webhook wants an address that begins with http:// or https://");
+    struct error *error = settings->webhook ? check_http(settings->webhook) : NULL;
+    if (error)
+        return error_context(error, "--webhook");
     if (settings->address && !settings_is_loopback(settings) && !settings->token_file)
         return error_create(ERROR_BAD_DATA,
                             "--listen %s: others than this machine could read the page: give "

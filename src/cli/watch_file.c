@@ -4,6 +4,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "agent/settings_check.h"
 #include "base/text.h"
 #include "cli/options.h"
 #include "cli/read_file.h"
@@ -39,6 +40,17 @@ static const char *text_of(const yaml_node_t *node)
     return text && *text && strlen(text) == node->data.scalar.length ? text : NULL;
 }
 
+/* The same error with the file and the line. */
+static struct error *placed(const struct reader *reader, const yaml_node_t *node,
+                            struct error *error)
+{
+    if (!error)
+        return NULL;
+    struct error *told = complaint(reader, node, "%s", error_message(error));
+    error_destroy(error);
+    return told;
+}
+
 /* ---- kinds of values */
 
 static struct error *read_text(const struct reader *reader, const yaml_node_t *node, void *to)
@@ -49,6 +61,12 @@ static struct error *read_text(const struct reader *reader, const yaml_node_t *n
     free(*(char **)to);
     *(char **)to = xstrdup(text);
     return NULL;
+}
+
+static struct error *read_address(const struct reader *reader, const yaml_node_t *node, void *to)
+{
+    TRY(read_text(reader, node, to));
+    return placed(reader, node, check_http(*(char **)to));
 }
 
 static struct error *read_texts(const struct reader *reader, const yaml_node_t *node, void *to)
@@ -62,6 +80,15 @@ static struct error *read_texts(const struct reader *reader, const yaml_node_t *
         TRY(read_text(reader, yaml_document_get_node(reader->document, *item), &text));
         VECTOR_PUSH(texts, text);
     }
+    return NULL;
+}
+
+static struct error *read_headers(const struct reader *reader, const yaml_node_t *node, void *to)
+{
+    struct patterns *lines = to;
+    TRY(read_texts(reader, node, to));
+    for (size_t i = 0; i < lines->length; i++)
+        TRY(placed(reader, node, check_header(lines->at[i])));
     return NULL;
 }
 
@@ -114,6 +141,18 @@ static struct error *read_time_ms(const struct reader *reader, const yaml_node_t
     return NULL;
 }
 
+static struct error *read_interval(const struct reader *reader, const yaml_node_t *node, void *to)
+{
+    TRY(read_time_ms(reader, node, to));
+    return placed(reader, node, check_interval(*(int64_t *)to));
+}
+
+static struct error *read_pause(const struct reader *reader, const yaml_node_t *node, void *to)
+{
+    TRY(read_time_ms(reader, node, to));
+    return placed(reader, node, check_pause(*(int64_t *)to));
+}
+
 static struct error *read_time_s(const struct reader *reader, const yaml_node_t *node, void *to)
 {
     int64_t time_ms = 0;
@@ -135,12 +174,8 @@ static struct error *read_size(const struct reader *reader, const yaml_node_t *n
 static struct error *read_listen(const struct reader *reader, const yaml_node_t *node, void *to)
 {
     const char *text = text_of(node);
-    struct error *error = text ? settings_listen(to, text) : NULL;
-    if (text && !error)
-        return NULL;
-    struct error *told = complaint(reader, node, "%s", error ? error_message(error) : "no address");
-    error_destroy(error);
-    return told;
+    return text ? placed(reader, node, settings_listen(to, text))
+                : complaint(reader, node, "no address");
 }
 
 /* ---- keys */
@@ -161,13 +196,13 @@ struct key {
 static const struct key keys[] = {
     KEY(NULL, "store", read_text, store),
     {NULL, "listen", read_listen, 0},
-    KEY(NULL, "interval", read_time_ms, interval_ms),
+    KEY(NULL, "interval", read_interval, interval_ms),
     KEY(NULL, "token_file", read_text, token_file),
-    KEY(NULL, "page_url", read_text, page_url),
+    KEY(NULL, "page_url", read_address, page_url),
     KEY(NULL, "only", read_texts, only),
     KEY(NULL, "never", read_texts, never),
-    KEY("webhook", "url", read_text, webhook),
-    KEY("webhook", "headers", read_texts, headers),
+    KEY("webhook", "url", read_address, webhook),
+    KEY("webhook", "headers", read_headers, headers),
     KEY("keep", "samples", read_time_ms, keep.keep_samples_ms),
     KEY("keep", "rollups", read_time_ms, keep.keep_rollups_ms),
     KEY("keep", "size", read_size, keep.size_max_bytes),
@@ -175,7 +210,7 @@ static const struct key keys[] = {
     KEY("inspect", "cpu_per_process", read_time_s, inspect_process_cpu_s),
     KEY("inspect", "cpu_in_all", read_time_s, inspect_all_cpu_s),
     KEY("inspect", "memory", read_size, inspect_memory_bytes),
-    KEY("inspect", "pause", read_time_ms, inspect_pause_ms),
+    KEY("inspect", "pause", read_pause, inspect_pause_ms),
     KEY("inspect", "pause_per_process", read_time_ms, inspect_process_pause_ms),
     KEY("inspect", "time", read_time_ms, inspect_wall_ms),
 };
@@ -204,6 +239,25 @@ static struct error *read_key(const struct reader *reader, const char *section,
                      section ? section : "", section ? "." : "", shown ? shown : "?");
 }
 
+/* YAML itself would take the last one without a word. */
+static struct error *check_once(const struct reader *reader, const yaml_node_t *mapping,
+                                const yaml_node_pair_t *pair)
+{
+    const yaml_node_t *name = yaml_document_get_node(reader->document, pair->key);
+    const char *text = text_of(name);
+    for (const yaml_node_pair_t *before = mapping->data.mapping.pairs.start; before < pair;
+         before++) {
+        const yaml_node_t *other = yaml_document_get_node(reader->document, before->key);
+        const char *other_text = text_of(other);
+        if (text && other_text && !strcmp(text, other_text)) {
+            AUTO_FREE char *shown = text_escaped(text, strlen(text));
+            return complaint(reader, name, "the key '%s' stands in line %zu already", shown,
+                             other->start_mark.line + 1);
+        }
+    }
+    return NULL;
+}
+
 static struct error *read_mapping(const struct reader *reader, const char *section,
                                   const yaml_node_t *node)
 {
@@ -214,12 +268,15 @@ static struct error *read_mapping(const struct reader *reader, const char *secti
         const yaml_node_t *name = yaml_document_get_node(reader->document, pair->key),
                           *value = yaml_document_get_node(reader->document, pair->value);
         const char *text = text_of(name);
+        TRY(check_once(reader, node, pair));
         if (!section && text && is_section(text))
             TRY(read_mapping(reader, text, value));
         else
             TRY(read_key(reader, section, name, value));
     }
-    return NULL;
+    return section && !strcmp(section, "keep")
+               ? placed(reader, node, check_keep(&reader->settings->keep))
+               : NULL;
 }
 
 static struct error *read_document(struct reader *reader, const struct text *file)

@@ -29,7 +29,8 @@ def test_wrong_uses_end_in_one_line(tmp_path):
     store = ["--store", tmp_path / "w.db"]
     assert "no address to listen on" in complaint(*store, "--listen", "here")
     assert "token-file" in complaint(*store, "--listen", "0.0.0.0:7999")
-    assert "100ms to 5m" in complaint(*store, "--interval", "1ms")
+    for interval in ("1ms", "-1s", "1h", "0", "soon"):
+        assert "--interval" in (line := complaint(*store, "--interval", interval)) and "100ms to 5m" in line
     assert "http://" in complaint(*store, "--webhook", "ftp://x")
     assert "takes no target" in complaint(*store, "4711")
     assert "there is no option" in complaint(*store, "--no-such")
@@ -72,7 +73,13 @@ def test_the_file_says_what_is_wrong_with_it(tmp_path):
     config = tmp_path / "watch.yaml"
     for text, expected in [("stroe: x\n", "there is no key 'stroe'"), ("keep: {samples: 3 parsecs}\n", "unit"),
                            ("keep:\n  size: big\n", "2: a number"), ("- a\n", "keys with values"), ("only: api\n", "a list"),
-                           ("a: [\n", "not YAML"), ("inspect: {enabled: maybe}\n", "true or false")]:
+                           ("a: [\n", "not YAML"), ("webhook: {headers: [Authorization]}\n", "1: a header in one line"),
+                           ("webhook:\n  headers: [\"X-A: b\\r\\nX-C: d\"]\n", "2: a header in one line"), ("webhook: {headers: [\"a b: c\"]}\n", "a header"),
+                           ("webhook: {url: \"ftp://x\"}\n", "1: an address that begins with http"), ("page_url: javascript:alert(1)\n", "1: an address that begins with http"),
+                           ("page_url: \"http://a b\"\n", "an address"), ("only: [a]\nnever: [b]\nonly: [c]\n", "3: the key 'only' stands in line 1 already"),
+                           ("keep: {size: 1GiB, size: 2GiB}\n", "the key 'size'"), ("\nkeep:\n  samples: 3y\n", "3: keep.samples is longer than keep.rollups"),
+                           ("keep: {rollups: 1d}\n", "keep.samples is longer"), ("\ninterval: 10ms\n", "2: from 100ms to 5m is possible"),
+                           ("inspect: {pause: 1m}\n", "1: at most 10s is possible"), ("inspect: {enabled: maybe}\n", "true or false")]:
         config.write_text(text)
         line = complaint("--config", config, "--store", tmp_path / "w.db", "--listen", "none")
         assert expected in line and "watch.yaml" in line, line
