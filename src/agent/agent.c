@@ -27,7 +27,7 @@ enum {
     GAP_PERIODS = 3,
 };
 
-static const double tally_share_all = 0.0004; /* of a core, that counting goroutines may take */
+static const double tally_share_all = 0.0003; /* of a core, that counting goroutines may take */
 
 /* ---- beginning */
 
@@ -365,6 +365,8 @@ static void publish_all(struct agent *agent)
 static void tell_page(struct agent *agent)
 {
     bool failing = agent->store_note;
+    if (agent->page.socket < 0)
+        return;
     if (failing == agent->told_failing && agent->wall.boot_ms - agent->told_boot_ms < TELL_MS)
         return;
     AUTO_FREE char *self = self_described(agent);

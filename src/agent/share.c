@@ -4,7 +4,7 @@
 
 enum {
     SOON_MS = 30 * 1000,
-    HALVINGS = 32
+    HALVINGS = 20
 };
 
 double share_wait_ms(const struct share *share, double cost_us)
