@@ -309,3 +309,30 @@ struct error *codec_read_period(const void *bytes, size_t size, uint32_t first, 
     }
     return NULL;
 }
+
+/* Each sample is two numbers, of which each ends with a byte below 128. */
+static uint64_t numbers_in(const uint8_t *bytes, uint64_t from, uint64_t to)
+{
+    uint64_t count = 0;
+    for (uint64_t at = from; at < to; at++)
+        count += bytes[at] < 0x80;
+    return count;
+}
+
+uint64_t codec_count_period(const void *bytes, size_t size)
+{
+    struct cursor cursor = cursor_over(bytes, size, "the store");
+    uint8_t version = 0;
+    uint64_t ignored = 0, length = 0, count = 0;
+    if (error_ignore(cursor_u8(&cursor, &version)) || version != VERSION)
+        return 0;
+    while (cursor.at < size) {
+        if (error_ignore(cursor_uvarint(&cursor, &ignored)) ||
+            error_ignore(cursor_uvarint(&cursor, &length)) || length > size - cursor.at)
+            return count;
+        count += numbers_in(bytes, cursor.at, cursor.at + length) / 2;
+        if (error_ignore(cursor_seek(&cursor, cursor.at + length)))
+            return count;
+    }
+    return count;
+}

@@ -39,4 +39,7 @@ struct error *codec_read_points(const void *bytes, size_t size, struct points *p
 struct error *codec_read_period(const void *bytes, size_t size, uint32_t first, uint32_t last,
                                 struct samples *samples) NODISCARD;
 
+/* How many samples a period has, all lives together; of a broken one those before the break. */
+uint64_t codec_count_period(const void *bytes, size_t size);
+
 #endif

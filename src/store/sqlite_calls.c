@@ -142,6 +142,29 @@ static struct error *ask(struct sqlite_store *store, const char *query, int64_t 
     return NULL;
 }
 
+/* Adds the periods that have come since the last time; all of them anew when some have gone, once an hour. */
+static struct error *count_periods(struct sqlite_store *store)
+{
+    AUTO_STATEMENT sqlite3_stmt *statement = NULL;
+    struct counted_periods *counted = &store->counted;
+    int64_t from_ms = 0;
+    bool row = false;
+    TRY(ask(store, "SELECT min(at_ms) FROM periods", &from_ms, 1));
+    if (from_ms != counted->from_ms)
+        *counted = (struct counted_periods){.from_ms = from_ms};
+    TRY(sqlite_prepare(store, "SELECT at_ms, samples FROM periods WHERE at_ms > ? ORDER BY at_ms",
+                       &statement));
+    sqlite3_bind_int64(statement, 1, counted->to_ms);
+    TRY(sqlite_step(store, statement, &row));
+    while (row) {
+        counted->to_ms = sqlite3_column_int64(statement, 0);
+        counted->samples += codec_count_period(sqlite3_column_blob(statement, 1),
+                                               (size_t)sqlite3_column_bytes(statement, 1));
+        TRY(sqlite_step(store, statement, &row));
+    }
+    return NULL;
+}
+
 struct error *sqlite_size(struct store *base, struct store_size *size_ret)
 {
     struct sqlite_store *store = sqlite_of(base);
@@ -149,10 +172,11 @@ struct error *sqlite_size(struct store *base, struct store_size *size_ret)
     TRY(ask(store, "PRAGMA page_count", &pages, 1));
     TRY(ask(store, "PRAGMA page_size", &page, 1));
     TRY(ask(store, "SELECT sum(count), sum(length(samples)) FROM sealed", sealed, 2));
+    TRY(count_periods(store));
     TRY(ask(store, "SELECT min(first_seen_ms), max(last_seen_ms) FROM lives", ends, 2));
     *size_ret = (struct store_size){
         .file_bytes = (uint64_t)(pages * page),
-        .samples = (uint64_t)sealed[0],
+        .samples = (uint64_t)sealed[0] + store->counted.samples,
         .sealed_samples = (uint64_t)sealed[0],
         .sealed_bytes = (uint64_t)sealed[1],
         .first_ms = ends[0],

@@ -35,6 +35,10 @@ struct sqlite_store {
     bool lock_is_new;  /* it was not there before */
     int64_t pruned_ms; /* when nothing was left to prune */
     sqlite3_stmt *put_period;
+    struct counted_periods {
+        int64_t from_ms, to_ms; /* 0: none */
+        uint64_t samples;
+    } counted; /* for sqlite_size(): periods that were looked into already */
     struct bytes scratch;
     struct samples sorted;
 };

@@ -305,6 +305,36 @@ static void every_sample_is_found_again(void **state)
     VECTOR_DEINIT(&model);
 }
 
+static void check_count(struct store *store, const struct model *model)
+{
+    struct store_size size;
+    fail_with(store_size(store, &size));
+    assert_int_equal(size.samples, model->length);
+}
+
+static void all_samples_are_counted_sealed_or_not(void **state)
+{
+    (void)state;
+    struct model model = {0};
+    struct store *store = open_writer(), *reader = NULL;
+    int64_t now_ms = begin_ms;
+    fail_with(store_open_reader(path, &reader));
+    for (unsigned i = 0; i < 400; i++, now_ms += STEP) {
+        write_period(store, &model, now_ms);
+        if (i % 150 == 149)
+            maintain_all(store, now_ms);
+        if (i % 9 == 0)
+            check_count(reader, &model); /* goes on from what it counted the last time */
+    }
+    check_count(store, &model);
+    maintain_all(store, now_ms + 3 * HOUR);
+    check_count(store, &model);
+    check_count(reader, &model);
+    store_close(reader);
+    store_close(store);
+    VECTOR_DEINIT(&model);
+}
+
 static void roll_ups_stay_when_samples_go(void **state)
 {
     (void)state;
@@ -595,6 +625,8 @@ int main(void)
         cmocka_unit_test(samples_survive_the_codec),
         cmocka_unit_test(periods_give_the_lives_that_are_asked_for),
         cmocka_unit_test_setup_teardown(every_sample_is_found_again, make_folder, remove_folder),
+        cmocka_unit_test_setup_teardown(all_samples_are_counted_sealed_or_not, make_folder,
+                                        remove_folder),
         cmocka_unit_test_setup_teardown(roll_ups_stay_when_samples_go, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(records_are_found_again, make_folder, remove_folder),
         cmocka_unit_test_setup_teardown(what_is_no_store_is_refused, make_folder, remove_folder),
