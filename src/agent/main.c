@@ -75,6 +75,10 @@ static void greet(const struct agent *agent)
     if (settings->address)
         agent_say(false, "the page is at http://%s%s%s:%u", six ? "[" : "", settings->address,
                   six ? "]" : "", settings->port);
+    if (settings->address && !settings_is_loopback(settings))
+        agent_say(true,
+                  "others than this machine can reach the page, if they have the token; what goes "
+                  "over the network is not encrypted, the token neither");
     agent_say(false, "the series are kept in %s", settings->store);
 }
 

@@ -235,11 +235,13 @@ void roster_scan(struct roster *roster, int64_t boot_ms, int64_t young_ms, size_
     roster->scans++;
 }
 
-size_t roster_hidden(const struct roster *roster)
+size_t roster_hidden(const struct roster *roster, pid_t *one_ret)
 {
     size_t count = 0;
-    for (size_t i = 0; i < roster->entries.length; i++)
-        count += roster->entries.at[i].hidden;
+    for (size_t i = 0; i < roster->entries.length; i++) {
+        if (roster->entries.at[i].hidden && !count++)
+            *one_ret = roster->entries.at[i].pid;
+    }
     return count;
 }
 

@@ -60,8 +60,8 @@ void roster_deinit(struct roster *roster);
 void roster_scan(struct roster *roster, int64_t boot_ms, int64_t young_ms, size_t max,
                  struct roster_picks *picks);
 
-/* How many may not be looked at, for want of rights. */
-size_t roster_hidden(const struct roster *roster);
+/* How many may not be looked at, for want of rights; *one_ret is one of them, if there is any. */
+size_t roster_hidden(const struct roster *roster, pid_t *one_ret);
 
 /* NULL if it is not there any more. */
 struct roster_entry *roster_find(struct roster *roster, pid_t pid);

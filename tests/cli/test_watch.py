@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import stat
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -359,6 +360,42 @@ def test_what_the_agent_is_shows_at_once(watch, start_own):
                 break
         assert time.monotonic() < deadline
         time.sleep(0.1)
+
+
+@pytest.fixture
+def anybodys_folder():
+    """One that another user may write to."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o777)
+        yield Path(folder)
+
+
+def test_who_may_see_all_is_not_told_to_get_the_right(watch, start_own, root, anybodys_folder):
+    """What is not seen, and why: to root and to another user, of one process and of several."""
+    start_own("tickers")
+    agent = watch(interval="200ms", only=["nobody"])
+    agent.wait_line("the page is at")
+    line = r"(1 process may not be looked at \(|\d+ processes may not be looked at \(one of them is )pid \d+, .+\): "
+    assert all(re.fullmatch(line + "it refuses even who has CAP_SYS_PTRACE.*", unseen) for unseen in agent.ask("/api/v1/machine")["agent"]["unseen"])
+    assert agent.stop() == 0
+    port = free_port()
+    other = subprocess.Popen([str(SEEP), "watch", "--store", str(anybodys_folder / "w.db"), "--interval", "200ms", "--listen", f"127.0.0.1:{port}"],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, user=65534, group=65534, extra_groups=[], cwd="/")
+    agent.port, agent.process = port, other
+    try:
+        said = agent.ask("/api/v1/machine")["agent"]["unseen"]
+        assert any(re.fullmatch(line + "root or CAP_SYS_PTRACE may", unseen) for unseen in said), said
+    finally:
+        assert agent.stop() == 0
+
+
+def test_that_others_may_reach_the_page_is_said(watch, token_file):
+    agent = watch("--token-file", token_file, page=False)
+    agent.options[agent.options.index("--listen") + 1] = f"0.0.0.0:{free_port()}"
+    agent.stop()
+    agent.start()
+    agent.wait_line("others than this machine can reach the page", "not encrypted")
+    assert agent.stop() == 0
 
 
 def test_the_store_is_nobody_elses_business(watch):
