@@ -2,6 +2,7 @@
 
 Every answer is held against docs/watch-api.schema.json, so that nothing is tried on the page that an agent would not say."""
 
+import contextlib
 import http.server
 import json
 import re
@@ -129,7 +130,8 @@ class PageServer:
                 self.send_header("Content-Security-Policy", POLICY)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(ConnectionError):  # the page that asked is gone
+                    self.wfile.write(body)
 
             def log_message(self, *_):
                 pass

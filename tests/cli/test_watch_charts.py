@@ -207,3 +207,25 @@ def test_a_double_click_shows_all_and_leaves_the_moments_as_they_were(agent, bro
     ActionChains(browser.driver, duration=0).move_to_element_with_offset(chart, 200, 0).click().perform()
     browser.wait("return !new URLSearchParams(location.search).has('than')")
     assert browser.run(said)["at"] != str(at), "a click alone chooses"
+
+
+def test_a_finger_chooses_a_moment_and_scrolls_past_a_chart(agent, browse):
+    agent.lives = [life(1, agent.now_ms - 60 * MINUTE_MS, agent.now_ms)]
+    browser = browse("?program=shop&range=1h", width=390, height=500, phone=True)
+    browser.driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    browser.driver.refresh()  # the charts ask whether there are fingers when they are made
+    browser.wait("return document.querySelectorAll('.chart canvas').length >= 4")
+
+    def touch(kind, *points):
+        browser.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y} for x, y in points]})
+
+    x, y = browser.run("const box = document.querySelector('.chart').getBoundingClientRect(); return [box.x + 200, box.y + 100]")
+    touch("touchStart", (x, y))
+    touch("touchEnd")
+    browser.wait("return new URLSearchParams(location.search).has('at') && document.querySelector('.panel .stack')")
+    touch("touchStart", (x, y))
+    for step in range(1, 11):
+        touch("touchMove", (x, y - 15 * step))
+    touch("touchEnd")
+    browser.wait("return scrollY > 100")
+    assert browser.run("return new URLSearchParams(location.search).get('range')") == "1h"

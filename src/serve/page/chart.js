@@ -194,8 +194,9 @@ export class Chart {
   }
 
   // Drag zooms, a double click zooms out: dygraphs' own model, which is not told of shift, as it would pan then; here shift chooses a second moment.
+  // Nor of fingers: it would keep them from scrolling past a chart, and from choosing a moment, for which the browser makes clicks of them.
   interaction() {
-    const model = Dygraph.defaultInteractionModel;
+    const { touchstart, touchmove, touchend, ...model } = Dygraph.defaultInteractionModel;
     const plain = (event) => new Proxy(event, { get: (target, key) =>
       (key === "shiftKey" ? false : typeof target[key] === "function" ? target[key].bind(target) : target[key]) });
     return { ...model, dblclick: () => this.options.zoomOut(), mousedown: (event, graph, context) => {
