@@ -20,7 +20,8 @@ def pytest_sessionstart(session):
 
 
 # What says nothing new of seep's own memory, but takes minutes under the sanitizers: the same commands run there on other programs.
-SPARED = ("test_scan_rules.py", "test_watch_siege.py", "test_heap.py", "test_soak.py", "test_leakprofile.py", "test_watch_tale.py",
+SPARED = ("test_scan_rules.py", "test_watch_siege.py", "test_heap.py", "test_soak.py", "test_leakprofile.py", "test_watch_tale.py", "test_watch_page.py",
+          "test_watch_charts.py",
           "test_healthy.py::test_silent_with_one_look")
 
 
