@@ -12,7 +12,6 @@
 
 enum {
     CONNECTION_BYTES = 32 << 10, /* of one: its headers must fit */
-    TIMEOUT_S = 20,              /* without a byte */
     LAST_TURNS = 20,             /* to finish what was begun */
     LAST_TURN_MS = 25
 };

@@ -10,6 +10,10 @@
 #include "serve/reader.h"
 #include "serve/server.h"
 
+enum {
+    TIMEOUT_S = 20 /* of a connection, without a byte */
+};
+
 struct server {
     struct serving serving;
     struct MHD_Daemon *daemon;

@@ -13,6 +13,7 @@ enum {
 
 struct stream {
     struct server *server;
+    struct MHD_Connection *connection;
     struct visitor *visitor;
     struct export *export;
     uint64_t openings; /* of the reader, when it began */
@@ -32,6 +33,14 @@ static struct error *refill(struct stream *stream, bool *more_ret)
     return export_next(stream->export, reader->store, &stream->text, more_ret);
 }
 
+/* That nothing was sent is not the client's fault: its time begins anew, which it does when it was switched off. */
+static void excuse(struct stream *stream)
+{
+    MHD_set_connection_option(stream->connection, MHD_CONNECTION_OPTION_TIMEOUT, 0U);
+    MHD_set_connection_option(stream->connection, MHD_CONNECTION_OPTION_TIMEOUT,
+                              (unsigned)TIMEOUT_S);
+}
+
 static ssize_t stream_read(void *context, uint64_t position, char *buffer, size_t room)
 {
     struct stream *stream = context;
@@ -48,8 +57,10 @@ static ssize_t stream_read(void *context, uint64_t position, char *buffer, size_
         return MHD_CONTENT_READER_END_OF_STREAM;
     size_t left = stream->text.length - stream->at;
     size_t length = left < room ? left : room;
-    if (!length)
+    if (!length) {
+        excuse(stream);
         return 0; /* not yet: it is asked again in the next turn, after the others */
+    }
     memcpy(buffer, stream->text.bytes + stream->at, length);
     stream->at += length;
     return (ssize_t)length;
@@ -77,6 +88,7 @@ enum MHD_Result stream_export(struct server *server, struct MHD_Connection *conn
         return complain_error(server, connection, error, true);
     struct stream *stream = xcalloc(1, sizeof(*stream));
     *stream = (struct stream){.server = server,
+                              .connection = connection,
                               .visitor = visitor_of(connection),
                               .export = export,
                               .openings = server->reader.openings};
