@@ -118,11 +118,11 @@ export class ProgramView {
   setProgram(program, state, now) {
     this.program = program;
     this.first = Math.min(...program.lives.map((life) => life.first_seen_ms));
-    const newest = program.lives[program.lives.length - 1];
+    const newest = program.lives.filter((life) => life.end === "runs").pop() ?? program.lives[program.lives.length - 1];
     update(this.top,
       make("div", { class: "bar" }, make("h1", {}, program.name), program.unit ? make("span", { class: "dim" }, program.unit) : null, stateWord(program.state)),
       make("div", { class: "dim facts", title: newest.exe }, [newest.go_version, newest.release && `release ${format.short(newest.release, 60)}`, newest.stripped ? "stripped" : null, format.path(newest.exe)].filter(Boolean).join(" · "),
-        newest.standing?.why ? make("div", {}, newest.standing.why) : null, newest.blind ? make("div", {}, "not seen: " + newest.blind) : null));
+        program.why ? make("div", {}, program.why) : null, newest.blind ? make("div", {}, "not seen: " + newest.blind) : null));
     this.drawButtons(state, now);
     update(this.calls, calls(program.calls, now));
     update(this.releases, releases(program));
