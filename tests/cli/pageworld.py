@@ -83,7 +83,7 @@ class MadeUp:
 
     def program(self, query):
         releases = [{"release": "v1.4.2", "first_ms": 1, "last_ms": 2, "lives": 1, "hours": 1.0, "state": "steady", "slope": None, "peak_rss": MIB}]
-        return {"program": query["program"], "name": query["program"], "unit": None, "state": "steady", "lives": self.lives, "markers": self.markers, "calls": self.calls,
+        return {"program": query["program"], "name": query["program"], "unit": None, "state": "steady", "why": None, "lives": self.lives, "markers": self.markers, "calls": self.calls,
                 "releases": releases}
 
     def series(self, query):
