@@ -257,7 +257,7 @@ static void view_heap(struct inspection *inspection)
     instant_view(&inspection->instant, &looks, &inspection->groups, small ? SMALL_SLOTS : 0,
                  &wanted);
     if (inspection->instant.graph)
-        find_timers(&looks, inspection->instant.graph, &inspection->findings);
+        find_timers(&looks, inspection->instant.graph, &inspection->findings, &inspection->notes);
     if (inspection->wants_growth)
         compare_heaps(inspection, &looks);
 }

@@ -115,8 +115,9 @@ void find_leaks(const struct looks *looks, struct findings *findings_ret, struct
 /* Adds what grows in the heap, if there are two views of it. */
 void find_growing(const struct looks *looks, struct findings *findings, struct notes *notes);
 
-/* Adds tickers that nobody has any more, by the graph of looks->now. */
-void find_timers(const struct looks *looks, const struct graph *graph, struct findings *findings);
+/* Adds tickers and timers that nobody has any more, by the graph of looks->now; many calls that were put off get a note. */
+void find_timers(const struct looks *looks, const struct graph *graph, struct findings *findings,
+                 struct notes *notes);
 
 /* Certain ones first, then by count. */
 void findings_sort_by_weight(struct findings *findings);

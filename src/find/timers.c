@@ -1,7 +1,7 @@
 /* Tickers and timers that are never stopped. Only the runtime's list of timers leads to them, and only they to their channels: nobody can stop them, and
  * nobody can receive from them. A ticker goes off for ever. A timer, of time.After in a loop for one, stays until it goes off: how many there are is bounded by that, so
  * they may be meant. Go frees both since 1.23; a program of an older Go, or one that asks for the old timers (GODEBUG=asynctimerchan=1), keeps
- * them. */
+ * them. A call that time.AfterFunc has put off is meant, as a rule: many of them are remarked on, and not called a leak. */
 #include "find/rules.h"
 
 #include <string.h>
@@ -14,15 +14,18 @@
 enum {
     TICKERS_MIN = 2,  /* a program's one ticker that it never stops costs nothing */
     TIMERS_MIN = 100, /* a few waits that ended early are in every program */
+    CALLS_MIN = 1000,
     MAKERS_SHOWN = 3,
 };
 
 static const double ns_per_s = 1e9;
 
-/* Of one kind: tickers or timers. */
+/* Of one kind: tickers, timers, calls that were put off. */
 struct forgotten {
     uint64_t count, bytes;
     int64_t least_ns, most_ns; /* periods; of timers, until they go off */
+    address function;          /* that more than half of them call, if there is one */
+    uint64_t votes;            /* for it, those for others taken away */
 };
 
 /* The place of the object that an address lies in; CSR_NONE if it is not reached. */
@@ -48,21 +51,24 @@ static bool is_only_way(const struct graph *graph, uint32_t from, uint32_t to)
     return true;
 }
 
-/* The channel of a ticker, not the function of time.AfterFunc. */
-static bool sends_time(const struct looks *looks, const struct timer *timer)
+/* time.sendTime: the channel of a ticker or timer; time.goFunc: what time.AfterFunc was given. */
+static bool does(const struct looks *looks, const struct timer *timer, const char *name)
 {
     const struct pclntab *table = &looks->program->pclntab;
     struct func func;
-    return pclntab_func(table, timer->function, &func) &&
-           !strcmp(func_name(table, &func), "time.sendTime");
+    return pclntab_func(table, timer->function, &func) && !strcmp(func_name(table, &func), name);
+}
+
+static bool is_only_listed(const struct graph *graph, const struct timer *timer)
+{
+    return is_only_way(graph, place_at(graph, timer->list), place_at(graph, timer->at));
 }
 
 static bool is_forgotten(const struct looks *looks, const struct graph *graph,
                          const struct timer *timer)
 {
-    uint32_t place = place_at(graph, timer->at);
-    return sends_time(looks, timer) && is_only_way(graph, place_at(graph, timer->list), place) &&
-           is_only_way(graph, place, place_at(graph, timer->argument));
+    return does(looks, timer, "time.sendTime") && is_only_listed(graph, timer) &&
+           is_only_way(graph, place_at(graph, timer->at), place_at(graph, timer->argument));
 }
 
 static void count_timer(const struct looks *looks, const struct graph *graph,
@@ -171,20 +177,57 @@ static void report_timers(const struct looks *looks, const struct forgotten *for
     VECTOR_PUSH(findings, finding);
 }
 
-void find_timers(const struct looks *looks, const struct graph *graph, struct findings *findings)
+static void count_vote(const struct looks *looks, const struct timer *timer,
+                       struct forgotten *calls)
 {
-    struct forgotten tickers = {0}, waits = {0};
+    uint64_t function = 0;
+    if (error_ignore(target_u64(looks->target, timer->argument, &function)))
+        return;
+    if (!calls->votes)
+        calls->function = function;
+    calls->votes += function == calls->function ? 1 : UINT64_MAX; /* one more, or one less */
+}
+
+/* Nobody keeps their timers: a cache's entries that expire so are meant; what waits an hour for nothing is not. */
+static void remark_calls(const struct looks *looks, const struct forgotten *calls,
+                         struct notes *notes)
+{
+    const struct pclntab *table = &looks->program->pclntab;
+    char count[TEXT_SIZE_ROOM], most[TEXT_SIZE_ROOM], held[TEXT_SIZE_ROOM];
+    struct func func;
+    AUTO_FREE char *function = pclntab_func(table, calls->function, &func)
+                                   ? function_shown(func_name(table, &func))
+                                   : xstrdup("?");
+    VECTOR_PUSH(notes, sentence("%s calls are put off by time.AfterFunc (%s, for one), the last "
+                                "one for %s, and hold %s: nobody "
+                                "keeps their timers to stop them, so if they are not meant to wait "
+                                "so long, this is a leak",
+                                text_count(count, calls->count), function,
+                                text_duration(most, (double)calls->most_ns / ns_per_s),
+                                text_size(held, calls->bytes)));
+}
+
+void find_timers(const struct looks *looks, const struct graph *graph, struct findings *findings,
+                 struct notes *notes)
+{
+    struct forgotten tickers = {0}, waits = {0}, calls = {0};
     struct timers timers;
     timers_find(graph->heap, &timers);
     for (size_t i = 0; i < timers.length; i++) {
         const struct timer *timer = &timers.at[i];
         if (is_forgotten(looks, graph, timer))
             count_timer(looks, graph, timer, timer->period_ns > 0 ? &tickers : &waits);
+        if (!does(looks, timer, "time.goFunc") || !is_only_listed(graph, timer))
+            continue;
+        count_timer(looks, graph, timer, &calls);
+        count_vote(looks, timer, &calls);
     }
     VECTOR_DEINIT(&timers);
     if (tickers.count >= TICKERS_MIN)
         report_tickers(looks, &tickers, findings);
     if (waits.count >= TIMERS_MIN)
         report_timers(looks, &waits, findings);
+    if (calls.count >= CALLS_MIN)
+        remark_calls(looks, &calls, notes);
     findings_sort_by_weight(findings);
 }

@@ -95,6 +95,18 @@ def test_tickers(start, toolchain, options, expected):
         assert any("main.serve" in reason and "time.NewTicker" in reason for reason in findings[0]["because"])
 
 
+@pytest.mark.parametrize("toolchain", ["path", "1.22.10"])
+def test_calls_that_are_put_off(start, toolchain):
+    """They may be meant: a note says how many there are, and no more. One ends the program."""
+    target = start("forgotten-tickers", "-later", "-n", "1500", toolchain=toolchain)
+    few = start("forgotten-tickers", "-later", "-n", "900", toolchain=toolchain)
+    looked = inspect(target.pid, "--for", "0", "--pause", "10s")
+    assert looked.doc["findings"] == []
+    (note,) = [note for note in looked.doc["unread"]["notes"] if "AfterFunc" in note]
+    assert note.startswith("1,501 calls are put off by time.AfterFunc (main.later.func1, for one), the last one for ")
+    assert not [note for note in inspect(few.pid, "--for", "0", "--pause", "10s").doc["unread"]["notes"] if "AfterFunc" in note]
+
+
 @pytest.mark.parametrize("toolchain", ["1.22.10", "1.18.10"])
 def test_timers_of_waits_that_ended(start, toolchain):
     """time.After in a loop: each stays until it goes off. A few of them are nothing."""

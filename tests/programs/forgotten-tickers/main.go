@@ -1,5 +1,5 @@
 // forgotten-tickers makes -n tickers and forgets them; with -stop it stops each first; with -keep they stay in a variable and are received from by one
-// goroutine. With -once it is a time.After in a select that has another way out.
+// goroutine. With -once it is a time.After in a select that has another way out, with -later a call that time.AfterFunc puts off.
 package main
 
 import (
@@ -31,10 +31,17 @@ func wait(done chan bool) {
 	}
 }
 
+//go:noinline
+func later(i int) {
+	block := make([]byte, 1000)
+	time.AfterFunc(time.Hour, func() { block[i%len(block)]++ })
+}
+
 func main() {
 	n := flag.Int("n", 300, "how many")
 	stop := flag.Bool("stop", false, "stop each")
 	keep := flag.Bool("keep", false, "keep them in a variable")
+	afterwards := flag.Bool("later", false, "calls that are put off")
 	once := flag.Bool("once", false, "timers that go off once")
 	truth.Start(func() truth.Fields { return truth.Fields{"tickers": *n} })
 	done := make(chan bool)
@@ -42,6 +49,8 @@ func main() {
 	for i := 0; i < *n; i++ {
 		if *once {
 			wait(done)
+		} else if *afterwards {
+			later(i)
 		} else {
 			serve(*stop, *keep)
 		}
