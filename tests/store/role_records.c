@@ -151,6 +151,16 @@ static char *why_of(const struct role *role, const struct story *story, int64_t 
     }
 }
 
+/* What a climb is called by: stacks grow with goroutines. */
+static double judged_now(const struct role *role, uint32_t life, const struct story *story,
+                         int64_t at_ms)
+{
+    if (role->blind)
+        return memory_now(role, life, story, at_ms, SERIES_RSS_ANON);
+    return memory_now(role, life, story, at_ms, SERIES_HEAP_LIVE) +
+           memory_now(role, life, story, at_ms, SERIES_STACKS);
+}
+
 struct standing role_standing(const struct role *role, uint32_t life, const struct story *story,
                               int64_t now_ms)
 {
@@ -181,8 +191,8 @@ struct standing role_standing(const struct role *role, uint32_t life, const stru
         .warm_up_ends_ms = young ? 0 : warm_ms,
         .line_from_ms = warm_ms,
         .line_to_ms = until_ms,
-        .line_from = climbs ? memory_now(role, life, story, warm_ms, series) : (double)NAN,
-        .line_to = climbs ? memory_now(role, life, story, until_ms, series) : (double)NAN,
+        .line_from = climbs ? judged_now(role, life, story, warm_ms) : (double)NAN,
+        .line_to = climbs ? judged_now(role, life, story, until_ms) : (double)NAN,
         .why = why_of(role, story, until_ms),
     };
 }

@@ -136,7 +136,7 @@ export class ProgramView {
     const menu = make("select", { id: "metric", "aria-label": "one more chart", onchange: (event) => go({ metric: event.target.value || null }, { replace: true }) },
       make("option", { value: "" }, "one more chart…"), others.map((metric) => make("option", { value: metric.name, selected: state.metric === metric.name }, metric.what)));
     update(this.buttons, Object.keys(presets).map((name) => make("button", { type: "button", "aria-pressed": String(state.from === null && (state.range || "24h") === name),
-      onclick: () => go({ range: name, from: null, to: null }) }, name)), menu, make("span", { class: "grow" }), make("span", { class: "dim" }, "export"), link("csv"), link("json"));
+      onclick: () => go({ range: name, from: null, to: null }) }, name)), menu, make("span", { class: "grow" }), make("span", { class: "export" }, make("span", { class: "dim" }, "export"), " ", link("csv"), " ", link("json")));
   }
 
   // Asks for what is shown and draws it; an answer that is overtaken by another question is dropped.
