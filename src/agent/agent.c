@@ -27,7 +27,7 @@ enum {
     GAP_PERIODS = 3,
 };
 
-static const double tally_share_all = 0.0003; /* of a core, that counting goroutines may take */
+static const double tally_share_all = 0.0002; /* of a core, that counting goroutines may take */
 
 /* ---- beginning */
 
