@@ -149,7 +149,6 @@ static bool goes_on(struct search *search, const struct instruction *instruction
         return false;
     case INSTRUCTION_JUMP_REGISTER:
     case INSTRUCTION_JUMP_TABLE:
-    case INSTRUCTION_UNKNOWN:
         search->live |= way->open;
         return false;
     default:
@@ -171,15 +170,14 @@ static bool step(struct search *search, struct way *way)
     if (!is_new && !(way->open & ~before))
         return false;
     u64map_set(&search->seen, way->at, before | way->open);
-    uint64_t offset = way->at - search->func->entry, at = way->at;
-    const uint8_t *bytes = search->body.bytes + offset;
-    size_t left = search->body.size - offset;
-    struct instruction instruction = decoder_at(search->decoder, bytes, left, way->at);
-    if (!cs_disasm_iter(search->decoder->capstone, &bytes, &left, &at, search->decoder->scratch)) {
+    uint64_t offset = way->at - search->func->entry;
+    struct instruction instruction = decoder_at(search->decoder, search->body.bytes + offset,
+                                                search->body.size - offset, way->at);
+    if (instruction.kind == INSTRUCTION_UNKNOWN) {
         search->live |= way->open;
         return false;
     }
-    struct uses uses = uses_of(search->decoder->scratch);
+    struct uses uses = uses_of(search->decoder->scratch); /* which decoder_at() filled */
     search->live |= way->open & uses.read;
     way->open &= ~(uses.read | uses.overwritten);
     return way->open && goes_on(search, &instruction, way);

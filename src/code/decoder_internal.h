@@ -10,7 +10,7 @@
 struct decoder {
     enum architecture arch;
     csh capstone; /* amd64 only */
-    cs_insn *scratch;
+    cs_insn *scratch; /* the instruction that was decoded last */
 };
 
 /* operation.c: a register's number in Go's order, whatever part of it is named; REGISTER_NONE for others. */

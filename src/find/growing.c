@@ -411,8 +411,10 @@ static void note_unheld(const struct looks *looks, const struct heap_growths *gr
             growth->members < CAME_MIN || is_noted(after, noted, growth->after))
             continue;
         const char *why = why_no_holder(looks, &judged);
+        if (!why)
+            continue;
         count_samples(&judged);
-        if (!why || judged.samples < SAMPLES_MIN || judged.stayed < judged.samples)
+        if (judged.samples < SAMPLES_MIN || judged.stayed < judged.samples)
             continue;
         remark(looks, &judged, notes, why);
         noted[after->lines.at[growth->after].parent] = 1;

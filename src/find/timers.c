@@ -185,7 +185,10 @@ static void count_vote(const struct looks *looks, const struct timer *timer,
         return;
     if (!calls->votes)
         calls->function = function;
-    calls->votes += function == calls->function ? 1 : UINT64_MAX; /* one more, or one less */
+    if (function == calls->function)
+        calls->votes++;
+    else
+        calls->votes--;
 }
 
 /* Nobody keeps their timers: a cache's entries that expire so are meant; what waits an hour for nothing is not. */

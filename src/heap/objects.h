@@ -32,7 +32,7 @@ struct object_span {
     uint32_t magic; /* 2^32 / size, rounded up: a division by the size is a multiplication */
     uint8_t format; /* enum pointer_format */
     bool watched;   /* somebody wants to know when one of its objects is marked */
-    bool queued;    /* one of its objects is marked and has not been followed */
+    bool queued;    /* it waits in the queue of the marker */
 } __attribute__((aligned(64)));
 
 struct objects {
