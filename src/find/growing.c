@@ -124,7 +124,7 @@ static char *many_of(const struct heap_line *line)
         "closure of ",     "chan buffer of ",     "string bytes",      "tiny objects",
         "large, ",         "type made by reflect"};
     char total[TEXT_SIZE_ROOM];
-    bool is_type = line->name[0] < '0' || line->name[0] > '9'; /* "48 B with pointers" */
+    bool is_type = !heap_line_is_sized(line);
     for (size_t i = 0; i < LENGTH_OF(no_types); i++)
         is_type = is_type && strncmp(line->name, no_types[i], strlen(no_types[i])) != 0;
     text_count(total, line->members);

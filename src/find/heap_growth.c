@@ -72,6 +72,28 @@ static uint32_t match_by_start(const struct matching *matching, uint32_t after)
     return known ? only_start(matching->before, line) : HEAP_LINE_NONE;
 }
 
+/* The one line under `parent` that is called by its size alone; HEAP_LINE_NONE if there is none, or several. */
+static uint32_t only_sized(const struct heap_view *view, uint32_t parent)
+{
+    uint32_t found = HEAP_LINE_NONE;
+    for (uint32_t i = 1; i < view->lines.length; i++) {
+        if (view->lines.at[i].parent != parent || !heap_line_is_sized(&view->lines.at[i]))
+            continue;
+        if (found != HEAP_LINE_NONE)
+            return HEAP_LINE_NONE;
+        found = i;
+    }
+    return found;
+}
+
+/* What has no type is called by its size, which may be another one now: a map that has grown has a larger directory. */
+static uint32_t match_by_place(const struct matching *matching, uint32_t after, uint32_t parent)
+{
+    const struct heap_line *line = &matching->after->lines.at[after];
+    bool known = heap_line_is_sized(line) && only_sized(matching->after, line->parent) == after;
+    return known ? only_sized(matching->before, parent) : HEAP_LINE_NONE;
+}
+
 static uint32_t match(const struct matching *matching, uint32_t after)
 {
     const struct heap_line *line = &matching->after->lines.at[after];
@@ -79,7 +101,8 @@ static uint32_t match(const struct matching *matching, uint32_t after)
     uint32_t found = HEAP_LINE_NONE;
     if (parent == HEAP_LINE_NONE || u64map_get(&matching->index, key_of(line, parent), &found))
         return found;
-    return match_by_start(matching, after);
+    found = match_by_start(matching, after);
+    return found != HEAP_LINE_NONE ? found : match_by_place(matching, after, parent);
 }
 
 /* Children follow their parents, which stand before them. The whole is the first line of both. */
@@ -155,6 +178,11 @@ void heap_growths_find(const struct heap_view *before, const struct heap_view *a
     }
     if (growths_ret->length)
         qsort(growths_ret->at, growths_ret->length, sizeof(*growths_ret->at), most_first);
+}
+
+bool heap_line_is_sized(const struct heap_line *line)
+{
+    return line->kind == HEAP_LINE_OBJECTS && line->name[0] >= '0' && line->name[0] <= '9';
 }
 
 bool heap_line_is_shared(const struct heap_line *line)

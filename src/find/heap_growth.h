@@ -19,6 +19,9 @@ struct heap_growths VECTOR_OF(struct heap_growth);
 void heap_growths_find(const struct heap_view *before, const struct heap_view *after,
                        struct heap_growths *growths_ret);
 
+/* Its objects have no type, and are called by their size: "48 B with pointers". */
+bool heap_line_is_sized(const struct heap_line *line);
+
 /* It stands under the whole, because several holders lead to it. */
 bool heap_line_is_shared(const struct heap_line *line);
 
