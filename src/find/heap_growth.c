@@ -72,37 +72,24 @@ static uint32_t match_by_start(const struct matching *matching, uint32_t after)
     return known ? only_start(matching->before, line) : HEAP_LINE_NONE;
 }
 
-/* The one line under `parent` that is called by its size alone; HEAP_LINE_NONE if there is none, or several. */
-static uint32_t only_sized(const struct heap_view *view, uint32_t parent)
+/* What a line hangs on, as far as that has a name of its own. What has no type is called by its size, and another one joins or leaves it when it grows: a map's directory
+ * doubles, and is as large as its tables or not. */
+static uint32_t named_parent(const struct heap_view *view, uint32_t line)
 {
-    uint32_t found = HEAP_LINE_NONE;
-    for (uint32_t i = 1; i < view->lines.length; i++) {
-        if (view->lines.at[i].parent != parent || !heap_line_is_sized(&view->lines.at[i]))
-            continue;
-        if (found != HEAP_LINE_NONE)
-            return HEAP_LINE_NONE;
-        found = i;
-    }
-    return found;
-}
-
-/* What has no type is called by its size, which may be another one now: a map that has grown has a larger directory. */
-static uint32_t match_by_place(const struct matching *matching, uint32_t after, uint32_t parent)
-{
-    const struct heap_line *line = &matching->after->lines.at[after];
-    bool known = heap_line_is_sized(line) && only_sized(matching->after, line->parent) == after;
-    return known ? only_sized(matching->before, parent) : HEAP_LINE_NONE;
+    do
+        line = view->lines.at[line].parent;
+    while (heap_line_is_sized(&view->lines.at[line]));
+    return line;
 }
 
 static uint32_t match(const struct matching *matching, uint32_t after)
 {
     const struct heap_line *line = &matching->after->lines.at[after];
-    uint32_t parent = matching->before_of[line->parent];
+    uint32_t parent = matching->before_of[named_parent(matching->after, after)];
     uint32_t found = HEAP_LINE_NONE;
     if (parent == HEAP_LINE_NONE || u64map_get(&matching->index, key_of(line, parent), &found))
         return found;
-    found = match_by_start(matching, after);
-    return found != HEAP_LINE_NONE ? found : match_by_place(matching, after, parent);
+    return match_by_start(matching, after);
 }
 
 /* Children follow their parents, which stand before them. The whole is the first line of both. */
@@ -112,8 +99,7 @@ static void matching_open(const struct heap_view *before, const struct heap_view
     *matching_ret = (struct matching){.before = before, .after = after};
     matching_ret->before_of = xcalloc(after->lines.length + 1, sizeof(*matching_ret->before_of));
     for (uint32_t i = 1; i < before->lines.length; i++)
-        u64map_set(&matching_ret->index, key_of(&before->lines.at[i], before->lines.at[i].parent),
-                   i);
+        u64map_set(&matching_ret->index, key_of(&before->lines.at[i], named_parent(before, i)), i);
     for (uint32_t i = 1; i < after->lines.length; i++)
         matching_ret->before_of[i] = match(matching_ret, i);
 }

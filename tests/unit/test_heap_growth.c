@@ -89,11 +89,30 @@ static void test_goroutines_of_one_start(void **state)
     heap_view_deinit(&after);
 }
 
+/* What hangs on objects without a type is found again when these have other sizes, or one more between. */
+static void test_what_has_no_type(void **state)
+{
+    struct heap_view before = view_of_nothing(), after = view_of_nothing();
+    (void)state;
+    uint32_t holder = view_add(&before, HEAP_LINE_VARIABLE, 0, "main.cache", 1);
+    uint32_t tables = view_add(&before, HEAP_LINE_OBJECTS, holder, "32 B with pointers", 5);
+    view_add(&before, HEAP_LINE_OBJECTS, tables, "main.session", 100);
+    holder = view_add(&after, HEAP_LINE_VARIABLE, 0, "main.cache", 1);
+    uint32_t directory = view_add(&after, HEAP_LINE_OBJECTS, holder, "64 B with pointers", 1);
+    tables = view_add(&after, HEAP_LINE_OBJECTS, directory, "32 B with pointers", 8);
+    view_add(&after, HEAP_LINE_OBJECTS, tables, "main.session", 130);
+    const char *path = "main.cache → 64 B with pointers → 32 B with pointers → main.session";
+    assert_int_equal(growth_of(&before, &after, path), 30);
+    heap_view_deinit(&before);
+    heap_view_deinit(&after);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_goroutines_that_move),
         cmocka_unit_test(test_goroutines_of_one_start),
+        cmocka_unit_test(test_what_has_no_type),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
