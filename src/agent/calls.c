@@ -179,16 +179,20 @@ static void open_leak(struct watched *watched, const struct evidence_finding *fi
     changed(open, context);
 }
 
-/* Who waits to send, or for a lock, is stuck if nobody comes. Who waits to receive may be a worker, or serve a client that has come to stay: there it takes longer. */
-static bool is_enough(const struct tracked *tracked)
+/* Who waits to send, or for a lock, is stuck if nobody comes. Who waits to receive may be a worker, or serve a client that has come to stay: there it takes longer, unless
+ * most of them are proved. */
+static bool is_enough(const struct tracked *tracked, const struct evidence_finding *finding)
 {
+    if (!strcmp(finding->grade, "possible"))
+        return false;
     switch (tracked->wait_kind) {
     case WAIT_CHAN_RECEIVE:
     case WAIT_SELECT:
     case WAIT_WAITGROUP:
     case WAIT_COND:
     case WAIT_SEMAPHORE:
-        return tracked->kind == SITE_DEFERS || tracked->state >= ACCUMULATION_STEADY;
+        return tracked->kind == SITE_DEFERS || tracked->state >= ACCUMULATION_STEADY ||
+               (!strcmp(finding->grade, "certain") && finding->count >= tracked->count / 2);
     default:
         return true;
     }
@@ -197,17 +201,16 @@ static bool is_enough(const struct tracked *tracked)
 unsigned calls_from_evidence(struct watched *watched, const struct evidence *evidence,
                              uint32_t inspection, const struct call_context *context)
 {
-    unsigned fit = 0;
+    unsigned found = 0;
     for (size_t i = 0; i < evidence->findings.length; i++) {
         const struct evidence_finding *finding = &evidence->findings.at[i];
         struct tracked *tracked = site_of(watched, finding);
-        if (!tracked || !strcmp(finding->grade, "possible") || !is_enough(tracked))
+        if (!tracked || tracked->call || !is_enough(tracked, finding))
             continue;
-        fit++;
-        if (!tracked->call)
-            open_leak(watched, finding, tracked, inspection, context);
+        open_leak(watched, finding, tracked, inspection, context);
+        found += tracked->call != 0;
     }
-    return fit;
+    return found;
 }
 
 /* ---- counts alone */

@@ -13,7 +13,7 @@ struct call_context {
     struct batch *batch; /* gets what has changed */
 };
 
-/* An inspection ended: opens calls for the findings that are at least likely and whose count accumulates. Returns how many findings fit a site that grows. */
+/* An inspection ended: opens calls for the findings that are at least likely and whose count accumulates. Returns how many sites that had none have a call now. */
 unsigned calls_from_evidence(struct watched *watched, const struct evidence *evidence,
                              uint32_t inspection, const struct call_context *context);
 

@@ -19,8 +19,8 @@ enum {
     LOOKS_MOST_S = 60,
     ARRIVALS_BETWEEN =
         4, /* between the two looks of an inspection, if that takes no longer than LOOKS_MOST_S */
-    INSPECT_AGAIN_MS = 5 * 60 * 1000, /* doubled after each inspection that named nothing */
-    INSPECT_DOUBLED = 7,
+    INSPECT_AGAIN_MS = 60 * 1000, /* doubled after each inspection that named nothing new */
+    INSPECT_DOUBLED = 9,
     INSPECTIONS_MAX = 2, /* at a time: mostly they wait */
     REASON_MAX = 300,
     US_PER_MS = 1000
@@ -116,17 +116,19 @@ static void start_sites(struct agent *agent, struct watched *watched)
     text_deinit(&input);
 }
 
-/* So long that some should come in between, as fast as the fastest site grows. */
+/* So long that some should come in between, as fast as the fastest site grows that has no call yet; longer after an inspection that named nothing. */
 static double between_looks_s(const struct watched *watched)
 {
     double fastest = 0;
     for (size_t i = 0; i < watched->tracked.length; i++) {
+        const struct tracked *tracked = &watched->tracked.at[i];
         double rate, low, high;
-        accumulation_rate(&watched->tracked.at[i].rise, &rate, &low, &high);
-        if (watched->tracked.at[i].state != ACCUMULATION_QUIET && rate > fastest)
+        accumulation_rate(&tracked->rise, &rate, &low, &high);
+        if (tracked->state != ACCUMULATION_QUIET && !tracked->call && rate > fastest)
             fastest = rate;
     }
-    double wait_s = fastest > 0 ? ARRIVALS_BETWEEN / fastest : LOOKS_MOST_S;
+    double arrivals = ARRIVALS_BETWEEN * (1.0 + watched->fruitless);
+    double wait_s = fastest > 0 ? arrivals / fastest : LOOKS_MOST_S;
     return wait_s < LOOKS_LEAST_S ? LOOKS_LEAST_S : wait_s > LOOKS_MOST_S ? LOOKS_MOST_S : wait_s;
 }
 

@@ -82,7 +82,7 @@ struct watched {
     double inspect_cpu_s;        /* today */
     struct pause_account pauses; /* by inspections */
     int64_t inspect_day;
-    unsigned fruitless; /* inspections in a row that named nothing */
+    unsigned fruitless; /* inspections in a row that named nothing new */
 };
 
 /* Takes the life over. */

@@ -1,6 +1,7 @@
 """Debian's Chromium without a screen, kept from calling home."""
 
 import tempfile
+import time
 
 from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
@@ -30,8 +31,6 @@ class Browser:
 
     def wait(self, script, patience=20):
         """Waits until a script returns something true, and returns that."""
-        import time
-
         deadline = time.monotonic() + patience
         while True:
             value = self.run(script)
@@ -39,6 +38,14 @@ class Browser:
                 return value
             assert time.monotonic() < deadline, (script, self.complaints(), self.run("return document.body.innerText"))
             time.sleep(0.1)
+
+    def double_click(self, element, x, y, pause_s):
+        """At that place of the element, with so long between the two at least. The second says that it is one: however busy the machine is, the browser takes it for that."""
+        left, top = self.run("const box = arguments[0].getBoundingClientRect(); return [box.x, box.y]", element)
+        for count in (1, 2):
+            for kind in ("mousePressed", "mouseReleased"):
+                self.driver.execute_cdp_cmd("Input.dispatchMouseEvent", {"type": kind, "x": left + x, "y": top + y, "button": "left", "clickCount": count})
+            time.sleep(pause_s if count == 1 else 0)
 
     def complaints(self):
         """What the browser's console says of errors, violations of the page's policy among them."""

@@ -59,7 +59,7 @@ def test_reading_a_twin_costs_no_memory(start):
     done = subprocess.run([pausing.FREEZER, str(server.pid), "twin", "5000"], capture_output=True, text=True, timeout=60, check=True)
     said = json.loads(done.stdout)
     assert (said["way"], said["failed"]) == ("twin", 0) and said["read"] > 64 << 20, said
-    assert 0 <= said["own_kib"] < 8 << 10, said
+    assert 0 <= said["own_kib"] < said["read"] >> 12, said  # a quarter at the most: the process runs on, and what it writes meanwhile becomes the twin's own
 
 
 def descriptors(pid):

@@ -197,7 +197,7 @@ def test_a_double_click_shows_all_and_leaves_the_moments_as_they_were(agent, bro
     browser = browse(f"?program=shop&range=1h&at={at}&than={than}")
     browser.wait("return document.querySelectorAll('.panel .stack').length === 2")
     chart = browser.driver.find_element(By.CSS_SELECTOR, ".chart")
-    ActionChains(browser.driver, duration=0).move_to_element_with_offset(chart, 100, 0).click().pause(pause_s).click().perform()
+    browser.double_click(chart, 500, 100, pause_s)
     browser.wait("return new URLSearchParams(location.search).get('range') === 'all'")
     said = "return Object.fromEntries(new URLSearchParams(location.search))"
     assert browser.run(said) == {"program": "shop", "range": "all", "at": str(at), "than": str(than)}

@@ -1,6 +1,6 @@
 """The agent proves what it stores where it may stop the process for a moment, and stops nothing where it may not.
 
-Both ways are tried at once: two agents watch one program, whose goroutines nothing can wake. Time passes ten times as fast for them, as in test_watch_tale.py; what an inspection may
+Both ways are tried at once: two agents watch two programs, whose goroutines nothing can wake: those of one wait to send, those of the other to receive. Time passes ten times as fast for them, as in test_watch_tale.py; what an inspection may
 take of the process's time is true time."""
 
 import json
@@ -32,13 +32,13 @@ def inspections(watch):
     return [(problem, json.loads(document) if document else None) for problem, document in rows]
 
 
-def wait_inspection(watch):
-    """The first that found something."""
+def wait_inspection(watch, program):
+    """The first of it that found something."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         for problem, document in inspections(watch) if watch.store.exists() else ():
             assert not problem, (problem, watch.lines())
-            if document["findings"]:
+            if document["findings"] and document["process"]["pid"] == program.pid:
                 return document
         time.sleep(0.2)
     raise AssertionError("\n".join(watch.lines()))
@@ -46,14 +46,15 @@ def wait_inspection(watch):
 
 class World:
     def __init__(self, folder):
-        self.program = Program([own_copy(go_build("leak-early-return"), folder), "-every", "500ms", "-life", "1h"])
+        self.program, self.receives = (Program([own_copy(go_build(name), folder), "-every", "500ms", "-life", "1h"])
+                                       for name in ("leak-early-return", "leak-range"))
         hurry = Hurry(folder / "clocks", SPEED).environment
         self.agents = []
         generous = f"inspect:\n  pause: {ONCE_MS}ms\n  pause_per_process: {DAILY_MS}ms\n"
         for name, settings in (("proving", generous), ("never", "inspect:\n  pause: 0\n")):
             (folder / name).mkdir()
             config = folder / name / "watch.yaml"
-            config.write_text(f"only: [{self.program.name}]\n{settings}")
+            config.write_text(f"only: [{self.program.name}, {self.receives.name}]\n{settings}")
             self.agents.append(Watch(folder / name, "--config", config, interval="10s", environment=hurry).start())
         self.proving, self.never = self.agents
 
@@ -61,6 +62,7 @@ class World:
         for agent in self.agents:
             agent.stop()
         self.program.stop()
+        self.receives.stop()
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +82,7 @@ def the_finding(document):
 
 def test_what_is_stored_is_proved(world):
     """The process was stopped, by no more than is allowed at once, and the finding is certain."""
-    document = wait_inspection(world.proving)
+    document = wait_inspection(world.proving, world.program)
     assert document["proof"]["known"] and document["proof"]["way"] == "copy", (document["proof"], document["unread"])
     assert 0 < document["pause_us"] < ONCE_MS * 1000
     assert the_finding(document)["grade"] == "certain"
@@ -88,10 +90,24 @@ def test_what_is_stored_is_proved(world):
 
 def test_with_no_budget_nothing_is_stopped(world):
     """inspect.pause 0: the same leak is found, and not proved."""
-    document = wait_inspection(world.never)
+    document = wait_inspection(world.never, world.program)
     assert document["pause_us"] == 0 and not document["proof"]["known"]
     assert the_finding(document)["grade"] == "likely"
     assert all(document["pause_us"] == 0 for _, document in inspections(world.never))
+
+
+def test_receivers_are_called_in_minutes_if_they_are_proved(world):
+    """Nobody closes their channels. Without a proof they may be workers, and that they rise for minutes says nothing."""
+    deadline = time.monotonic() + PATIENCE_S
+    while world.proving.programs()[world.receives.name]["state"] != "leaking":
+        assert time.monotonic() < deadline, world.proving.lines()
+        time.sleep(0.2)
+    row = world.proving.programs()[world.receives.name]
+    call, = world.proving.ask("/api/v1/program", program=row["program"])["calls"]
+    assert f"main.go:{place('leak-range/main.go', 'go here')[1]}" in call["cause"], call
+    assert wait_inspection(world.proving, world.receives)["proof"]["known"]
+    wait_inspection(world.never, world.program)
+    assert world.never.programs()[world.receives.name]["state"] != "leaking"
 
 
 def metric(watch, name):
@@ -102,7 +118,7 @@ def metric(watch, name):
 
 def test_the_account_is_shown(world):
     """/metrics has the sum of what the inspections in the store took."""
-    wait_inspection(world.proving)
+    wait_inspection(world.proving, world.program)
     deadline = time.monotonic() + 60
     while True:
         took_s = sum(document["pause_us"] for _, document in inspections(world.proving)) / 1e6

@@ -181,7 +181,7 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / 100
 
 
-@pytest.mark.skipif("asan" in str(SEEP), reason="measures time")
+@pytest.mark.skipif("asan" in str(SEEP), reason="measures time")  # against that of all exports together
 def test_exports_of_many_lives_hold_up_nobody(siege, tmp_path):
     store = tmp_path / "past.db"
     subprocess.run([FIXTURE, store, "--days", "3", "--programs", "1", "--interval-ms", "60000"], check=True, timeout=120)
@@ -201,12 +201,13 @@ def test_exports_of_many_lives_hold_up_nobody(siege, tmp_path):
         assert siege.status("/") == 200
         waits.append(time.monotonic() - asked)
         time.sleep(0.1)
-    assert max(waits) < 2 and sorted(waits)[len(waits) // 2] < 0.7, waits
     for client in siege.sockets:  # and they get their answers
         answer = b""
         while piece := client.recv(65536):
             answer += piece
-        assert answer.startswith(b"HTTP/1.1 200") and b"]}" in answer
+        assert answer.startswith(b"HTTP/1.1 200") and b"]}" in answer, (time.monotonic() - began, siege.agent.lines(), children(siege.agent.process.pid), siege.page)
+    together = time.monotonic() - began
+    assert max(waits) < together / 4 and sorted(waits)[len(waits) // 2] < together / 10, (waits, together)
     siege.leave()
     siege.check()
 

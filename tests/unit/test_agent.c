@@ -14,6 +14,7 @@
 
 #include "agent/alert.h"
 #include "agent/backlog.h"
+#include "agent/calls.h"
 #include "agent/cgroup.h"
 #include "agent/chains.h"
 #include "agent/evidence.h"
@@ -861,6 +862,91 @@ static void evidence_is_read_and_nonsense_is_refused(void **state)
         assert_true(error_ignore(evidence_read(wrong[i], strlen(wrong[i]), &evidence)));
 }
 
+/* ---- calls */
+
+struct called {
+    struct watched watched;
+    struct batch batch;
+    uint32_t last_call;
+};
+
+/* One site that has just begun to accumulate: `count` goroutines that wait for this. */
+static struct tracked rising_site(int32_t line, uint8_t wait_kind, uint32_t count)
+{
+    struct tracked tracked = {.kind = SITE_GOROUTINES,
+                              .wait_kind = wait_kind,
+                              .named = true,
+                              .state = ACCUMULATION_RISES,
+                              .count = count,
+                              .started_function = "main.serve",
+                              .started_file = "/src/main.go",
+                              .started_line = line};
+    accumulation_init(&tracked.rise);
+    accumulation_add(&tracked.rise, 0, 0, 0);
+    accumulation_add(&tracked.rise, 60 * 1000, count, 0);
+    return tracked;
+}
+
+/* How many calls an inspection opens that found `count` of them at that line. */
+static unsigned calls_after(struct called *called, int32_t line, unsigned count, const char *grade)
+{
+    struct call_context context = {.now_ms = 1000000,
+                                   .boot_ms = 60 * 1000,
+                                   .last_call = &called->last_call,
+                                   .batch = &called->batch};
+    struct evidence evidence;
+    char document[512];
+    snprintf(document, sizeof(document),
+             "{\"findings\":[{\"rule\":\"leaked-goroutines\",\"grade\":\"%s\",\"title\":\"t\","
+             "\"count\":%u,\"started_at\":{\"function\":\"main.serve\",\"file\":"
+             "\"/src/main.go\",\"line\":%d}}]}",
+             grade, count, (int)line);
+    fail_with(evidence_read(document, strlen(document), &evidence));
+    unsigned found = calls_from_evidence(&called->watched, &evidence, 1, &context);
+    evidence_deinit(&evidence);
+    return found;
+}
+
+static void called_deinit(struct called *called)
+{
+    for (size_t i = 0; i < called->watched.calls.length; i++)
+        call_deinit(&called->watched.calls.at[i].call);
+    VECTOR_DEINIT(&called->watched.calls);
+    VECTOR_DEINIT(&called->watched.tracked);
+    batch_deinit(&called->batch);
+}
+
+/* Who receives may be a worker: a site that has risen for minutes only is called if it is proved that most of it waits for ever. */
+static void receivers_are_called_at_once_only_if_they_are_proved(void **state)
+{
+    (void)state;
+    struct called called = {0};
+    VECTOR_PUSH(&called.watched.tracked, rising_site(7, WAIT_CHAN_RECEIVE, 100));
+    assert_int_equal(calls_after(&called, 7, 100, "likely"), 0);
+    assert_int_equal(calls_after(&called, 7, 8, "certain"), 0);
+    assert_int_equal(calls_after(&called, 7, 90, "certain"), 1);
+    called_deinit(&called);
+    called = (struct called){0};
+    VECTOR_PUSH(&called.watched.tracked, rising_site(7, WAIT_CHAN_RECEIVE, 100));
+    called.watched.tracked.at[0].state = ACCUMULATION_STEADY;
+    assert_int_equal(calls_after(&called, 7, 100, "possible"), 0);
+    assert_int_equal(calls_after(&called, 7, 100, "likely"), 1);
+    called_deinit(&called);
+}
+
+/* What has its call already is nothing new: a process where another site rises on would be inspected again and again at once. */
+static void what_is_called_already_is_nothing_new(void **state)
+{
+    (void)state;
+    struct called called = {0};
+    VECTOR_PUSH(&called.watched.tracked, rising_site(7, WAIT_CHAN_SEND, 100));
+    VECTOR_PUSH(&called.watched.tracked, rising_site(9, WAIT_SELECT, 100));
+    assert_int_equal(calls_after(&called, 7, 100, "likely"), 1);
+    assert_int_equal(calls_after(&called, 7, 100, "likely"), 0);
+    assert_int_equal(called.watched.calls.length, 1);
+    called_deinit(&called);
+}
+
 static void what_cannot_be_written_waits(void **state)
 {
     (void)state;
@@ -957,6 +1043,8 @@ int main(void)
         cmocka_unit_test(what_lies_near_is_read_as_one_and_what_cannot_be_read_alone),
         cmocka_unit_test(counting_is_bounded_and_what_the_small_do_not_need_is_for_the_large),
         cmocka_unit_test(evidence_is_read_and_nonsense_is_refused),
+        cmocka_unit_test(receivers_are_called_at_once_only_if_they_are_proved),
+        cmocka_unit_test(what_is_called_already_is_nothing_new),
         IN_FOLDER(what_cannot_be_written_waits),
         cmocka_unit_test(an_alert_names_the_program_and_links_to_it),
     };

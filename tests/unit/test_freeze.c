@@ -1004,9 +1004,14 @@ static void in_short_vfork(void)
     start_thread(wait_for_short_vfork, NULL);
 }
 
-static void *end_vfork_soon(void *argument)
+/* Once a try has come and gone. */
+static void *end_vfork_after_a_try(void *argument)
 {
-    clock_sleep_ns(*(const int64_t *)argument);
+    (void)argument;
+    while (!is_traced() && !report->stop)
+        clock_sleep_ns(ms);
+    while (is_traced() && !report->stop)
+        clock_sleep_ns(ms);
     report->stop = 1;
     return NULL;
 }
@@ -1016,15 +1021,15 @@ static void test_what_passes_is_tried_again(void **state)
     (void)state;
     struct freeze_facts facts;
     for (size_t i = 0; i < LENGTH_OF(ways); i++) {
-        struct freeze_options options = {.budget_ns = 400 * ms, .way = ways[i], .retries = 3};
+        struct freeze_options options = {.budget_ns = 400 * ms, .way = ways[i], .retries = 9};
         struct target *frozen = NULL;
-        int64_t passes_ns = 500 * ms;
         pthread_t ender;
         start(in_short_vfork);
         clock_sleep_ns(20 * ms);
         struct target *live = open_child();
-        assert_int_equal(pthread_create(&ender, NULL, end_vfork_soon, &passes_ns), 0);
+        assert_int_equal(pthread_create(&ender, NULL, end_vfork_after_a_try, NULL), 0);
         struct error *error = target_freeze(live, &options, &frozen, &facts);
+        report->stop = 1;
         pthread_join(ender, NULL);
         if (error)
             fail_msg("%s", error_message(error));

@@ -19,7 +19,7 @@ import (
 var coming, there, gone atomic.Int64
 
 func main() {
-	life := flag.Duration("life", 120*time.Second, "the program ends by itself after this long")
+	life := flag.Duration("life", 20*time.Minute, "the program ends by itself after this long")
 	every := flag.Duration("every", 2*time.Millisecond, "time between two turns")
 	clean := flag.Bool("clean", false, "use the right idiom")
 	flag.Parse()

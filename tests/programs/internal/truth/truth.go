@@ -22,7 +22,7 @@ import (
 type Fields map[string]interface{}
 
 var (
-	life    = flag.Duration("life", 120*time.Second, "the program ends by itself after this long")
+	life    = flag.Duration("life", 20*time.Minute, "the program ends by itself after this long")
 	writing sync.Mutex
 )
 
