@@ -38,7 +38,7 @@ def wait_inspection(watch, program):
     while time.monotonic() < deadline:
         for problem, document in inspections(watch) if watch.store.exists() else ():
             assert not problem, (problem, watch.lines())
-            if document["findings"] and document["process"]["pid"] == program.pid:
+            if document["findings"] and document["target"]["pid"] == program.pid:
                 return document
         time.sleep(0.2)
     raise AssertionError("\n".join(watch.lines()))
