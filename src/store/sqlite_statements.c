@@ -2,8 +2,29 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/text.h"
 #include "store/sqlite_internal.h"
+
+enum {
+    RECOVERY_TRIES = 500,
+    RECOVERY_WAIT_NS = 1000 * 1000
+};
+
+/* Who may only read and meets the log's head while it is written half takes it for one that somebody left behind, and says that it may not mend it
+ * (SQLITE_READONLY_RECOVERY; https://sqlite.org/walformat.html, 2.3): a moment later it is whole, unless it was left so. */
+static bool is_half_written(struct sqlite_store *store)
+{
+    return sqlite3_extended_errcode(store->db) == SQLITE_READONLY_RECOVERY;
+}
+
+static bool may_pass(struct sqlite_store *store, unsigned *tries)
+{
+    if (!is_half_written(store) || ++*tries > RECOVERY_TRIES)
+        return false;
+    clock_sleep_ns(RECOVERY_WAIT_NS);
+    return true;
+}
 
 /* Closing it must not copy a broken log over what is whole. */
 static struct error *broken(struct sqlite_store *store, const char *doing)
@@ -25,6 +46,11 @@ struct error *sqlite_error(struct sqlite_store *store, const char *doing)
         return error_create(ERROR_OS, "the store %s cannot be written: the disk is full",
                             store->path);
     case SQLITE_READONLY:
+        if (is_half_written(store))
+            return error_create(ERROR_PERMISSION,
+                                "the store %s was left unfinished, and who may only read it can't "
+                                "finish it: `seep watch`, or reading it as its owner, does",
+                                store->path);
         return error_create(ERROR_PERMISSION, "the store %s cannot be written: it is read-only",
                             store->path);
     case SQLITE_BUSY:
@@ -67,24 +93,35 @@ struct error *sqlite_is_there(struct sqlite_store *store)
 struct error *sqlite_prepare(struct sqlite_store *store, const char *query,
                              sqlite3_stmt **statement_ret)
 {
-    if (sqlite3_prepare_v2(store->db, query, -1, statement_ret, NULL) != SQLITE_OK)
-        return sqlite_error(store, "asking it");
+    unsigned tries = 0;
+    while (sqlite3_prepare_v2(store->db, query, -1, statement_ret, NULL) != SQLITE_OK) {
+        if (!may_pass(store, &tries))
+            return sqlite_error(store, "asking it");
+    }
     return NULL;
 }
 
 struct error *sqlite_step(struct sqlite_store *store, sqlite3_stmt *statement, bool *row_ret)
 {
+    unsigned tries = 0;
     int code = sqlite3_step(statement);
-    if (code != SQLITE_ROW && code != SQLITE_DONE)
-        return sqlite_error(store, "using it");
+    while (code != SQLITE_ROW && code != SQLITE_DONE) {
+        if (!may_pass(store, &tries))
+            return sqlite_error(store, "using it");
+        sqlite3_reset(statement); /* that shows at the first step only */
+        code = sqlite3_step(statement);
+    }
     *row_ret = code == SQLITE_ROW;
     return NULL;
 }
 
 struct error *sqlite_run(struct sqlite_store *store, const char *query)
 {
-    if (sqlite3_exec(store->db, query, NULL, NULL, NULL) != SQLITE_OK)
-        return sqlite_error(store, "using it");
+    unsigned tries = 0;
+    while (sqlite3_exec(store->db, query, NULL, NULL, NULL) != SQLITE_OK) {
+        if (!may_pass(store, &tries))
+            return sqlite_error(store, "using it");
+    }
     return NULL;
 }
 

@@ -13,7 +13,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -378,6 +380,93 @@ static void a_clock_that_was_set_back(void **state)
     store_close(store);
 }
 
+/* ---- who may only read, while it is written */
+
+struct onlooker {
+    pid_t pid;
+    int socket; /* a byte each way lets it go on, and tells that it has */
+};
+
+/* Reads what is there; the status of the process that looks on is 0 if all was there, 1 if it was said that it was left unfinished. */
+static void look_on(int socket)
+{
+    struct store *store = NULL;
+    struct points points = {0};
+    int64_t step_ms = 0;
+    char byte;
+    if ((!geteuid() && (setgid(65534) || setuid(65534))) || prctl(PR_SET_PDEATHSIG, SIGKILL) ||
+        read(socket, &byte, 1) != 1)
+        _exit(2);
+    error_ignore(store_open_reader(path, &store));
+    if (!store || store_points(store, 1, 0, always, 0, &points, &step_ms) || points.length != 10)
+        _exit(3);
+    if (write(socket, "", 1) != 1 || read(socket, &byte, 1) != 1)
+        _exit(4);
+    VECTOR_DEINIT(&points);
+    struct error *error = store_points(store, 1, 0, always, 0, &points, &step_ms);
+    if (!error)
+        _exit(points.length == 10 ? 0 : 5);
+    _exit(strstr(error_message(error), "was left unfinished") ? 1 : 6);
+}
+
+/* One who may not write. Begun before the store is open here: SQLite knows in a process what it has open, and would read with the rights of that. */
+static struct onlooker onlooker_begin(void)
+{
+    int ends[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (!pid)
+        look_on(ends[0]);
+    close(ends[0]);
+    return (struct onlooker){pid, ends[1]};
+}
+
+/* The second copy of the log's head (https://sqlite.org/walformat.html, 2.1) differs from the first, as while it is written. */
+static void tear_head(int shared)
+{
+    uint8_t byte;
+    assert_int_equal(pread(shared, &byte, 1, 48 + 8), 1);
+    byte ^= 0xff;
+    assert_int_equal(pwrite(shared, &byte, 1, 48 + 8), 1);
+}
+
+static void what_is_written_half_is_waited_for(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"", "-wal", "-shm"};
+    struct onlooker onlookers[2] = {onlooker_begin(), onlooker_begin()};
+    struct store *writer = open_writer();
+    char file[sizeof(path) + 8];
+    for (int64_t i = 0; i < 10; i++)
+        fail_with(write_number(writer, i));
+    snprintf(file, sizeof(file), "%s-shm", path);
+    int shared = open(file, O_RDWR | O_CLOEXEC); /* closed last: that drops the writer's locks */
+    assert_true(shared >= 0);
+    assert_int_equal(chmod(folder, 0755), 0);
+    for (size_t i = 0; i < LENGTH_OF(files); i++) {
+        snprintf(file, sizeof(file), "%s%s", path, files[i]);
+        assert_int_equal(chmod(file, 0444), 0);
+    }
+    for (int left = 0; left < 2; left++) {
+        int status = -1;
+        char byte;
+        assert_int_equal(write(onlookers[left].socket, "", 1), 1);
+        assert_int_equal(read(onlookers[left].socket, &byte, 1), 1);
+        tear_head(shared);
+        assert_int_equal(write(onlookers[left].socket, "", 1), 1);
+        if (!left) {
+            usleep(100 * 1000);
+            tear_head(shared);
+        }
+        assert_int_equal(waitpid(onlookers[left].pid, &status, 0), onlookers[left].pid);
+        assert_int_equal(WIFEXITED(status) ? WEXITSTATUS(status) : 99, left);
+        close(onlookers[left].socket);
+    }
+    store_close(writer);
+    close(shared);
+}
+
 int main(void)
 {
 #define FAULT(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
@@ -390,6 +479,7 @@ int main(void)
         FAULT(a_file_that_is_taken_away),
         FAULT(the_lock_ends_with_its_process),
         FAULT(a_clock_that_was_set_back),
+        FAULT(what_is_written_half_is_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
