@@ -357,6 +357,8 @@ static void collect_inspection(struct agent *agent, struct watched *watched, con
     unsigned named =
         error ? 0 : calls_from_evidence(watched, &evidence, agent->last.inspection, &context);
     watched->fruitless = named ? 0 : watched->fruitless + 1;
+    /* What was suspected while it ran: the next look says whether it still is. */
+    watched->wants_inspection = false;
     evidence_deinit(&evidence);
     error_destroy(error);
 }

@@ -178,6 +178,16 @@ def test_the_headline_follows_the_count(world):
         assert world.now_ms() - at_ms < 5 * 60 * 1000
 
 
+def test_what_is_called_is_not_inspected_again(world):
+    """It was, once: what was suspected while the inspection ran was thought to be new."""
+    opened_ms = {alert["pid"]: alert["opened_ms"] for alert in world.both_calls()}
+    world.wait_samples(8)
+    with sqlite3.connect(f"file:{world.watch.store}?mode=ro", uri=True) as db:
+        later = [(why, at_ms) for pid, at_ms, why in db.execute("SELECT pid, at_ms, why FROM inspections JOIN lives ON lives.id = life")
+                 if at_ms > opened_ms.get(pid, at_ms) and "become more" in why]
+    assert not later
+
+
 # ---- history and metrics
 
 def test_history_shows_it_in_the_terminal(world):
