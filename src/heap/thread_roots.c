@@ -82,6 +82,24 @@ static enum vectors vectors_at(struct heap *heap, address pc)
     return moves ? VECTORS_POINTERS : VECTORS_NUMBERS;
 }
 
+/* The runtime's own system calls that are given no address of an object but of what is on its stack. As any function that Go calls may change every register, their callers have
+ * on the stack what they still need: what else is in registers is left from before, for as long as the thread has nothing to do. */
+static bool has_no_registers(struct heap *heap, address pc)
+{
+    static const char *const calls[] = {"runtime.futex",   "runtime.usleep",  "runtime.write1",
+                                        "runtime.osyield", "runtime.madvise", "runtime.tgkill"};
+    const struct pclntab *table = &heap->runtime->program->pclntab;
+    struct func func;
+    if (!pclntab_func(table, pc, &func) || !(func.flags & FUNC_ASM))
+        return false;
+    const char *name = func_name(table, &func);
+    for (size_t i = 0; i < LENGTH_OF(calls); i++) {
+        if (!strcmp(name, calls[i]))
+            return true;
+    }
+    return false;
+}
+
 static void take_word(struct marker *marker, bool plain, uint64_t word)
 {
     if (plain)
@@ -104,8 +122,24 @@ static void take_vectors(struct marker *marker, const struct thread_registers *r
         take_word(marker, plain, registers->other[i]);
 }
 
-/* Where other code than the runtime's runs, registers still hold what the scheduler left there, such as whom it has put to sleep last: that wakes nobody.
- * In a signal handler the interrupted registers stand on its stack, and what was interrupted may have been on the system stack. */
+/* Where other code than the runtime's runs, registers still hold what the scheduler left there, such as whom it has put to sleep last: that wakes nobody. */
+static void take_registers(struct marker *marker, struct decoder *decoder,
+                           const struct thread_registers *registers, bool plain)
+{
+    struct unused unused = {0};
+    if (has_no_registers(marker->heap, registers->pc))
+        return;
+    if (plain)
+        unused = unused_registers(marker->heap, decoder, registers->pc);
+    for (unsigned i = 0; i < registers->general_count; i++) {
+        if (!(unused.general >> i & 1))
+            take_word(marker, plain, registers->general[i]);
+    }
+    if (vectors_at(marker->heap, registers->pc) != VECTORS_NUMBERS)
+        take_vectors(marker, registers, plain, unused.vector);
+}
+
+/* In a signal handler the interrupted registers stand on its stack, and what was interrupted may have been on the system stack. */
 static void take_thread(struct stack_scanner *scanner, struct decoder *decoder,
                         const struct thread *thread)
 {
@@ -117,15 +151,7 @@ static void take_thread(struct stack_scanner *scanner, struct decoder *decoder,
                      word_at(heap, signal_g, offsets->g_stack_high, &high) &&
                      thread->registers.sp >= low && thread->registers.sp < high;
     bool plain = frame_maps_is_plain(&scanner->maps, thread->registers.pc);
-    struct unused unused = {0};
-    if (plain)
-        unused = unused_registers(heap, decoder, thread->registers.pc);
-    for (unsigned i = 0; i < thread->registers.general_count; i++) {
-        if (!(unused.general >> i & 1))
-            take_word(scanner->marker, plain, thread->registers.general[i]);
-    }
-    if (vectors_at(heap, thread->registers.pc) != VECTORS_NUMBERS)
-        take_vectors(scanner->marker, &thread->registers, plain, unused.vector);
+    take_registers(scanner->marker, decoder, &thread->registers, plain);
     take_stack_of(scanner, thread, offsets->m_g0, in_signal);
     take_stack_of(scanner, thread, offsets->m_gsignal, false);
 }
