@@ -98,11 +98,12 @@ def test_with_no_budget_nothing_is_stopped(world):
 
 def test_receivers_are_called_in_minutes_if_they_are_proved(world):
     """Nobody closes their channels. Without a proof they may be workers, and that they rise for minutes says nothing."""
+    for agent in world.agents:
+        agent.wait_programs(world.receives.name)
     deadline = time.monotonic() + PATIENCE_S
-    while world.proving.programs()[world.receives.name]["state"] != "leaking":
+    while (row := world.proving.programs()[world.receives.name])["state"] != "leaking":
         assert time.monotonic() < deadline, world.proving.lines()
         time.sleep(0.2)
-    row = world.proving.programs()[world.receives.name]
     call, = world.proving.ask("/api/v1/program", program=row["program"])["calls"]
     assert f"main.go:{place('leak-range/main.go', 'go here')[1]}" in call["cause"], call
     assert wait_inspection(world.proving, world.receives)["proof"]["known"]
