@@ -116,6 +116,15 @@ char *text_escaped(const char *bytes, size_t length)
     return text.bytes ? text.bytes : xstrdup("");
 }
 
+bool text_is_one_of(const char *name, const char *const *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!strcmp(name, names[i]))
+            return true;
+    }
+    return false;
+}
+
 const char *text_size(char buffer[TEXT_SIZE_ROOM], uint64_t size_bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};

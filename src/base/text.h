@@ -2,6 +2,7 @@
 #ifndef SEEP_BASE_TEXT_H
 #define SEEP_BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,8 @@ void text_escape(struct text *text, const char *bytes, size_t length);
 
 /* The same as a new string that the caller frees. */
 char *text_escaped(const char *bytes, size_t length);
+
+bool text_is_one_of(const char *name, const char *const *names, size_t count);
 
 /* "412.5 MiB", "8.0 KiB", "17 B": into a buffer of TEXT_SIZE_ROOM, returned. */
 enum {

@@ -2,16 +2,36 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "code/dead_registers.h"
 
 enum {
     SYSTEM_STACK_MAX = 256 << 10, /* of a thread's own stack, at most so much above sp */
 };
 
+/* Where a thread is. */
+struct position {
+    address pc;
+    bool is_go;       /* else the rest is nothing */
+    const char *name; /* of the function */
+    struct func func;
+};
+
 struct thread {
     struct thread_registers registers;
+    struct position position;
     address m;
 };
+
+static struct position position_of(struct heap *heap, address pc)
+{
+    const struct pclntab *table = &heap->runtime->program->pclntab;
+    struct position position = {.pc = pc, .name = ""};
+    position.is_go = pclntab_func(table, pc, &position.func);
+    if (position.is_go)
+        position.name = func_name(table, &position.func);
+    return position;
+}
 
 static bool word_at(struct heap *heap, address at, int32_t offset, uint64_t *word_ret)
 {
@@ -47,16 +67,16 @@ struct unused {
     uint32_t general, vector;
 };
 
-static struct unused unused_registers(struct heap *heap, struct decoder *decoder, address pc)
+static struct unused unused_registers(struct heap *heap, struct decoder *decoder,
+                                      const struct position *position)
 {
     static const struct {
         uint8_t general, number;                 /* in user_regs_struct; in Go's order */
     } registers[] = {{0, 13}, {2, 11}, {3, 10}}; /* r15, r13, r12 */
-    const struct program *program = heap->runtime->program;
-    struct func func;
-    if (!pclntab_func(&program->pclntab, pc, &func))
+    if (!position->is_go)
         return (struct unused){0};
-    uint32_t dead = dead_registers(heap->target, program, decoder, &func, pc);
+    uint32_t dead = dead_registers(heap->target, heap->runtime->program, decoder, &position->func,
+                                   position->pc);
     struct unused unused = {.vector = dead >> DEAD_VECTOR};
     for (size_t i = 0; i < LENGTH_OF(registers); i++)
         unused.general |= (dead >> registers[i].number & 1) << registers[i].general;
@@ -72,32 +92,22 @@ enum vectors {
 
 /* Compiled code copies a few words at once through them, and swaps so; the runtime's memmove holds the ends of what it moves in them: if a process moves a slice by one,
  * a pointer may be nowhere else for as long as that takes. Other assembly does not move pointers, and is called with numbers in them at most. */
-static enum vectors vectors_at(struct heap *heap, address pc)
+static enum vectors vectors_at(const struct position *position)
 {
-    const struct pclntab *table = &heap->runtime->program->pclntab;
-    struct func func;
-    if (!pclntab_func(table, pc, &func))
+    if (!position->is_go)
         return VECTORS_UNKNOWN;
-    bool moves = !(func.flags & FUNC_ASM) || !strcmp(func_name(table, &func), "runtime.memmove");
+    bool moves = !(position->func.flags & FUNC_ASM) || !strcmp(position->name, "runtime.memmove");
     return moves ? VECTORS_POINTERS : VECTORS_NUMBERS;
 }
 
 /* The runtime's own system calls that are given no address of an object but of what is on its stack. As any function that Go calls may change every register, their callers have
- * on the stack what they still need: what else is in registers is left from before, for as long as the thread has nothing to do. */
-static bool has_no_registers(struct heap *heap, address pc)
+ * on the stack what they still need: what else is in registers is left from before. */
+static bool has_no_registers(const struct position *position)
 {
     static const char *const calls[] = {"runtime.futex",   "runtime.usleep",  "runtime.write1",
                                         "runtime.osyield", "runtime.madvise", "runtime.tgkill"};
-    const struct pclntab *table = &heap->runtime->program->pclntab;
-    struct func func;
-    if (!pclntab_func(table, pc, &func) || !(func.flags & FUNC_ASM))
-        return false;
-    const char *name = func_name(table, &func);
-    for (size_t i = 0; i < LENGTH_OF(calls); i++) {
-        if (!strcmp(name, calls[i]))
-            return true;
-    }
-    return false;
+    return position->is_go && position->func.flags & FUNC_ASM &&
+           text_is_one_of(position->name, calls, LENGTH_OF(calls));
 }
 
 static void take_word(struct marker *marker, bool plain, uint64_t word)
@@ -124,18 +134,19 @@ static void take_vectors(struct marker *marker, const struct thread_registers *r
 
 /* Where other code than the runtime's runs, registers still hold what the scheduler left there, such as whom it has put to sleep last: that wakes nobody. */
 static void take_registers(struct marker *marker, struct decoder *decoder,
-                           const struct thread_registers *registers, bool plain)
+                           const struct thread *thread, bool plain)
 {
+    const struct thread_registers *registers = &thread->registers;
     struct unused unused = {0};
-    if (has_no_registers(marker->heap, registers->pc))
+    if (has_no_registers(&thread->position))
         return;
     if (plain)
-        unused = unused_registers(marker->heap, decoder, registers->pc);
+        unused = unused_registers(marker->heap, decoder, &thread->position);
     for (unsigned i = 0; i < registers->general_count; i++) {
         if (!(unused.general >> i & 1))
             take_word(marker, plain, registers->general[i]);
     }
-    if (vectors_at(marker->heap, registers->pc) != VECTORS_NUMBERS)
+    if (vectors_at(&thread->position) != VECTORS_NUMBERS)
         take_vectors(marker, registers, plain, unused.vector);
 }
 
@@ -151,7 +162,7 @@ static void take_thread(struct stack_scanner *scanner, struct decoder *decoder,
                      word_at(heap, signal_g, offsets->g_stack_high, &high) &&
                      thread->registers.sp >= low && thread->registers.sp < high;
     bool plain = frame_maps_is_plain(&scanner->maps, thread->registers.pc);
-    take_registers(scanner->marker, decoder, &thread->registers, plain);
+    take_registers(scanner->marker, decoder, thread, plain);
     take_stack_of(scanner, thread, offsets->m_g0, in_signal);
     take_stack_of(scanner, thread, offsets->m_gsignal, false);
 }
@@ -174,8 +185,9 @@ struct error *thread_roots(struct stack_scanner *scanner)
             continue;
         bool known = word_at(heap, thread.m, offsets->m_procid, &tid) &&
                      target_registers(heap->target, (pid_t)tid, &thread.registers);
+        thread.position = position_of(heap, thread.registers.pc);
         if (known && !thread.registers.vector_known &&
-            vectors_at(heap, thread.registers.pc) == VECTORS_POINTERS)
+            vectors_at(&thread.position) == VECTORS_POINTERS)
             error =
                 error_create(ERROR_UNSUPPORTED,
                              "the vector registers of a thread that runs Go code are not known");

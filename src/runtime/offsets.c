@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "runtime/observation.h"
 
 enum {
@@ -51,11 +52,7 @@ static bool is_spare(const char *type)
 {
     static const char *const spare[] = {"runtime.m", "runtime.mspan", "runtime.p", "runtime.mcache",
                                         "runtime.special"};
-    for (size_t i = 0; i < LENGTH_OF(spare); i++) {
-        if (!strcmp(type, spare[i]))
-            return true;
-    }
-    return false;
+    return text_is_one_of(type, spare, LENGTH_OF(spare));
 }
 
 static struct error *bind(const struct types *types, const struct binding *binding,

@@ -2,14 +2,7 @@
 
 #include <string.h>
 
-static bool is_one_of(const char *name, const char *const *names, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (!strcmp(name, names[i]))
-            return true;
-    }
-    return false;
-}
+#include "base/text.h"
 
 static enum owner owner_by_name(const char *name)
 {
@@ -17,9 +10,10 @@ static enum owner owner_by_name(const char *name)
                                         "runtime.corostart"};
     static const char *const runners[] = {"runtime.runfinq", "runtime.runFinalizers",
                                           "runtime.runCleanups"};
-    if (strncmp(name, "runtime.", 8) != 0 || is_one_of(name, users, LENGTH_OF(users)))
+    if (strncmp(name, "runtime.", 8) != 0 || text_is_one_of(name, users, LENGTH_OF(users)))
         return OWNER_USER;
-    return is_one_of(name, runners, LENGTH_OF(runners)) ? OWNER_RUNTIME_UNLESS_BUSY : OWNER_RUNTIME;
+    return text_is_one_of(name, runners, LENGTH_OF(runners)) ? OWNER_RUNTIME_UNLESS_BUSY
+                                                             : OWNER_RUNTIME;
 }
 
 enum owner owner_of(struct runtime *runtime, address start_pc)

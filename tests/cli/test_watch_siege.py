@@ -205,9 +205,9 @@ def test_exports_of_many_lives_hold_up_nobody(siege, tmp_path):
         answer = b""
         while piece := client.recv(65536):
             answer += piece
-        assert answer.startswith(b"HTTP/1.1 200") and b"]}" in answer, (time.monotonic() - began, siege.agent.lines(), children(siege.agent.process.pid), siege.page)
+        assert answer.startswith(b"HTTP/1.1 200") and b"]}" in answer, siege.agent.lines()
     together = time.monotonic() - began
-    assert max(waits) < together / 4 and sorted(waits)[len(waits) // 2] < together / 10, (waits, together)
+    assert max(waits) < together / 10 and sorted(waits)[len(waits) // 2] < together / 30, (waits, together)
     siege.leave()
     siege.check()
 
